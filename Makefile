@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Options: the cluster's name; more arguments for ansible-playbook, as in `make workshop ARGS='-e cluster_listen=0.0.0.0'`.
+CLUSTER ?= mesh-workshop
+ARGS ?=
+# Of `make pairs`: the number of a round trip through the labs, or all.
+PAIRS ?= all
+
+# Where the embedded cluster's programs are (cluster_cache).
+CACHE := /var/cache/mesh-workshop
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --constraint constraints.txt
+
+# What goes into the collection's tarball.
+PARTS := galaxy.yml README.md CODE_OF_CONDUCT.md COPYING LICENSES meta plugins roles playbooks docs changelogs
+SOURCES := $(wildcard $(shell git -c safe.directory=$(CURDIR) ls-files --cached --others --exclude-standard -- $(PARTS)))
+
+# There is no inventory to speak of: the playbooks work on this machine, so Ansible's hints about that are noise.
+export ANSIBLE_LOCALHOST_WARNING := False
+export ANSIBLE_INVENTORY_UNPARSED_WARNING := False
+# When a run fails, the last thing on the screen is why.
+export ANSIBLE_CALLBACKS_ENABLED := mesh.workshop.progress
+# Where the output is no terminal, Python would hold back the lines that tell how far a long build is.
+export PYTHONUNBUFFERED := 1
+# Ansible starts in no other locale than one with UTF-8, and this one the C library brings along.
+LC_ALL_OF_USER := $(LC_ALL)
+export LC_ALL := C.UTF-8
+# Make's own variables are nothing for the programs that it starts.
+unexport CLUSTER ARGS PAIRS MAKEFLAGS MFLAGS MAKELEVEL LC_ALL_OF_USER
+
+# Nothing is said of the usual name, so that the commands which are shown are short.
+NAMED = $(if $(filter-out mesh-workshop,$(CLUSTER)),-e cluster_name=$(CLUSTER))
+# A password for sudo is asked for only where it takes one.
+PLAY = become=; if [ "$$(id -u)" -ne 0 ] && ! sudo -n true 2>/dev/null; then become=--ask-become-pass; fi; \
+  $(BIN)/ansible-playbook $$become $(NAMED) $(ARGS)
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | while IFS='|' read -r target text; do printf '  make %-12s %s\n' "$$target" "$$text"; done
+
+.PHONY: workshop
+workshop: rights $(VENV)/.collection ## From an empty machine to a running, verified workshop
+	@$(PLAY) mesh.workshop.setup
+
+.PHONY: shell
+shell: programs ## A shell with kubectl, istioctl and the workshop's kubeconfig
+	@test -r "$$HOME/.kube/$(CLUSTER)" || { echo "There is no ~/.kube/$(CLUSTER), so no workshop of that name is set up here: run 'make workshop' first." >&2; exit 1; }
+	@echo "kubectl and istioctl talk to the cluster $(CLUSTER); leave with 'exit'."
+	@LC_ALL="$(LC_ALL_OF_USER)" KUBECONFIG="$$HOME/.kube/$(CLUSTER)" PATH="$(CURDIR)/.cache/bin:$(CURDIR)/$(BIN):$$PATH" exec "$${SHELL:-/bin/bash}"
+
+.PHONY: programs
+programs:
+	@mkdir -p .cache/bin; for program in kubernetes/kubectl istio/istioctl; do \
+	  newest=$$(ls -t $(CACHE)/bin/$${program%/*}-*/$${program#*/} 2>/dev/null | head -n 1); \
+	  [ -z "$$newest" ] || ln -sfn "$$newest" .cache/bin/; done
+
+.PHONY: teardown
+teardown: rights $(VENV)/.collection ## Remove the workshop's cluster and its data (caches stay)
+	@$(PLAY) mesh.workshop.teardown
+
+.PHONY: install
+install: $(VENV)/.collection ## Only build the collection and install it into .venv
+
+.PHONY: test
+test: rights $(VENV)/.collection $(VENV)/.test ## Every gate: lint, sanity, units, molecule on a cluster of its own
+	@tools/gates all
+
+.PHONY: lint units sanity molecule
+lint: $(VENV)/.collection $(VENV)/.test ## ruff, mypy, yamllint, ansible-lint, galaxy-importer, documentation
+units: $(VENV)/.test ## Unit tests
+sanity: $(VENV)/.test ## ansible-test sanity, nothing ignored
+molecule: rights $(VENV)/.collection $(VENV)/.test ## The molecule scenarios on a cluster of their own
+lint units sanity molecule:
+	@tools/gates $@
+
+.PHONY: bench
+bench: programs $(VENV)/.collection ## Measure beside the peers, on the running workshop; writes docs/benchmark.md
+	@test -r "$$HOME/.kube/$(CLUSTER)" || { echo "There is no ~/.kube/$(CLUSTER), so no workshop of that name is set up here: run 'make workshop' first." >&2; exit 1; }
+	@PATH="$(CURDIR)/.cache/bin:$$PATH" $(BIN)/python tools/bench --kubeconfig "$$HOME/.kube/$(CLUSTER)" -- $(NAMED) $(ARGS)
+
+.PHONY: pairs
+pairs: rights $(VENV)/.collection $(VENV)/.test ## Every lab after every other on the running workshop, which is reset; what labs need is installed
+	@test -r "$$HOME/.kube/$(CLUSTER)" || { echo "There is no ~/.kube/$(CLUSTER), so no workshop of that name is set up here: run 'make workshop' first." >&2; exit 1; }
+	@cd tests/testinfra/labs && MESH_WORKSHOP_CLUSTER=$(CLUSTER) MESH_WORKSHOP_PAIRS=$(PAIRS) PATH="$(CURDIR)/$(BIN):$$PATH" \
+	  $(CURDIR)/$(BIN)/pytest --connection=local --verbose --tb=short test_pairs.py
+
+.PHONY: guides
+guides: $(VENV)/.collection $(VENV)/.test ## Write what the labs' guides show of their lab.yml
+	@$(BIN)/python tools/guides
+
+.PHONY: clean
+clean: ## Remove .venv and .cache (no cluster)
+	rm -rf $(VENV) .cache
+
+.PHONY: rights
+rights:
+	@[ "$$(id -u)" -eq 0 ] || command -v sudo >/dev/null || { echo "The embedded cluster needs root rights and this user has neither those nor sudo: run make as root, or install sudo." >&2; exit 1; }
+
+.PHONY: constraints
+constraints: # Pin what requirements.txt and tests/requirements.txt bring along, in a fresh environment
+	@mkdir -p .cache && tools/venv .cache/constraints
+	@.cache/constraints/bin/python -m pip --quiet --disable-pip-version-check install -r requirements.txt -r tests/requirements.txt
+	@{ sed -n '/^#/p' constraints.txt; .cache/constraints/bin/python -m pip freeze; } > .cache/constraints.txt
+	@mv .cache/constraints.txt constraints.txt && rm -rf .cache/constraints
+
+$(BIN)/python:
+	@echo "Creating $(VENV) ..."
+	@tools/venv $(VENV)
+
+$(VENV)/.run: requirements.txt constraints.txt | $(BIN)/python
+	@echo "Installing what the workshop runs with into $(VENV) ..."
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/.test: tests/requirements.txt $(VENV)/.run
+	@echo "Installing what the tests run with into $(VENV) ..."
+	@$(PIP) -r tests/requirements.txt
+	@touch $@
+
+# A file that went away must rebuild the collection too, so the list is a prerequisite of its own.
+.PHONY: FORCE
+.cache/sources: FORCE
+	@mkdir -p $(@D) && printf '%s\n' $(SOURCES) | cmp -s - $@ || printf '%s\n' $(SOURCES) > $@
+
+$(VENV)/.collection: $(SOURCES) .cache/sources $(VENV)/.run
+	@echo "Installing the collection into $(VENV) ..."
+	@rm -rf .cache/build && mkdir -p .cache/build
+	@{ $(BIN)/ansible-galaxy collection build --output-path .cache/build && \
+	  $(BIN)/ansible-galaxy collection install .cache/build/mesh-workshop-*.tar.gz --force --no-deps --offline \
+	    --collections-path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \
+	} > .cache/build/log 2>&1 || { cat .cache/build/log >&2; exit 1; }
+	@touch $@
