@@ -1,0 +1,25 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from .client import FIELD_MANAGER, Client, connect, key_of, subject_of
+from .discovery import Resource
+from .errors import ApiError, ConfigError, conflicting_fields
+from .spec import AUTH_ARG_SPEC, ENVIRONMENT
+from .transport import Response
+
+__all__ = [
+    "AUTH_ARG_SPEC",
+    "ENVIRONMENT",
+    "FIELD_MANAGER",
+    "ApiError",
+    "Client",
+    "ConfigError",
+    "Resource",
+    "Response",
+    "conflicting_fields",
+    "connect",
+    "key_of",
+    "subject_of",
+]

@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import threading
+import typing as t
+from dataclasses import dataclass
+
+from .errors import ApiError
+
+
+@dataclass(frozen=True)
+class Resource:
+    group: str
+    version: str
+    kind: str
+    plural: str
+    namespaced: bool
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+        parts = ["/apis", self.group, self.version] if self.group else ["/api", self.version]
+        if self.namespaced and namespace:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        if name is not None:
+            parts.append(name)
+        if subresource:
+            parts.append(subresource)
+        return "/".join(parts)
+
+
+def group_path(api_version: str) -> str:
+    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+
+
+class Discovery:
+    """What the API server serves, asked once per group and version that is needed, never all of them."""
+
+    def __init__(self, fetch: t.Callable[[str], dict[str, t.Any]]) -> None:
+        self._fetch = fetch
+        self._lock = threading.Lock()
+        self._known: dict[str, dict[str, Resource]] = {}
+
+    def resource(self, api_version: str, kind: str) -> Resource:
+        """The resource of a kind. A kind that was not there is asked for again: its CRD may have come since."""
+        known = self._known.get(api_version, {})
+        if kind not in known:
+            with self._lock:
+                known = self._known.get(api_version, {})
+                if kind not in known:
+                    known = self._load(api_version)
+                    self._known[api_version] = known
+        if kind not in known:
+            raise unknown_kind(api_version, kind)
+        return known[kind]
+
+    def kinds(self, api_version: str) -> list[Resource]:
+        with self._lock:
+            if api_version not in self._known:
+                self._known[api_version] = self._load(api_version)
+            return list(self._known[api_version].values())
+
+    def forget(self) -> None:
+        with self._lock:
+            self._known.clear()
+
+    def _load(self, api_version: str) -> dict[str, Resource]:
+        group, _slash, version = api_version.rpartition("/")
+        try:
+            listed = self._fetch(group_path(api_version))
+        except ApiError as exc:
+            if exc.status == 404:
+                return {}
+            exc.about(f"discovery of {api_version}")
+            raise
+        return {
+            item["kind"]: Resource(group, version, item["kind"], item["name"], bool(item["namespaced"]))
+            for item in listed.get("resources") or ()
+            if "/" not in item["name"]
+        }
+
+
+def unknown_kind(api_version: str, kind: str) -> ApiError:
+    text = f"this cluster does not serve the kind {kind} of {api_version}; "
+    if api_version.split("/")[0].endswith(".istio.io"):
+        text += "install Istio first, or correct apiVersion and kind."
+    else:
+        text += "install its CustomResourceDefinition first, or correct apiVersion and kind."
+    return ApiError(404, "UnknownKind", text)

@@ -1,0 +1,232 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+Json = dict[str, t.Any]
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """What a predicate says of an object: ready, or why not, and whether waiting longer is of no use."""
+
+    ready: bool
+    why: str = ""
+    final: bool = False
+
+
+READY = Readiness(True)
+Predicate = t.Callable[[Json], Readiness]
+
+
+def _status(obj: Json) -> Json:
+    return obj.get("status") or {}
+
+
+def _condition(obj: Json, kind: str) -> Json:
+    for condition in _status(obj).get("conditions") or ():
+        if condition.get("type") == kind:
+            return dict(condition)
+    return {}
+
+
+def _observed(obj: Json) -> bool:
+    return int(_status(obj).get("observedGeneration") or 0) >= int(obj["metadata"].get("generation") or 0)
+
+
+_NOT_SEEN = Readiness(False, "its controller has not looked at it yet")
+
+
+def deployment(obj: Json) -> Readiness:
+    if not _observed(obj):
+        return _NOT_SEEN
+    status, wanted = _status(obj), obj["spec"].get("replicas", 1)
+    progressing = _condition(obj, "Progressing")
+    if progressing.get("reason") == "ProgressDeadlineExceeded":
+        return Readiness(False, str(progressing.get("message") or "its progress deadline is exceeded"), final=True)
+    updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+    if updated < wanted:
+        failure = _condition(obj, "ReplicaFailure")
+        why = f"{updated} of {wanted} pods are of the new version"
+        return Readiness(False, f"{why} ({failure['message']})" if failure.get("message") else why)
+    if status.get("replicas", 0) > updated:
+        return Readiness(False, f"{status['replicas'] - updated} pods of the old version are still there")
+    if available < wanted:
+        return Readiness(False, f"{available} of {wanted} pods are available")
+    return READY
+
+
+def stateful_set(obj: Json) -> Readiness:
+    if not _observed(obj):
+        return _NOT_SEEN
+    status, wanted = _status(obj), obj["spec"].get("replicas", 1)
+    strategy = obj["spec"].get("updateStrategy") or {}
+    partition = (strategy.get("rollingUpdate") or {}).get("partition") or 0
+    if status.get("readyReplicas", 0) < wanted:
+        return Readiness(False, f"{status.get('readyReplicas', 0)} of {wanted} pods are ready")
+    if strategy.get("type") == "OnDelete":
+        return READY
+    if status.get("updatedReplicas", 0) < wanted - partition:
+        return Readiness(False, f"{status.get('updatedReplicas', 0)} of {wanted - partition} pods are updated")
+    return READY
+
+
+def daemon_set(obj: Json) -> Readiness:
+    if not _observed(obj):
+        return _NOT_SEEN
+    status = _status(obj)
+    wanted = status.get("desiredNumberScheduled", 0)
+    if (obj["spec"].get("updateStrategy") or {}).get("type") != "OnDelete":
+        updated = status.get("updatedNumberScheduled", 0)
+        if updated < wanted:
+            return Readiness(False, f"{updated} of {wanted} pods are updated")
+    if status.get("numberAvailable", 0) < wanted:
+        return Readiness(False, f"{status.get('numberAvailable', 0)} of {wanted} pods are available")
+    return READY
+
+
+def replica_set(obj: Json) -> Readiness:
+    if not _observed(obj):
+        return _NOT_SEEN
+    wanted, ready = obj["spec"].get("replicas", 1), _status(obj).get("availableReplicas", 0)
+    return READY if ready >= wanted else Readiness(False, f"{ready} of {wanted} pods are available")
+
+
+def job(obj: Json) -> Readiness:
+    failed = _condition(obj, "Failed")
+    if failed.get("status") == "True":
+        return Readiness(False, str(failed.get("message") or failed.get("reason") or "it failed"), final=True)
+    if _condition(obj, "Complete").get("status") == "True":
+        return READY
+    return Readiness(False, f"{_status(obj).get('active', 0)} pods of it are still running")
+
+
+def pod(obj: Json) -> Readiness:
+    phase = _status(obj).get("phase")
+    if phase == "Succeeded":
+        return READY
+    if phase == "Failed":
+        return Readiness(False, str(_status(obj).get("message") or "it failed"), final=True)
+    if _condition(obj, "Ready").get("status") == "True":
+        return READY
+    why, final = pod_trouble(obj)
+    return Readiness(False, why or f"it is {phase or 'Pending'}", final)
+
+
+def crd(obj: Json) -> Readiness:
+    refused = _condition(obj, "NamesAccepted")
+    if refused.get("status") == "False":
+        return Readiness(False, str(refused.get("message") or "its names are taken"), final=True)
+    if _condition(obj, "Established").get("status") == "True":
+        return READY
+    return Readiness(False, "it is not established")
+
+
+def namespace(obj: Json) -> Readiness:
+    phase = _status(obj).get("phase")
+    return READY if phase == "Active" else Readiness(False, f"it is {phase or 'not there yet'}")
+
+
+def api_service(obj: Json) -> Readiness:
+    available = _condition(obj, "Available")
+    if available.get("status") == "True":
+        return READY
+    return Readiness(False, str(available.get("message") or "it is not available"))
+
+
+def load_balancer(obj: Json) -> Readiness:
+    if (obj.get("spec") or {}).get("type") != "LoadBalancer":
+        return READY
+    if (_status(obj).get("loadBalancer") or {}).get("ingress"):
+        return READY
+    return Readiness(False, "it has no external address; the cluster may have nothing that hands out addresses")
+
+
+# What ready means, per kind. A kind that is not here is ready as soon as it is
+# applied. (Istio's kinds have no status to wait for: see settled.py.)
+PREDICATES: dict[tuple[str, str], Predicate] = {
+    ("apps", "Deployment"): deployment,
+    ("apps", "StatefulSet"): stateful_set,
+    ("apps", "DaemonSet"): daemon_set,
+    ("apps", "ReplicaSet"): replica_set,
+    ("batch", "Job"): job,
+    ("", "Pod"): pod,
+    ("", "Namespace"): namespace,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): crd,
+    ("apiregistration.k8s.io", "APIService"): api_service,
+}
+LOAD_BALANCER: dict[tuple[str, str], Predicate] = {("", "Service"): load_balancer}
+
+# Kinds that later waves need at once: nothing can be put into them before.
+GATES = frozenset((("", "Namespace"), ("apiextensions.k8s.io", "CustomResourceDefinition")))
+
+# Kinds that stand or fall with their pods.
+WORKLOADS = frozenset((("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "DaemonSet"), ("apps", "ReplicaSet")))
+
+
+def predicate_of(api_version: str, kind: str, *, with_load_balancer: bool = False) -> Predicate | None:
+    key = (api_version.rpartition("/")[0], kind)
+    if with_load_balancer and key in LOAD_BALANCER:
+        return LOAD_BALANCER[key]
+    return PREDICATES.get(key)
+
+
+# Reasons of a waiting container that no waiting cures.
+_FINAL_REASONS = frozenset(("InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"))
+# Reasons that a pod passes through while it starts normally.
+_PASSING_REASONS = frozenset(("ContainerCreating", "PodInitializing", ""))
+
+
+def pod_trouble(obj: Json) -> tuple[str, bool]:
+    """What keeps a pod from running, in words, and whether that is final. Empty while it just starts."""
+    status = _status(obj)
+    scheduled = _condition(obj, "PodScheduled")
+    if scheduled.get("status") == "False":
+        return f"unschedulable: {scheduled.get('message') or scheduled.get('reason')}", False
+    for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+        state = container.get("state") or {}
+        waiting = state.get("waiting") or {}
+        reason = str(waiting.get("reason") or "")
+        name = container.get("name")
+        if reason in _PASSING_REASONS:
+            ended = state.get("terminated") or {}
+            if ended.get("exitCode"):
+                why = f"container {name} ended with exit code {ended['exitCode']} ({ended.get('reason')})"
+                return why, False
+            continue
+        text = f"container {name}: {reason}"
+        if reason in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"):
+            text += f", image {container.get('image')}"
+        elif reason == "CrashLoopBackOff":
+            ended = (container.get("lastState") or {}).get("terminated") or {}
+            if ended:
+                text += f", last exit code {ended.get('exitCode')} ({ended.get('reason')})"
+        elif waiting.get("message"):
+            text += f" ({waiting['message']})"
+        return text, reason in _FINAL_REASONS
+    not_ready = [item["name"] for item in status.get("containerStatuses") or () if not item.get("ready")]
+    if status.get("phase") == "Running" and not_ready:
+        return f"container {', '.join(not_ready)} runs but its readiness probe does not pass", False
+    return "", False
+
+
+def remedy_of(trouble: str) -> str:
+    """What to do about it."""
+    if "ImagePull" in trouble or "InvalidImageName" in trouble or "ErrImageNeverPull" in trouble:
+        return "correct the image or make it available to the node"
+    if "CrashLoopBackOff" in trouble or "exit code" in trouble:
+        return "look at the container's log (kubectl logs --previous)"
+    if "unschedulable" in trouble:
+        return "free or add resources, or lower the pod's requests"
+    if "quota" in trouble:
+        return "raise the quota or lower what the pods ask for"
+    if "CreateContainerConfigError" in trouble:
+        return "create the ConfigMap or Secret that it names"
+    if "webhook" in trouble:
+        return "check that the pods behind the webhook are ready"
+    if "readiness" in trouble:
+        return "look at the container's log and its readiness probe"
+    return "look at its events (kubectl describe)"

@@ -1,0 +1,343 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+import typing as t
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from .._client import FIELD_MANAGER, ApiError, Client
+from .documents import Json, Ref
+
+if t.TYPE_CHECKING:
+    from .._client.streams import PodHttp
+
+# Istio's kinds have no status that says so, therefore istiod is asked: whether it
+# has read the objects (/debug/configz), whether it has pushed since (/metrics), and
+# whether every proxy has acknowledged what it was sent and rejected none of it
+# (/debug/syncz, what `istioctl proxy-status` shows).
+ISTIOD_SELECTOR = "app=istiod"
+ISTIOD_PORT = 15014
+
+# What istiod waits for quiet before it pushes (PILOT_DEBOUNCE_AFTER, 100 ms unless set).
+_DEBOUNCE = 0.1
+_DEBOUNCE_VARIABLE = "PILOT_DEBOUNCE_AFTER"
+_FIRST_PAUSE, _LAST_PAUSE = 0.03, 0.5
+
+# Types whose acknowledgement counts. Endpoints change all the time for reasons of
+# their own, and secrets come from the agent in the pod.
+_TYPES = {
+    "type.googleapis.com/envoy.config.cluster.v3.Cluster": "clusters",
+    "type.googleapis.com/envoy.config.listener.v3.Listener": "listeners",
+    "type.googleapis.com/envoy.config.route.v3.RouteConfiguration": "routes",
+    "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig": "extensions",
+}
+
+
+def is_istio(ref: Ref) -> bool:
+    return ref.group.endswith(".istio.io")
+
+
+@dataclass
+class ProxyStatus:
+    """One proxy as istiod sees it: what it has not acknowledged yet, what it has rejected and why."""
+
+    name: str
+    kind: str
+    version: str
+    waiting: list[str] = field(default_factory=list)
+    rejected: dict[str, str] = field(default_factory=dict)
+    rejected_at: datetime | None = None
+
+    @property
+    def synced(self) -> bool:
+        return not self.waiting and not self.rejected
+
+
+def parse_syncz(answer: t.Any) -> list[ProxyStatus]:
+    """The proxies in istiod's answer to /debug/syncz."""
+    found = []
+    for item in answer or []:
+        proxy = ProxyStatus(
+            str(item.get("proxy", "")), str(item.get("proxy_type", "")), str(item.get("istio_version", ""))
+        )
+        for type_url, state in (item.get("resources") or {}).items():
+            what = _TYPES.get(type_url)
+            if what is None:
+                continue
+            if state.get("lastError"):
+                proxy.rejected[what] = " ".join(str(state["lastError"]).split())
+                proxy.rejected_at = max(
+                    filter(None, (proxy.rejected_at, parse_time(state.get("sentTime")))), default=None
+                )
+            elif state.get("sent") and state.get("sent") != state.get("acked"):
+                proxy.waiting.append(what)
+        found.append(proxy)
+    return found
+
+
+def parse_time(text: t.Any) -> datetime | None:
+    """A time as Kubernetes and Go write it, with or without fractions of any length."""
+    found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)", str(text or ""))
+    if not found:
+        return None
+    return datetime.strptime(found[1], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+
+
+def changed_at(obj: Json) -> datetime | None:
+    """When we last changed the object, by the clock of the API server."""
+    times = [
+        parse_time(entry.get("time"))
+        for entry in obj["metadata"].get("managedFields") or ()
+        if entry.get("manager") == FIELD_MANAGER
+    ]
+    return max((one for one in times if one is not None), default=None)
+
+
+def parse_counter(metrics: str, name: str) -> float:
+    """The sum of a counter over all its labels, from Prometheus' text format."""
+    pattern = re.compile(rf"^{re.escape(name)}(?:\{{[^}}]*\}})? (\S+)$", re.M)
+    return sum(float(value) for value in pattern.findall(metrics))
+
+
+def parse_seconds(text: str) -> float:
+    """A duration as Go writes it (100ms, 1.5s); the default where it cannot be read."""
+    found = re.fullmatch(r"([0-9.]+)(ms|s|m)", text.strip())
+    if not found:
+        return _DEBOUNCE
+    return float(found[1]) * {"ms": 0.001, "s": 1.0, "m": 60.0}[found[2]]
+
+
+def missing_from(configs: t.Any, present: t.Mapping[Ref, Json], absent: t.Collection[Ref]) -> list[Ref]:
+    """Which of the objects istiod has not read yet (or has not dropped yet), from its /debug/configz."""
+    known = {}
+    for item in configs or []:
+        meta = item.get("metadata") or {}
+        known[(item.get("kind"), meta.get("namespace") or "", meta.get("name"))] = meta
+    missing = []
+    for ref, obj in present.items():
+        meta = known.get((ref.kind, ref.namespace, ref.name))
+        wanted = obj["metadata"]
+        if meta is None or not _as_new(meta, wanted):
+            missing.append(ref)
+    missing.extend(ref for ref in absent if (ref.kind, ref.namespace, ref.name) in known)
+    return missing
+
+
+def _as_new(meta: Json, wanted: Json) -> bool:
+    if meta.get("resourceVersion") == wanted.get("resourceVersion"):
+        return True
+    # A status update or another writer may have come since.
+    return meta.get("uid") == wanted.get("uid") and int(meta.get("generation") or 0) >= int(
+        wanted.get("generation") or 0
+    )
+
+
+@dataclass
+class Settled:
+    """What waiting for the proxies has come to."""
+
+    ok: bool = True
+    error: str = ""
+    warning: str = ""
+    proxies: list[ProxyStatus] = field(default_factory=list)
+
+
+class Istiod:
+    """One istiod pod, asked over one forwarded connection; by exec where forwarding is not allowed."""
+
+    def __init__(self, client: Client, pod: Json) -> None:
+        self._client = client
+        meta, spec = pod["metadata"], pod["spec"]
+        self.namespace, self.name = str(meta["namespace"]), str(meta["name"])
+        container = next((item for item in spec["containers"] if item["name"] == "discovery"), spec["containers"][0])
+        self._container = str(container["name"])
+        values = {item["name"]: item.get("value") for item in container.get("env") or ()}
+        self.debounce = parse_seconds(str(values.get(_DEBOUNCE_VARIABLE) or ""))
+        self._http: PodHttp | None = None
+        self._exec = False
+
+    def get(self, path: str) -> bytes:
+        if not self._exec:
+            try:
+                if self._http is None:
+                    self._http = self._client.forward(self.namespace, self.name, ISTIOD_PORT)
+                return self._http.get(path)
+            except ApiError as exc:
+                self.close()
+                if exc.status == 0:
+                    raise
+                self._exec = True
+        command = ["pilot-discovery", "request", "GET", path]
+        done = self._client.exec(self.namespace, self.name, self._container, command)
+        if done.exit_code != 0:
+            said = " ".join(done.stderr.decode("utf-8", "replace").split())[-200:]
+            raise ApiError(0, "ExecFailed", f"istiod does not answer {path}: {said}")
+        return done.stdout
+
+    def json(self, path: str) -> t.Any:
+        try:
+            return json.loads(self.get(path))
+        except ValueError as exc:
+            raise ApiError(0, "Debug", f"istiod answers {path} with something other than JSON") from exc
+
+    def close(self) -> None:
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
+
+def find_istiods(client: Client) -> list[Istiod]:
+    """The istiod pods that serve proxies now."""
+    pods = client.list("v1", "Pod", None, label_selector=ISTIOD_SELECTOR)
+    found = []
+    for pod in pods:
+        conditions = (pod.get("status") or {}).get("conditions") or ()
+        ready = any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions)
+        if ready and not pod["metadata"].get("deletionTimestamp"):
+            found.append(Istiod(client, pod))
+    return found
+
+
+def proxies_of(client: Client) -> list[ProxyStatus]:
+    """All proxies and whether each is in sync."""
+    found = []
+    for istiod in find_istiods(client):
+        try:
+            found.extend(parse_syncz(istiod.json("/debug/syncz")))
+        finally:
+            istiod.close()
+    return sorted(found, key=lambda proxy: proxy.name)
+
+
+def wait_settled(
+    client: Client, present: t.Mapping[Ref, Json], absent: t.Collection[Ref], since: datetime, deadline: float
+) -> Settled:
+    """Wait until the proxies have what was applied. A cluster in which istiod cannot be asked gives a warning."""
+    try:
+        istiods = find_istiods(client)
+    except ApiError as exc:
+        return Settled(warning=f"It is not known whether the proxies have the configuration: {exc.sentence()}")
+    if not istiods:
+        return Settled(warning="There is no ready istiod, so no proxy has the configuration yet.")
+    outcome = Settled()
+    pause = threading.Event()
+    try:
+        for istiod in istiods:
+            one = _wait_one(istiod, present, absent, since, deadline, pause)
+            outcome.proxies.extend(one.proxies)
+            outcome.warning = outcome.warning or one.warning
+            if not one.ok:
+                outcome.ok, outcome.error = False, one.error
+                break
+    finally:
+        for istiod in istiods:
+            istiod.close()
+    return outcome
+
+
+def _wait_one(
+    istiod: Istiod,
+    present: t.Mapping[Ref, Json],
+    absent: t.Collection[Ref],
+    since: datetime,
+    deadline: float,
+    pause: threading.Event,
+) -> Settled:
+    delay = _FIRST_PAUSE
+    missing = [*present, *absent]
+    proxies: list[ProxyStatus] = []
+    pushed = _Pushed(istiod.debounce)
+    calm: dict[str, int] | None = None
+    while True:
+        try:
+            if missing:
+                missing = missing_from(istiod.json("/debug/configz"), present, absent)
+            if not missing and not pushed.done:
+                pushed.look(istiod.get("/metrics").decode("utf-8", "replace"), time.monotonic())
+            if not missing and pushed.done:
+                proxies = parse_syncz(istiod.json("/debug/syncz"))
+                bad = rejection(proxies, since)
+                if bad:
+                    return Settled(False, bad, proxies=proxies)
+                # Each proxy by itself, or one that others keep changing would hold up all; those that connect
+                # later get everything at once. Twice, since a push may be queued for a proxy but not sent yet.
+                if calm is None:
+                    calm = {proxy.name: 0 for proxy in proxies}
+                for proxy in proxies:
+                    if proxy.name in calm and not proxy.waiting:
+                        calm[proxy.name] += 1
+                if all(calm.get(proxy.name, 2) >= 2 for proxy in proxies):
+                    return Settled(proxies=proxies, warning=_old_rejection(proxies))
+        except ApiError as exc:
+            if exc.status in (401, 403, 404):
+                return Settled(warning=f"It is not known whether the proxies have the configuration: {exc.sentence()}")
+            if time.monotonic() >= deadline:
+                return Settled(False, f"{istiod.name} could not be asked about the proxies: {exc.sentence()}")
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return Settled(False, _late(istiod, missing, proxies), proxies=proxies)
+        pause.wait(min(delay, left))
+        delay = min(delay * 1.3, _LAST_PAUSE)
+
+
+class _Pushed:
+    """Whether istiod has pushed since it has read the objects.
+
+    It pushes when nothing has come in for the debounce time (or at the latest after its maximum). So either
+    nothing has come in for that long, or two pushes were completed since: the first may have begun before.
+    """
+
+    def __init__(self, debounce: float) -> None:
+        self._quiet = debounce + 0.05
+        self._updates = -1.0
+        self._changed_at = 0.0
+        self._pushes = -1.0
+        self.done = False
+
+    def look(self, metrics: str, now: float) -> None:
+        updates = parse_counter(metrics, "pilot_inbound_updates")
+        pushes = parse_counter(metrics, "pilot_debounce_time_count")
+        if self._pushes < 0:
+            self._pushes = pushes
+        if updates != self._updates:
+            self._updates, self._changed_at = updates, now
+        self.done = now - self._changed_at >= self._quiet or pushes >= self._pushes + 2
+
+
+def rejection(proxies: t.Sequence[ProxyStatus], since: datetime) -> str:
+    """One sentence about proxies that have rejected what was sent since then; empty if none has."""
+    bad = [proxy for proxy in proxies if proxy.rejected and (proxy.rejected_at is None or proxy.rejected_at >= since)]
+    if not bad:
+        return ""
+    first = bad[0]
+    what, why = next(iter(first.rejected.items()))
+    more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+    return (
+        f"the proxy {first.name}{more} has rejected the {what}: {why.rstrip('. ')}; it goes on with its earlier "
+        "configuration, so correct or remove what was applied (only Envoy checks what is below typed_config)."
+    )
+
+
+def _old_rejection(proxies: t.Sequence[ProxyStatus]) -> str:
+    bad = [proxy.name for proxy in proxies if proxy.rejected]
+    if not bad:
+        return ""
+    return f"Some proxies have rejected an earlier configuration and not yet taken a new one: {', '.join(bad[:5])}."
+
+
+def _late(istiod: Istiod, missing: t.Sequence[Ref], proxies: t.Sequence[ProxyStatus]) -> str:
+    if missing:
+        return f"{istiod.name} has not read {missing[0]} within the time given; look at its log."
+    late = [f"{proxy.name} ({', '.join(proxy.waiting)})" for proxy in proxies if proxy.waiting]
+    if late:
+        shown = ", ".join(late[:3]) + (f" and {len(late) - 3} more" if len(late) > 3 else "")
+        return (
+            f"these proxies have not acknowledged their configuration within the time given: {shown}; see their logs."
+        )
+    return f"{istiod.name} has not pushed the configuration within the time given; look at its log."
