@@ -1,0 +1,193 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a diagnosis rests on: failing answers and live objects. The only part that talks to the cluster."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from .._client.errors import ApiError
+from .istioctl import Message
+
+if TYPE_CHECKING:
+    from .._client import Client
+
+Json = Mapping[str, Any]
+
+NETWORKING = "networking.istio.io/v1"
+SECURITY = "security.istio.io/v1"
+KINDS: tuple[tuple[str, str], ...] = (
+    (NETWORKING, "Gateway"),
+    (NETWORKING, "VirtualService"),
+    (NETWORKING, "DestinationRule"),
+    (SECURITY, "AuthorizationPolicy"),
+    (NETWORKING, "ServiceEntry"),
+    (NETWORKING, "Sidecar"),
+    ("networking.istio.io/v1alpha3", "EnvoyFilter"),
+    (SECURITY, "PeerAuthentication"),
+    (SECURITY, "RequestAuthentication"),
+    ("telemetry.istio.io/v1", "Telemetry"),
+    ("v1", "Namespace"),
+    ("v1", "Service"),
+    ("v1", "Pod"),
+)
+"""Kinds that a diagnosis looks at."""
+
+
+class Record(Protocol):
+    """A proxy's record of a request, as far as a diagnosis needs it (``_checks.accesslog.Record``)."""
+
+    @property
+    def pod(self) -> str: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def flags(self) -> str: ...
+    @property
+    def details(self) -> str: ...
+    @property
+    def failure(self) -> str: ...
+    @property
+    def authority(self) -> str: ...
+    @property
+    def inbound(self) -> bool: ...
+    @property
+    def cluster(self) -> str: ...
+    @property
+    def route(self) -> str: ...
+    @property
+    def service(self) -> str: ...
+    @property
+    def subset(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Why a check failed and what to do, in an attendee's words."""
+
+    sentence: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A failed check as the rules see it."""
+
+    url: str
+    source: str
+    namespace: str | None
+    address: tuple[str, int] | None = None
+    expects_refusal: bool = False
+    expected_status: tuple[int, ...] = ()
+    expected_versions: tuple[str, ...] = ()
+    callee: str | None = None
+    """The service that the check names as the one whose answers count; else it is the URL's."""
+    seen: tuple[Json, ...] = ()
+    """The failing answers."""
+    served: tuple[str | None, ...] = ()
+    """The version behind each of them."""
+    answered_by: frozenset[str] = frozenset()
+    """Pods that the answers name, right ones and wrong ones."""
+    expected_shares: tuple[tuple[str, float], ...] = ()
+    """What part of the answers each version is to give."""
+    observed_shares: tuple[tuple[str, float], ...] = ()
+    """What part each version has given."""
+    shares_are_wrong: bool = False
+    """Whether each answer is right by itself, and only the parts are not as expected."""
+    latency_min: float | None = None
+    """Seconds that an answer has to take at least."""
+    expects_quota: bool = False
+    expects_copies: bool = False
+    expects_traces: bool = False
+    answers: int = 0
+    """How many answers the check has rested on, and of these:"""
+    limited: int = 0
+    """those with the status of a rate limit,"""
+    copied: int = 0
+    """those to whose request a copy was seen where one is expected,"""
+    traced: int = 0
+    """those with a trace."""
+    records: tuple[Record, ...] = ()
+    """What the proxies on their way wrote about them."""
+    objects: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
+    """Live objects by kind; a kind that could not be read is not there."""
+    partial: frozenset[str] = frozenset()
+    """Kinds of which only those in the check's namespace could be read."""
+    messages: tuple[Message, ...] = ()
+    """What ``istioctl analyze`` says about the whole mesh."""
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.url).path or "/"
+
+    @property
+    def port(self) -> int:
+        parts = urlsplit(self.url)
+        return parts.port or (443 if parts.scheme == "https" else 80)
+
+    def of(self, kind: str, namespace: str | None = None) -> list[Json]:
+        """Live objects of a kind, in one namespace where it is given."""
+        found = self.objects.get(kind, ())
+        return [one for one in found if namespace is None or one["metadata"].get("namespace") == namespace]
+
+    def known(self, kind: str) -> bool:
+        """Whether the kind could be read, so that its absence means something."""
+        return kind in self.objects
+
+    def known_everywhere(self, kind: str) -> bool:
+        """Whether the kind could be read in every namespace."""
+        return kind in self.objects and kind not in self.partial
+
+    def errors(self) -> set[str]:
+        """Kinds of errors among the failing answers."""
+        return {str(one["error"]["kind"]) for one in self.seen if one.get("error")}
+
+    def with_status(self, status: int) -> list[Json]:
+        """Failing answers with this status."""
+        return [one for one in self.seen if one.get("status") == status]
+
+
+def gather(client: Client, namespace: str | None) -> tuple[dict[str, tuple[Json, ...]], frozenset[str]]:
+    """The live objects, and the kinds of which only this namespace's could be read.
+
+    What may not be read, or is not served by this cluster, is left out.
+    """
+    objects: dict[str, tuple[Json, ...]] = {}
+    partial = set()
+    for api_version, kind in KINDS:
+        for place in (None, namespace):
+            try:
+                objects[kind] = tuple(client.list(api_version, kind, place))
+                if place is not None:
+                    partial.add(kind)
+                break
+            except ApiError:
+                if namespace is None:
+                    break
+    return objects, frozenset(partial)
+
+
+class Look:
+    """One look at the cluster for all that has failed in a run, per namespace that checks are in."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._found: dict[str | None, tuple[dict[str, tuple[Json, ...]], frozenset[str]]] = {}
+
+    def into(self, findings: Findings) -> Findings:
+        """Add the live objects. Who comes while another looks waits for what that one sees."""
+        with self._lock:
+            if findings.namespace not in self._found:
+                self._found[findings.namespace] = gather(self._client, findings.namespace)
+            objects, partial = self._found[findings.namespace]
+        return replace(findings, objects=objects, partial=partial)

@@ -1,0 +1,130 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a check expects of the mesh, and no object asks it for: a delay, a quota, copies, traces."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from .findings import Diagnosis, Findings, Json
+from .ineffective import asked_service, pods_of
+from .objects import ROOT, home_of, in_words, is_of, labels_of, listed, matches, name_of
+from .paths import routes_of, ruling
+
+LIMIT = "ratelimit"
+"""In the names and types of all of Envoy's filters that limit rates (``envoy.filters.http.local_ratelimit``)."""
+
+
+def _places(findings: Findings) -> set[str]:
+    """Namespaces whose objects may hold for the request."""
+    asked = asked_service(findings)
+    return {findings.namespace or "default", asked[1] if asked else ROOT}
+
+
+def no_delay(findings: Findings) -> Diagnosis | None:
+    """Answers come sooner than expected, and nothing delays them."""
+    least = findings.latency_min
+    if least is None or not findings.seen or not findings.known("VirtualService"):
+        return None
+    for one in findings.seen:  # where more is wrong than the time, that may be the reason for it
+        status, seconds = one.get("status"), one.get("seconds")
+        right = status in findings.expected_status or (not findings.expected_status and status)
+        if one.get("error") or not right or seconds is None or seconds >= least:
+            return None
+    near = [one for one in findings.of("VirtualService") if home_of(one) in _places(findings) | {ROOT}]
+    if any("delay" in (route.get("fault") or {}) for one in near for route in routes_of(one)):
+        return None
+    asked = asked_service(findings)
+    name = asked[0] if asked else f"what is behind {findings.host}"
+    return Diagnosis(
+        f"No delay is applied to {name}: no VirtualService has a fault with a delay.",
+        "Apply a VirtualService with fault.delay for the service that is to be slow.",
+    )
+
+
+def _limits(one: Json) -> bool:
+    """Whether an EnvoyFilter brings a rate limit with it."""
+    return any(LIMIT in json.dumps(patch.get("patch")) for patch in one.get("spec", {}).get("configPatches") or [])
+
+
+def no_quota(findings: Findings) -> Diagnosis | None:
+    """Everything is admitted, and nothing limits it."""
+    if not findings.expects_quota or not findings.answers or findings.limited:
+        return None
+    asked = asked_service(findings)
+    if not (asked and findings.known("EnvoyFilter") and findings.known("Pod")):
+        return None
+    pods = pods_of(findings, *asked)
+    if not pods:
+        return None
+    # A limit may be at the service, and as well where the requests leave.
+    near = [*pods, *(pod for pod in findings.of("Pod", findings.namespace) if is_of(pod, findings.source))]
+    limiting = [one for one in findings.of("EnvoyFilter") if _limits(one)]
+    if any(_reaches(one, near) for one in limiting):
+        return None
+    here = [one for one in limiting if home_of(one) == asked[1] and _chosen(one)]
+    if here:
+        return Diagnosis(
+            f"EnvoyFilter {name_of(here[0])} limits the pods with {in_words(_chosen(here[0]))}, and no pod of "
+            f"{asked[0]} has these labels, so every request is admitted.",
+            f"Correct its workloadSelector to labels that the pods of {asked[0]} have.",
+        )
+    return Diagnosis(
+        f"No EnvoyFilter limits the requests to {asked[0]}, so every one is admitted.",
+        f"Apply the EnvoyFilter with the rate limit for the pods of {asked[0]} in namespace {asked[1]}.",
+    )
+
+
+def _reaches(one: Json, pods: list[Json]) -> bool:
+    """Whether an EnvoyFilter holds for one of these pods; one with targets may."""
+    if one.get("spec", {}).get("targetRefs"):
+        return True
+    return any(home_of(one) in (home_of(pod), ROOT) and matches(_chosen(one), labels_of(pod)) for pod in pods)
+
+
+def _chosen(one: Json) -> Mapping[str, str]:
+    return (one.get("spec", {}).get("workloadSelector") or {}).get("labels") or {}
+
+
+def no_copies(findings: Findings) -> Diagnosis | None:
+    """No copy is seen, and no rule makes one."""
+    asked = asked_service(findings)
+    if not findings.expects_copies or not findings.answers or findings.copied or not asked:
+        return None
+    routes = ruling(findings, asked)
+    mirrors = any(route.get("mirror") or route.get("mirrors") for _rule, _number, route in routes)
+    if not findings.known("VirtualService") or mirrors:
+        return None
+    names = listed([name_of(rule) for rule, _number, _route in routes])
+    if names:
+        return Diagnosis(
+            f"VirtualService {names} sends the requests to {asked[0]} on without a copy: it has no mirrors.",
+            "Add mirrors to its route, with the destination of the copies.",
+        )
+    return Diagnosis(
+        f"No VirtualService has the requests to {asked[0]} copied.",
+        f"Apply a VirtualService for {asked[0]} whose route has mirrors.",
+    )
+
+
+def no_traces(findings: Findings) -> Diagnosis | None:
+    """No request has a trace, and no Telemetry asks for any."""
+    if not findings.expects_traces or not findings.answers or findings.traced or not findings.known("Telemetry"):
+        return None
+    tracing = [one for one in findings.of("Telemetry") if one.get("spec", {}).get("tracing")]
+    silent = [one for one in tracing if all(part.get("disableSpanReporting") for part in one["spec"]["tracing"])]
+    near = [one for one in tracing if home_of(one) in _places(findings) | {ROOT}]
+    if near and all(one in silent for one in near):
+        return Diagnosis(
+            f"Telemetry {listed([name_of(one) for one in near])} has the proxies report no traces "
+            "(disableSpanReporting).",
+            "Remove disableSpanReporting from it.",
+        )
+    if near:
+        return None
+    return Diagnosis(
+        "No Telemetry turns tracing on for these requests.",
+        f"Apply a Telemetry with tracing in namespace {ROOT}: there it holds for the gateway and all workloads.",
+    )

@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Istio's and Kubernetes' objects say, one at a time, and how they are put into a sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .findings import Json
+
+SIDECAR = "istio-proxy"
+ROOT = "istio-system"
+"""Namespace whose policies hold for the whole mesh."""
+
+
+def name_of(one: Json) -> str:
+    """``namespace/name`` of an object."""
+    meta = one["metadata"]
+    return f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else str(meta["name"])
+
+
+def labels_of(one: Json) -> Mapping[str, str]:
+    return one["metadata"].get("labels") or {}
+
+
+def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Whether labels satisfy an equality selector."""
+    return all(labels.get(key) == value for key, value in selector.items())
+
+
+def is_ready(pod: Json) -> bool:
+    """Whether a pod is ready to serve."""
+    conditions = pod.get("status", {}).get("conditions") or []
+    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
+
+
+def has_sidecar(pod: Json) -> bool:
+    """Whether the proxy runs in the pod: as a container, or as a native sidecar (an init container)."""
+    spec = pod.get("spec", {})
+    return any(one.get("name") == SIDECAR for one in [*spec.get("containers", []), *spec.get("initContainers", [])])
+
+
+def host_matches(pattern: str, host: str) -> bool:
+    """Whether a host of a Gateway or VirtualService (``*``, ``*.example.com``, ``ns/host``) covers a name."""
+    pattern = pattern.rpartition("/")[2].lower()
+    host = host.lower()
+    return pattern == "*" or pattern == host or (pattern.startswith("*.") and host.endswith(pattern[1:]))
+
+
+def short(host: str) -> str:
+    """``reviews`` of ``reviews.bookinfo.svc.cluster.local``."""
+    return host.split(".")[0]
+
+
+def namespace_of(host: str, default: str) -> str:
+    parts = host.split(".")
+    return parts[1] if len(parts) > 1 else default
+
+
+def destinations(service: Json) -> Iterator[Mapping[str, Any]]:
+    """Destinations of a VirtualService's HTTP routes."""
+    for route in service.get("spec", {}).get("http") or []:
+        for one in route.get("route") or []:
+            if one.get("destination"):
+                yield one["destination"]
+
+
+def listed(names: list[str]) -> str:
+    """Names in a sentence, the first few."""
+    unique = sorted(dict.fromkeys(names))
+    return ", ".join(unique[:5]) + (f" and {len(unique) - 5} more" if len(unique) > 5 else "")
+
+
+def in_words(labels: Mapping[str, str]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in labels.items())
+
+
+def uri_matches(match: Mapping[str, Any], path: str) -> bool:
+    """Whether a StringMatch of a route covers a path."""
+    if not match:
+        return True
+    if "exact" in match:
+        return bool(path == match["exact"])
+    if "prefix" in match:
+        return path.startswith(str(match["prefix"]))
+    if "regex" in match:
+        try:
+            return re.fullmatch(str(match["regex"]), path) is not None
+        except re.error:
+            return True
+    return True
+
+
+def is_of(pod: Json, workload: str) -> bool:
+    """Whether a pod is of a workload, by its ``app`` label or the name of its Deployment."""
+    return labels_of(pod).get("app") == workload or str(pod["metadata"]["name"]).startswith(f"{workload}-")
+
+
+def home_of(one: Json) -> str:
+    """The namespace an object is in."""
+    return str(one["metadata"].get("namespace") or "")
+
+
+def selector_of(policy: Json) -> Mapping[str, str]:
+    """The labels that a policy selects pods by."""
+    return (policy.get("spec", {}).get("selector") or {}).get("matchLabels") or {}
+
+
+def is_strict(policy: Json) -> bool:
+    """Whether a PeerAuthentication demands mTLS."""
+    return (policy.get("spec", {}).get("mtls") or {}).get("mode") == "STRICT"
+
+
+def in_mesh(service: Json) -> bool:
+    """Whether a VirtualService rules the requests of workloads, not only those at a gateway."""
+    gateways = service.get("spec", {}).get("gateways") or []
+    return not gateways or "mesh" in gateways
