@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run the module, and show what it is doing as it comes: what was applied, and the verdict of each check."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import typing as t
+
+from ansible.utils.display import Display
+from ansible_collections.mesh.workshop.plugins.plugin_utils._modules import ModuleAction
+
+PAUSE = 0.2
+
+
+class Tail:
+    """Shows the lines of a file as they are appended."""
+
+    def __init__(self, display: t.Any) -> None:
+        self._display = display
+        self._over = threading.Event()
+        self._rest = ""
+        handle, self.path = tempfile.mkstemp(prefix="mesh-workshop-")
+        self._file = os.fdopen(handle, encoding="utf-8", errors="replace")
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> Tail:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self._file.close()
+        os.unlink(self.path)
+
+    def _follow(self) -> None:
+        while not self._over.wait(PAUSE):
+            self._show()
+        self._show()
+
+    def _show(self) -> None:
+        *lines, self._rest = (self._rest + self._file.read()).split("\n")
+        for line in lines:
+            self._display.display(line)
+
+
+class ActionModule(ModuleAction):
+    """The action of mesh.workshop.stage, and of mesh.workshop.reset."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Run the module; on this machine it has a file to tell its progress in."""
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        if self._connection.transport != "local" or self._task.no_log or arguments.get("progress"):
+            result.update(self.run_module(arguments, task_vars))
+            return result
+        with Tail(Display()) as tail:
+            arguments["progress"] = tail.path
+            result.update(self.run_module(arguments, task_vars))
+        return result

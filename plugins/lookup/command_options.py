@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: command_options
+short_description: The inventories and variables that this run was given on its command line
+version_added: 0.1.0
+author:
+  - mesh.workshop contributors (@mesh-workshop)
+description:
+  - Returns the options C(-i) and C(-e) as they were typed, each quoted for a shell, so that a command which is shown to
+    people is about the same cluster and the same workshop.
+  - Variables whose text looks like a secret are not repeated; C(<hidden>) stands in their place.
+options: {}
+"""
+
+EXAMPLES = r"""
+- name: Say how to go on
+  ansible.builtin.debug:
+    msg: "ansible-playbook mesh.workshop.status {{ query('mesh.workshop.command_options') | join(' ') }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: The options, such as C(-e cluster_name=blue).
+  type: list
+  elements: str
+"""
+
+import re
+import shlex
+
+from ansible import constants, context
+from ansible.plugins.lookup import LookupBase
+
+_SECRET = re.compile(r"secret|token|passw|api_key", re.IGNORECASE)
+
+
+class LookupModule(LookupBase):
+    """The lookup mesh.workshop.command_options."""
+
+    def run(self, terms, variables=None, **kwargs):
+        """Return the options, in the order in which they count."""
+        self.set_options(var_options=variables, direct=kwargs)
+        # Where no inventory is typed, the one of the configuration is there, and will be the next time.
+        usual = constants.DEFAULT_HOST_LIST
+        inventories = [one for one in context.CLIARGS.get("inventory") or () if one not in usual]
+        variables_given = context.CLIARGS.get("extra_vars") or ()
+        return [
+            *(f"-i {shlex.quote(one)}" for one in inventories),
+            *(f"-e {shlex.quote('<hidden>' if _SECRET.search(one) else one)}" for one in variables_given),
+        ]

@@ -1,0 +1,24 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Labs as data: what the catalogue holds and what a stage makes of a workshop namespace."""
+
+from __future__ import annotations
+
+from .catalogue import BASELINE, Catalogue, Lab, LabError, Stage, lab_names, parse_lab
+from .desired import MARKER_NAME, Desired, applied_stage, desired_state
+
+__all__ = [
+    "BASELINE",
+    "MARKER_NAME",
+    "Catalogue",
+    "Desired",
+    "Lab",
+    "LabError",
+    "Stage",
+    "applied_stage",
+    "desired_state",
+    "lab_names",
+    "parse_lab",
+]

@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The state of a workshop in words: pure functions from live objects to a status and its page."""
+
+from __future__ import annotations
+
+import typing as t
+
+
+def ready_of(workload: dict[str, t.Any]) -> tuple[int, int]:
+    """Ready and wanted replicas of a Deployment."""
+    wanted = workload.get("spec", {}).get("replicas", 1)
+    return int(workload.get("status", {}).get("readyReplicas") or 0), int(wanted)
+
+
+def summary(
+    *,
+    kubernetes: str,
+    nodes: t.Sequence[dict[str, t.Any]],
+    control_plane: t.Sequence[dict[str, t.Any]],
+    istio_version: str,
+    workloads: t.Sequence[dict[str, t.Any]],
+    namespace: str,
+    gateway: str,
+    host: str,
+    applied: tuple[str, str] | None,
+) -> dict[str, t.Any]:
+    """What is set up and whether it is healthy; ``troubles`` holds one sentence with its remedy per fault."""
+    troubles = []
+    for node in nodes:
+        conditions = {item["type"]: item["status"] for item in node.get("status", {}).get("conditions", [])}
+        if conditions.get("Ready") != "True":
+            troubles.append(f"Node {node['metadata']['name']} is not ready: run mesh.workshop.setup again.")
+    if not control_plane:
+        troubles.append("Istio is not installed: run mesh.workshop.setup.")
+    for item in [*control_plane, *workloads]:
+        ready, wanted = ready_of(item)
+        if ready < wanted:
+            metadata = item["metadata"]
+            troubles.append(
+                f"Deployment {metadata['namespace']}/{metadata['name']} has {ready} of {wanted} replicas ready: "
+                "run mesh.workshop.setup to restore it."
+            )
+    if not workloads:
+        troubles.append(f"Bookinfo is not deployed in namespace {namespace}: run mesh.workshop.setup.")
+    if not gateway:
+        troubles.append("The gateway has no address: see the Service labelled istio=ingressgateway.")
+    lab, stage = applied or ("", "")
+    return {
+        "kubernetes": kubernetes,
+        "istio": istio_version,
+        "nodes": len(nodes),
+        "namespace": namespace,
+        "workloads": {item["metadata"]["name"]: "{}/{}".format(*ready_of(item)) for item in workloads},
+        "gateway": gateway,
+        "host": host,
+        "lab": lab,
+        "stage": stage,
+        "healthy": not troubles,
+        "troubles": troubles,
+    }
+
+
+def page(status: dict[str, t.Any], labs: t.Sequence[str]) -> str:
+    """The status for people, a line per fact."""
+    applied = f"{status['lab']}, stage {status['stage']}" if status["lab"] else "nothing"
+    pods = " ".join(f"{name} {ready}" for name, ready in sorted(status["workloads"].items()))
+    lines = [
+        f"Kubernetes  {status['kubernetes']}, {status['nodes']} node(s)",
+        f"Istio       {status['istio'] or 'not installed'}",
+        f"Bookinfo    {pods or 'not deployed'} (namespace {status['namespace']})",
+        f"Gateway     {status['gateway'] or 'no address'}, host {status['host']}",
+        f"Applied     {applied}",
+        f"Labs        {', '.join(labs)}",
+        f"Health      {'good' if status['healthy'] else 'see below'}",
+    ]
+    return "\n".join(lines + [f"  - {trouble}" for trouble in status["troubles"]])

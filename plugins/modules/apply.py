@@ -1,0 +1,236 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: apply
+short_description: Apply, remove and verify any number of resources as one ordered set
+version_added: 0.1.0
+author:
+  - mesh.workshop contributors (@mesh-workshop)
+description:
+  - Applies documents of any kinds server-side, in one process and in waves, so that what is referred to
+    is there before what refers to it; a C(DestinationRule) before the C(VirtualService) that names its subsets.
+    They are removed in the reverse order.
+  - Everything is waited for after all of it is applied.
+  - With O(verify) traffic proves that the set does what it is meant to.
+options:
+  definitions:
+    description:
+      - The documents, as a list of mappings or as a text of YAML, or a list of such texts.
+      - One of O(definitions), O(src) and O(template) is required.
+    type: raw
+  src:
+    description:
+      - A file of YAML or JSON documents, a directory whose C(.yaml), C(.yml) and C(.json) files are read
+        in the order of their names, or a pattern such as V(manifests/*.yaml).
+      - It is read on the controller. A path that is not absolute is looked for as other actions do it, in
+        C(files) of the role and beside the playbook.
+    type: path
+  template:
+    description:
+      - A Jinja2 template of YAML documents, rendered on the controller. A path that is not absolute is looked for
+        in C(templates) of the role and beside the playbook.
+    type: path
+  namespace:
+    description:
+      - Namespace of the documents that do not name one, if their kind has namespaces. Without it the namespace of
+        the kubeconfig's context, else V(default).
+    type: str
+  state:
+    description:
+      - V(present) makes the objects what the documents say. Fields that an earlier run has set and that are
+        no longer in the document are removed; fields that others have set stay.
+      - V(absent) removes the objects.
+    type: str
+    choices: [present, absent]
+    default: present
+  lab:
+    description:
+      - Name of the lab that the documents belong to. They get it as the label C(mesh.workshop/lab).
+    type: str
+  stage:
+    description:
+      - Name of the stage that the documents belong to. They get it as the label C(mesh.workshop/stage).
+    type: str
+  attendee:
+    description:
+      - Name of the attendee that the documents belong to. They get it as the label C(mesh.workshop/attendee).
+    type: str
+  labels:
+    description:
+      - Labels that all objects get.
+    type: dict
+  annotations:
+    description:
+      - Annotations that all objects get.
+    type: dict
+  prune:
+    description:
+      - Whether to remove what an earlier run has applied and what is no longer among the documents.
+      - With O(attendee) and O(lab) these are the objects of that attendee that belong to any lab,
+        with O(attendee) alone all objects of that attendee, with O(lab) alone all objects of that lab.
+      - An object that does not carry these labels is never touched. Namespaces are not pruned.
+    type: bool
+    default: false
+  prune_namespaces:
+    description:
+      - Prune in these namespaces only. Without it, in all of them.
+    type: list
+    elements: str
+  atomic:
+    description:
+      - Whether to put back what was there before if a document or the verification fails.
+    type: bool
+    default: false
+  force:
+    description:
+      - Whether to take over fields that another field manager owns. Otherwise that is an error
+        which names the manager and the fields.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - mesh.workshop.wait
+  - mesh.workshop.verify
+  - mesh.workshop.auth
+  - mesh.workshop.attributes
+  - mesh.workshop.attributes.applies
+notes:
+  - The field manager is C(mesh-workshop).
+  - Documents of APIs that Istio has removed are refused; the message names what does their work now.
+seealso:
+  - module: mesh.workshop.verify
+"""
+
+EXAMPLES = r"""
+- name: Split reviews 90 to 10 between v1 and v2
+  mesh.workshop.apply:
+    namespace: bookinfo
+    definitions:
+      - apiVersion: networking.istio.io/v1
+        kind: DestinationRule
+        metadata: {name: reviews}
+        spec:
+          host: reviews
+          subsets:
+            - {name: v1, labels: {version: v1}}
+            - {name: v2, labels: {version: v2}}
+      - apiVersion: networking.istio.io/v1
+        kind: VirtualService
+        metadata: {name: reviews}
+        spec:
+          hosts: [reviews]
+          http:
+            - route:
+                - {destination: {host: reviews, subset: v1}, weight: 90}
+                - {destination: {host: reviews, subset: v2}, weight: 10}
+
+- name: All manifests of a directory, or none of them
+  mesh.workshop.apply:
+    src: manifests
+    namespace: bookinfo
+    atomic: true
+
+- name: A stage of a lab, and nothing left of other stages
+  mesh.workshop.apply:
+    template: stage.yml.j2
+    namespace: bookinfo
+    attendee: alice
+    lab: traffic_shifting
+    stage: canary
+    prune: true
+
+- name: Remove it again
+  mesh.workshop.apply:
+    src: manifests/*.yaml
+    namespace: bookinfo
+    state: absent
+"""
+
+RETURN = r"""
+results:
+  description: One entry per document, with what was done about it.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    api_version:
+      description: API version of the object.
+      type: str
+      returned: always
+      sample: networking.istio.io/v1
+    kind:
+      description: Kind of the object.
+      type: str
+      returned: always
+      sample: VirtualService
+    namespace:
+      description: Namespace of the object; empty if its kind has none.
+      type: str
+      returned: always
+      sample: bookinfo
+    name:
+      description: Name of the object.
+      type: str
+      returned: always
+      sample: reviews
+    action:
+      description:
+        - What was done, or would be done in check mode.
+          One of V(created), V(changed), V(unchanged), V(deleted), V(absent), V(failed) and V(not_applied).
+      type: str
+      returned: always
+      sample: created
+    error:
+      description: What went wrong with this object, and what to do about it.
+      type: str
+      returned: if it failed
+      sample: >-
+        VirtualService bookinfo/reviews: the API has no field spec.htttp;
+        correct the spelling or the place of that field.
+    put_back:
+      description: What was done to undo the change.
+      type: str
+      returned: if the change was undone
+      sample: reverted
+checks:
+  description:
+    - One entry per check of O(verify), as M(mesh.workshop.verify) returns them.
+    - In check mode each entry has V(skipped) set to V(true) instead of a verdict.
+  type: list
+  elements: dict
+  returned: always
+  sample:
+    - name: jason gets v2
+      passed: true
+      expected: status 200, all from v2
+      observed: 44 of 44 from v2
+table:
+  description: The checks as a table for people.
+  type: str
+  returned: always
+  sample: "passed  jason gets v2  44 of 44 from v2"
+message:
+  description: What was done, in a sentence.
+  type: str
+  returned: always
+  sample: 1 created.
+side_effects:
+  description: What the verification has left in the cluster, such as probe containers in pods.
+  type: list
+  elements: str
+  returned: if there are any
+  sample: []
+"""
+
+from ansible_collections.mesh.workshop.plugins.module_utils._module import run_apply_module
+
+
+def main():
+    run_apply_module()
+
+
+if __name__ == "__main__":
+    main()

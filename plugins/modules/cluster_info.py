@@ -1,0 +1,131 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_info
+short_description: Say whether a Kubernetes cluster is one that the workshop can use
+version_added: 0.1.0
+author:
+  - mesh.workshop contributors (@mesh-workshop)
+description:
+  - Reaches the cluster, reads its version and its nodes, and asks it which of the wanted rights this user has.
+  - It fails with one sentence when the cluster cannot be reached, is too old, or when rights are missing.
+extends_documentation_fragment:
+  - mesh.workshop.auth
+  - mesh.workshop.attributes
+  - mesh.workshop.attributes.info
+options:
+  minimum_version:
+    description: The oldest version of Kubernetes that will do, as major and minor.
+    type: str
+    default: "1.29"
+  rights:
+    description:
+      - Rights that are needed in all namespaces, written as for C(kubectl auth can-i), such as
+        V(create deployments.apps).
+    type: list
+    elements: str
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: See whether the cluster will do
+  mesh.workshop.cluster_info:
+    kubeconfig: ~/.kube/config
+    context: staging
+    rights:
+      - create namespaces
+      - patch deployments.apps
+"""
+
+RETURN = r"""
+version:
+  description: Version of the API server.
+  returned: when the cluster can be reached
+  type: str
+  sample: v1.36.3
+nodes:
+  description: Names of the nodes; empty if this user may not list them.
+  returned: when the cluster can be reached
+  type: list
+  elements: str
+  sample: [mesh-workshop]
+missing_rights:
+  description: Those of O(rights) that this user does not have.
+  returned: when the cluster can be reached
+  type: list
+  elements: str
+  sample: []
+"""
+
+import concurrent.futures
+import re
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, Client, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._rights import RightError, review, summed_up, version_of
+
+
+def missing_rights(client: Client, rights: list[str]) -> list[str]:
+    """Those of the rights that the cluster does not grant."""
+    reviews = [review(right) for right in rights]
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+    def allowed(body: dict[str, t.Any]) -> bool:
+        return bool(client.request("POST", path, body=body).json().get("status", {}).get("allowed"))
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
+        return [right for right, granted in zip(rights, pool.map(allowed, reviews), strict=True) if not granted]
+
+
+def node_names(client: Client) -> list[str]:
+    try:
+        return [node["metadata"]["name"] for node in client.list("v1", "Node")]
+    except ApiError as error:
+        if error.status == 403:
+            return []
+        raise
+
+
+def main() -> None:
+    """Entry point."""
+    spec: dict[str, t.Any] = {
+        "minimum_version": {"type": "str", "default": "1.29"},
+        "rights": {"type": "list", "elements": "str", "default": []},
+    }
+    module = AnsibleModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
+    wanted = module.params["minimum_version"]
+    if not re.fullmatch(r"\d+\.\d+", wanted):
+        module.fail_json(msg=f"The option minimum_version is {wanted!r}: give major and minor, such as 1.29.")
+    try:
+        client = connect(module.params)
+        info = client.server_version()
+        facts = {
+            "version": info.get("gitVersion", ""),
+            "nodes": node_names(client),
+            "missing_rights": missing_rights(client, module.params["rights"]),
+        }
+    except (ApiError, RightError) as error:
+        module.fail_json(msg=str(error))
+    if version_of(info) < tuple(int(part) for part in wanted.split(".")):
+        module.fail_json(
+            msg=f"The cluster runs Kubernetes {facts['version']}, and {wanted} or later is needed: upgrade it first, "
+            "or name another cluster.",
+            **facts,
+        )
+    if facts["missing_rights"]:
+        module.fail_json(
+            msg=f"This user of the cluster may not {summed_up(facts['missing_rights'])}: "
+            "have these rights granted (the cluster role cluster-admin has them), or name another context.",
+            **facts,
+        )
+    module.exit_json(changed=False, **facts)
+
+
+if __name__ == "__main__":
+    main()

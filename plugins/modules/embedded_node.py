@@ -1,0 +1,279 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: embedded_node
+short_description: Start or remove the one node of an embedded cluster
+version_added: 0.1.0
+author:
+  - mesh.workshop contributors (@mesh-workshop)
+description:
+  - The node is one container that C(runc) runs, with a network, processes, mounts and cgroups of its own. In it
+    C(s6) supervises containerd and the kubelet, and C(kubeadm) makes the cluster.
+  - What has to be done is decided from what is seen of the cluster, never from a record of earlier runs. Running the
+    module again mends what is half-way, and keeps the cluster's data.
+  - When the cached node file system or a part of the node's configuration has changed, the container is made anew over
+    the same data.
+extends_documentation_fragment:
+  - mesh.workshop.attributes
+attributes:
+  check_mode:
+    support: full
+    details: Looks at the cluster and lists in RV(actions) what would be done.
+  diff_mode:
+    support: none
+    details: RV(actions) says what is done.
+  idempotent:
+    support: full
+options:
+  name:
+    description:
+      - Name of the cluster, which is its node's name too. Clusters of different names share nothing but the cache.
+      - 1 to 32 lower-case letters, digits and inner hyphens.
+    type: str
+    default: mesh-workshop
+  state:
+    description:
+      - V(present) brings the cluster to a working state.
+      - V(absent) removes its processes, mounts, links, cgroups, data and kubeconfig, and nothing else.
+    type: str
+    choices: [present, absent]
+    default: present
+  artifacts:
+    description:
+      - What M(mesh.workshop.embedded_artifacts) returns under that name. Required with O(state=present).
+    type: dict
+  subnet:
+    description:
+      - The IPv4 network between the host, which gets its first address, and the node, which gets the second.
+      - Empty means what the cluster already has, else the first free one of V(172.30.0.0/24) to V(172.30.63.0/24).
+    type: str
+    default: ""
+  listen:
+    description:
+      - Address of the host on which the gateway is published for other machines, such as V(0.0.0.0).
+      - Empty publishes nothing. The cluster is then reached from this machine only.
+    type: str
+    default: ""
+  listen_http_port:
+    description: Port of O(listen) that leads to the node's port 80.
+    type: int
+    default: 80
+  listen_https_port:
+    description: Port of O(listen) that leads to the node's port 443.
+    type: int
+    default: 443
+  listen_api:
+    description: Whether the API server is published on O(listen) as well.
+    type: bool
+    default: false
+  listen_api_port:
+    description: Port of O(listen) that leads to the API server.
+    type: int
+    default: 6443
+  kubeconfig:
+    description:
+      - Where to write the administrator's kubeconfig, with mode 0600. A file there that belongs to something else is
+        left alone and reported.
+      - Empty writes none.
+    type: path
+  kubeconfig_owner:
+    description: User id of the owner of O(kubeconfig).
+    type: int
+    default: 0
+  kubeconfig_group:
+    description: Group id of O(kubeconfig).
+    type: int
+    default: 0
+  data:
+    description: Folder of the clusters' data, one folder in it for each.
+    type: path
+    default: /var/lib/mesh-workshop
+  cache:
+    description: Folder of what is shared by all clusters.
+    type: path
+    default: /var/cache/mesh-workshop
+  purge_cache:
+    description:
+      - With O(state=absent), remove O(cache) too. It stays while another cluster is there, because that runs from it.
+    type: bool
+    default: false
+  timeout:
+    description: Seconds that each of the waits for the control plane and for the node may take.
+    type: float
+    default: 180
+notes:
+  - Needs root, and the programs C(runc), C(ip) and C(unshare) on the host.
+seealso:
+  - module: mesh.workshop.embedded_artifacts
+"""
+
+EXAMPLES = r"""
+- name: Have all parts
+  mesh.workshop.embedded_artifacts:
+  register: parts
+
+- name: Start the node
+  mesh.workshop.embedded_node:
+    name: mesh-workshop
+    artifacts: "{{ parts.artifacts }}"
+    kubeconfig: ~/.kube/mesh-workshop
+  register: node
+
+- name: Remove it
+  mesh.workshop.embedded_node:
+    name: mesh-workshop
+    state: absent
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, or would be done in check mode, in order.
+  returned: always
+  type: list
+  elements: str
+  sample: [start the node's container, connect the node with the host]
+seconds:
+  description: How long each step took.
+  returned: when state is present and not in check mode
+  type: dict
+  sample: {create_node: 0.1, control_plane: 5.2, ready: 9.8}
+subnet:
+  description: The network between host and node.
+  returned: when state is present and it has been chosen
+  type: str
+  sample: 172.30.0.0/24
+host_address:
+  description: The host's address in it.
+  returned: when state is present and it has been chosen
+  type: str
+  sample: 172.30.0.1
+node_address:
+  description: The node's address in it.
+  returned: when state is present and it has been chosen
+  type: str
+  sample: 172.30.0.2
+gateway_address:
+  description: Where users reach the gateway, with a port unless that is 80.
+  returned: when state is present and it has been chosen
+  type: str
+  sample: 172.30.0.2
+kubeconfig:
+  description: The path of the kubeconfig.
+  returned: when state is present
+  type: str
+  sample: /home/ada/.kube/mesh-workshop
+context:
+  description: The name of its context.
+  returned: when state is present
+  type: str
+  sample: mesh-workshop
+"""
+
+import os
+import typing as t
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded import machine
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.cluster import Cluster, Request
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import EmbeddedError, Layout
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.plan import Action
+
+
+def request_of(params: dict[str, t.Any]) -> Request:
+    return Request(
+        artifacts=params["artifacts"] or {},
+        subnet=params["subnet"],
+        listen=params["listen"],
+        listen_http_port=params["listen_http_port"],
+        listen_https_port=params["listen_https_port"],
+        listen_api_port=params["listen_api_port"] if params["listen_api"] else None,
+        kubeconfig=params["kubeconfig"] or "",
+        kubeconfig_owner=params["kubeconfig_owner"],
+        kubeconfig_group=params["kubeconfig_group"],
+        timeout=params["timeout"],
+    )
+
+
+def present(cluster: Cluster, check: bool) -> dict[str, t.Any]:
+    cluster.refuse_impossible()
+    if check:
+        actions = [action.value for action in cluster.todo()]
+        return {"changed": bool(actions), "actions": actions, **cluster.facts()}
+    outcome = cluster.bring_up()
+    # To wait until something has happened by itself is no change.
+    waits = {Action.CONTROL_PLANE.value, Action.READY.value}
+    changed = bool(set(outcome.actions) - waits)
+    return {"changed": changed, "actions": outcome.actions, "seconds": outcome.seconds, **cluster.facts()}
+
+
+def absent(cluster: Cluster, check: bool, purge_cache: bool) -> tuple[dict[str, t.Any], list[str]]:
+    removed = cluster.traces() if check else cluster.remove()
+    warnings = []
+    cache = cluster.layout.cache
+    if purge_cache and cache.exists():
+        others = cluster.others()
+        if others:
+            warnings.append(f"The cache {cache} stays, because the cluster {others[0]} runs from it.")
+        else:
+            removed.append(f"cache {cache}")
+            if not check:
+                machine.remove_tree(cache)
+    return {"changed": bool(removed), "actions": removed}, warnings
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "default": "mesh-workshop"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "artifacts": {"type": "dict"},
+            "subnet": {"type": "str", "default": ""},
+            "listen": {"type": "str", "default": ""},
+            "listen_http_port": {"type": "int", "default": 80},
+            "listen_https_port": {"type": "int", "default": 443},
+            "listen_api": {"type": "bool", "default": False},
+            "listen_api_port": {"type": "int", "default": 6443},
+            "kubeconfig": {"type": "path"},
+            "kubeconfig_owner": {"type": "int", "default": 0},
+            "kubeconfig_group": {"type": "int", "default": 0},
+            "data": {"type": "path", "default": "/var/lib/mesh-workshop"},
+            "cache": {"type": "path", "default": "/var/cache/mesh-workshop"},
+            "purge_cache": {"type": "bool", "default": False},
+            "timeout": {"type": "float", "default": 180.0},
+        },
+        required_if=[("state", "present", ["artifacts"])],
+        supports_check_mode=True,
+    )
+    params = module.params
+    if os.geteuid() != 0:
+        module.fail_json(msg="The embedded cluster needs root: run the task with become, or as root.", actions=[])
+    try:
+        layout = Layout(params["name"], data_root=Path(params["data"]), cache=Path(params["cache"]))
+        cluster = Cluster(layout, request_of(params))
+        with machine.lock(layout.lock):
+            try:
+                if params["state"] == "present":
+                    result = present(cluster, module.check_mode)
+                else:
+                    result, warnings = absent(cluster, module.check_mode, params["purge_cache"])
+                    for warning in warnings:
+                        module.warn(warning)
+            finally:
+                # Where there is no cluster, because it is gone or was only thought about, nothing of it stays.
+                if not layout.data.exists():
+                    cluster.remove_lock(gone=params["state"] == "absent" and not module.check_mode)
+    except EmbeddedError as error:
+        module.fail_json(msg=str(error), actions=[])
+    except machine.CommandError as error:
+        module.fail_json(msg=f"Cluster {params['name']}: {error}. Run it again: it goes on from here.", actions=[])
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,309 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: istio_control_plane
+short_description: Install Istio's control plane and ingress gateway, or take stock of the one that is there
+version_added: 0.1.0
+author:
+  - mesh.workshop contributors (@mesh-workshop)
+description:
+  - Renders the charts inside C(istioctl) offline, applies them server-side and waits until they are ready.
+  - An Istio that somebody else installed is used as it is. It is never upgraded or reconfigured; what it lacks is
+    named.
+extends_documentation_fragment:
+  - mesh.workshop.auth
+  - mesh.workshop.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  state:
+    description:
+      - V(auto) uses an Istio that is there and installs one where none is.
+      - V(present) installs or updates ours and refuses to touch somebody else's.
+      - V(existing) uses the one that is there and fails where none is.
+    type: str
+    choices: [auto, present, existing]
+    default: auto
+  istioctl:
+    description: Path of the C(istioctl) whose charts are rendered. Its version is the version that is installed.
+    type: path
+  version:
+    description: The version that is wanted. It must be the one of O(istioctl); empty takes whatever that is.
+    type: str
+    default: ""
+  namespace:
+    description: Namespace of the control plane and the gateway.
+    type: str
+    default: istio-system
+  profile:
+    description: Name of Istio's installation profile.
+    type: str
+    default: default
+  hub:
+    description: Registry of the images; empty takes Istio's own.
+    type: str
+    default: ""
+  tag:
+    description: Tag of the images; empty takes the version of O(istioctl).
+    type: str
+    default: ""
+  values:
+    description: Helm values, as in an IstioOperator's C(spec.values).
+    type: dict
+    default: {}
+  mesh_config:
+    description: Mesh-wide settings, as in an IstioOperator's C(spec.meshConfig).
+    type: dict
+    default: {}
+  gateway_address:
+    description:
+      - Address that the gateway's Service gets as its load balancer's, on clusters without a load balancer.
+      - Empty leaves it to the cluster.
+    type: str
+    default: ""
+  wait_timeout:
+    description: Seconds to wait for the control plane and the gateway.
+    type: int
+    default: 300
+"""
+
+EXAMPLES = r"""
+- name: Install Istio from the charts of this istioctl
+  mesh.workshop.istio_control_plane:
+    kubeconfig: ~/.kube/mesh-workshop
+    istioctl: /usr/local/bin/istioctl
+    mesh_config:
+      accessLogFile: /dev/stdout
+
+- name: Say what the Istio of this cluster lacks
+  mesh.workshop.istio_control_plane:
+    state: existing
+  register: istio
+
+- name: Show it
+  ansible.builtin.debug:
+    msg: "{{ istio.lacks }}"
+"""
+
+RETURN = r"""
+mode:
+  description: Whether the control plane is V(ours) or V(existing).
+  returned: success
+  type: str
+  sample: ours
+version:
+  description: Version of the control plane.
+  returned: success
+  type: str
+  sample: 1.31.0
+lacks:
+  description: What an existing Istio lacks for some lab, one sentence each. Empty for ours.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - "Access logs are off (meshConfig.accessLogFile): checks of who answered fall back to what the answer says."
+results:
+  description: One report per document that was applied.
+  returned: when the control plane is ours
+  type: list
+  elements: dict
+  contains:
+    api_version:
+      description: API version of the document.
+      type: str
+    kind:
+      description: Kind of the document.
+      type: str
+    namespace:
+      description: Namespace of the document, empty for what has none.
+      type: str
+    name:
+      description: Name of the document.
+      type: str
+    action:
+      description: What was done.
+      type: str
+  sample:
+    - api_version: apps/v1
+      kind: Deployment
+      namespace: istio-system
+      name: istiod
+      action: unchanged
+"""
+
+import json
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mesh.workshop.plugins.module_utils._client import (
+    AUTH_ARG_SPEC,
+    FIELD_MANAGER,
+    ApiError,
+    Client,
+    connect,
+)
+from ansible_collections.mesh.workshop.plugins.module_utils._istio import (
+    IstioError,
+    applicable,
+    is_ours,
+    lacks,
+    namespace_document,
+    operator_document,
+    render,
+    version_of,
+)
+from ansible_collections.mesh.workshop.plugins.module_utils._resources import ApplyOptions, apply_set, load_documents
+
+
+def stock(client: Client, namespace: str) -> list[str]:
+    """What the mesh in this namespace lacks, from its ConfigMap, Telemetry resources and gateways."""
+    config = client.get("v1", "ConfigMap", "istio", namespace) or {}
+    mesh = load_documents(config.get("data", {}).get("mesh", "{}"))
+    try:
+        telemetries = client.list("telemetry.istio.io/v1", "Telemetry", namespace)
+    except ApiError:
+        telemetries = []
+    gateways = client.list("v1", "Service", label_selector="istio=ingressgateway")
+    return lacks(mesh[0] if mesh else {}, telemetries, len(gateways))
+
+
+def set_gateway_address(client: Client, namespace: str, address: str, check: bool) -> bool:
+    """Give the gateway's Service its address where the cluster has no load balancer; says whether it changed."""
+    changed = False
+    for service in client.list("v1", "Service", namespace, label_selector="istio=ingressgateway"):
+        if service["spec"].get("type") != "LoadBalancer":
+            continue
+        wanted = [{"ip": address}]
+        held = [
+            {"ip": item.get("ip")} for item in service.get("status", {}).get("loadBalancer", {}).get("ingress") or []
+        ]
+        if held == wanted:
+            continue
+        changed = True
+        if not check:
+            client.patch(
+                "v1",
+                "Service",
+                service["metadata"]["name"],
+                namespace,
+                {"status": {"loadBalancer": {"ingress": wanted}}},
+                content_type="application/merge-patch+json",
+                subresource="status",
+            )
+    return changed
+
+
+def run(module: AnsibleModule) -> dict[str, t.Any]:
+    """Install or take stock; returns the module's result."""
+    params = module.params
+    client = connect(params)
+    found = client.list("apps/v1", "Deployment", label_selector="app=istiod")
+    foreign = [item for item in found if not is_ours(item, FIELD_MANAGER)]
+    if foreign and params["state"] == "present":
+        place = foreign[0]["metadata"]["namespace"]
+        raise IstioError(
+            f"An Istio that this collection did not install runs in namespace {place}: "
+            "use it with istio_state=existing, or remove it first."
+        )
+    if foreign or params["state"] == "existing":
+        if not found:
+            raise IstioError(
+                "No Istio was found (no Deployment labelled app=istiod): use istio_state=present to install one."
+            )
+        chosen = (foreign or found)[0]
+        version = version_of(chosen)
+        if params["version"] and version and version != params["version"]:
+            module.warn(f"Istio {version} is there and stays; istio_version asks for {params['version']}.")
+        return {
+            "changed": False,
+            "mode": "existing",
+            "version": version,
+            "lacks": stock(client, chosen["metadata"]["namespace"]),
+        }
+    if not params["istioctl"]:
+        raise IstioError("No istioctl was named to render the charts with: set istio_istioctl.")
+    operator = operator_document(
+        profile=params["profile"],
+        hub=params["hub"],
+        tag=params["tag"],
+        values=params["values"],
+        mesh_config=params["mesh_config"],
+    )
+    version = istioctl_version(module, params["istioctl"])
+    if params["version"] and params["version"] != version:
+        raise IstioError(
+            f"istio_version asks for {params['version']} and {params['istioctl']} carries the charts of {version}: "
+            "set istio_istioctl to the istioctl of the wanted version, or leave istio_version empty."
+        )
+    documents = [namespace_document(params["namespace"])]
+    documents += applicable(load_documents(render(params["istioctl"], operator)))
+    report = apply_set(
+        client,
+        documents,
+        ApplyOptions(
+            state="present",
+            check=module.check_mode,
+            diff=module._diff,
+            wait=True,
+            wait_timeout=params["wait_timeout"],
+        ),
+    )
+    changed = report.changed
+    result = {
+        "mode": "ours",
+        "version": version,
+        "lacks": [],
+        "results": report.results,
+        "diff": report.diff,
+    }
+    if report.failed:
+        module.fail_json(msg=f"Istio was not installed: {report.message}", changed=changed, **result)
+    if params["gateway_address"]:
+        changed |= set_gateway_address(client, params["namespace"], params["gateway_address"], module.check_mode)
+    return {"changed": changed, **result}
+
+
+def istioctl_version(module: AnsibleModule, istioctl: str) -> str:
+    """The version that an istioctl says it is of."""
+    code, out, err = module.run_command([istioctl, "version", "--remote=false", "-o", "json"])
+    if code != 0:
+        raise IstioError(f"istioctl at {istioctl} does not tell its version ({err.strip()}): set istio_istioctl.")
+    return str(json.loads(out)["clientVersion"]["version"])
+
+
+def main() -> None:
+    """Entry point."""
+    spec: dict[str, t.Any] = {
+        "state": {"type": "str", "choices": ["auto", "present", "existing"], "default": "auto"},
+        "istioctl": {"type": "path"},
+        "version": {"type": "str", "default": ""},
+        "namespace": {"type": "str", "default": "istio-system"},
+        "profile": {"type": "str", "default": "default"},
+        "hub": {"type": "str", "default": ""},
+        "tag": {"type": "str", "default": ""},
+        "values": {"type": "dict", "default": {}},
+        "mesh_config": {"type": "dict", "default": {}},
+        "gateway_address": {"type": "str", "default": ""},
+        "wait_timeout": {"type": "int", "default": 300},
+    }
+    module = AnsibleModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
+    try:
+        result = run(module)
+    except (ApiError, IstioError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

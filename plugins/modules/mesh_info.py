@@ -1,0 +1,256 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: mesh_info
+short_description: Say what mesh there is and what of it is ours
+version_added: 0.1.0
+author:
+  - mesh.workshop contributors (@mesh-workshop)
+description:
+  - Returns the version of Istio, its proxies and whether each of them is in sync, the namespaces with injection,
+    the addresses of the ingress gateways, and what carries the ownership labels of this collection.
+  - What cannot be read for lack of rights is left empty and named in a warning.
+options:
+  attendee:
+    description:
+      - Return only what is owned by this attendee.
+    type: str
+  lab:
+    description:
+      - Return only what belongs to this lab.
+    type: str
+  stage:
+    description:
+      - Return only what belongs to this stage.
+    type: str
+extends_documentation_fragment:
+  - mesh.workshop.auth
+  - mesh.workshop.attributes
+  - mesh.workshop.attributes.info
+seealso:
+  - module: mesh.workshop.apply
+"""
+
+EXAMPLES = r"""
+- name: Look at the mesh
+  mesh.workshop.mesh_info:
+  register: mesh
+
+- name: Stop if a proxy has rejected its configuration
+  ansible.builtin.assert:
+    that: mesh.proxies | selectattr('rejected') | length == 0
+
+- name: See what the last lab has left behind
+  mesh.workshop.mesh_info:
+    attendee: alice
+    lab: faults
+"""
+
+RETURN = r"""
+kubernetes_version:
+  description: Version of the API server.
+  type: str
+  returned: success
+  sample: v1.36.3
+istio:
+  description: The istiod pods that are ready. Empty if there is no mesh.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    namespace:
+      description: Namespace of the pod.
+      type: str
+      returned: always
+      sample: istio-system
+    name:
+      description: Name of the pod.
+      type: str
+      returned: always
+      sample: istiod-68fbf796d8-xsctl
+    version:
+      description: Its version.
+      type: str
+      returned: always
+      sample: 1.31.0
+proxies:
+  description: The proxies that are connected to istiod.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: Name of the pod.
+      type: str
+      returned: always
+      sample: reviews-v1-6d99fdcd8c-44d9v
+    namespace:
+      description: Namespace of the pod.
+      type: str
+      returned: always
+      sample: bookinfo
+    kind:
+      description: What sort of proxy it is.
+      type: str
+      returned: always
+      sample: sidecar
+    version:
+      description: Version of Istio in the proxy.
+      type: str
+      returned: always
+      sample: 1.31.0
+    synced:
+      description: Whether it has acknowledged everything that it was sent.
+      type: bool
+      returned: always
+      sample: true
+    waiting:
+      description: Kinds of configuration that it was sent and has not acknowledged yet.
+      type: list
+      elements: str
+      returned: always
+      sample: []
+    rejected:
+      description: Kinds of configuration that it has rejected, each with Envoy's reason.
+      type: dict
+      returned: always
+      sample: {}
+namespaces:
+  description: The namespaces that are in the mesh, are kept out of it, or are managed by this collection.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: Name of the namespace.
+      type: str
+      returned: always
+      sample: bookinfo
+    injection:
+      description: One of V(enabled), V(disabled), V(ambient), V(none), or V(revision) and its name.
+      type: str
+      returned: always
+      sample: enabled
+    managed:
+      description: Whether this collection made the namespace.
+      type: bool
+      returned: always
+      sample: true
+gateways:
+  description: The Services of ingress gateways.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    namespace:
+      description: Namespace of the Service.
+      type: str
+      returned: always
+      sample: istio-system
+    name:
+      description: Name of the Service.
+      type: str
+      returned: always
+      sample: istio-ingressgateway
+    type:
+      description: Type of the Service.
+      type: str
+      returned: always
+      sample: LoadBalancer
+    addresses:
+      description: Addresses and host names under which it is reached from outside.
+      type: list
+      elements: str
+      returned: always
+      sample: [192.0.2.10]
+    pending:
+      description: Whether it waits for an address from a load balancer.
+      type: bool
+      returned: always
+      sample: false
+    node_addresses:
+      description: Addresses of the nodes on which its node ports are open.
+      type: list
+      elements: str
+      returned: always
+      sample: [192.0.2.2]
+    ports:
+      description: Its ports, each with name, port and node port.
+      type: list
+      elements: dict
+      returned: always
+      sample: [{name: http2, port: 80, node_port: 30080}]
+owned:
+  description: The objects that carry the ownership labels of this collection.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    attendee:
+      description: Attendee that it belongs to.
+      type: str
+      returned: always
+      sample: alice
+    lab:
+      description: Lab that it belongs to.
+      type: str
+      returned: always
+      sample: request_routing
+    stage:
+      description: Stage that it belongs to.
+      type: str
+      returned: always
+      sample: jason_v2
+    api_version:
+      description: API version of the object.
+      type: str
+      returned: always
+      sample: networking.istio.io/v1
+    kind:
+      description: Kind of the object.
+      type: str
+      returned: always
+      sample: VirtualService
+    namespace:
+      description: Namespace of the object; empty if its kind has none.
+      type: str
+      returned: always
+      sample: bookinfo
+    name:
+      description: Name of the object.
+      type: str
+      returned: always
+      sample: reviews
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._mesh import gather
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "attendee": {"type": "str"},
+            "lab": {"type": "str"},
+            "stage": {"type": "str"},
+            **AUTH_ARG_SPEC,
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    try:
+        found, warnings = gather(connect(params), params["attendee"], params["lab"], params["stage"])
+    except ApiError as exc:
+        module.fail_json(msg=str(exc))
+    for warning in warnings:
+        module.warn(warning)
+    module.exit_json(changed=False, **found)
+
+
+if __name__ == "__main__":
+    main()

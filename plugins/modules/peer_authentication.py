@@ -1,0 +1,120 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: peer_authentication
+short_description: Manage Istio PeerAuthentications
+version_added: 0.1.0
+author:
+  - mesh.workshop contributors (@mesh-workshop)
+description:
+  - Applies or removes an Istio C(PeerAuthentication), whether workloads ask their callers for mutual TLS.
+extends_documentation_fragment:
+  - mesh.workshop.resource
+  - mesh.workshop.wait
+  - mesh.workshop.verify
+  - mesh.workshop.auth
+  - mesh.workshop.attributes
+  - mesh.workshop.attributes.applies
+seealso:
+  - module: mesh.workshop.apply
+  - module: mesh.workshop.verify
+"""
+
+EXAMPLES = r"""
+- name: Accept only mutual TLS in the namespace
+  mesh.workshop.peer_authentication:
+    name: default
+    namespace: bookinfo
+    spec:
+      mtls: {mode: STRICT}
+"""
+
+RETURN = r"""
+results:
+  description: One entry per document, with what was done about it.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    api_version:
+      description: API version of the object.
+      type: str
+      returned: always
+      sample: security.istio.io/v1
+    kind:
+      description: Kind of the object.
+      type: str
+      returned: always
+      sample: PeerAuthentication
+    namespace:
+      description: Namespace of the object; empty if its kind has none.
+      type: str
+      returned: always
+      sample: bookinfo
+    name:
+      description: Name of the object.
+      type: str
+      returned: always
+      sample: default
+    action:
+      description:
+        - What was done, or would be done in check mode.
+          One of V(created), V(changed), V(unchanged), V(deleted), V(absent), V(failed) and V(not_applied).
+      type: str
+      returned: always
+      sample: created
+    error:
+      description: What went wrong with this object, and what to do about it.
+      type: str
+      returned: if it failed
+      sample: >-
+        VirtualService bookinfo/reviews: the API has no field spec.htttp;
+        correct the spelling or the place of that field.
+    put_back:
+      description: What was done to undo the change.
+      type: str
+      returned: if the change was undone
+      sample: reverted
+checks:
+  description:
+    - One entry per check of O(verify), as M(mesh.workshop.verify) returns them.
+    - In check mode each entry has V(skipped) set to V(true) instead of a verdict.
+  type: list
+  elements: dict
+  returned: always
+  sample:
+    - name: jason gets v2
+      passed: true
+      expected: status 200, all from v2
+      observed: 44 of 44 from v2
+table:
+  description: The checks as a table for people.
+  type: str
+  returned: always
+  sample: "passed  jason gets v2  44 of 44 from v2"
+message:
+  description: What was done, in a sentence.
+  type: str
+  returned: always
+  sample: 1 created.
+side_effects:
+  description: What the verification has left in the cluster, such as probe containers in pods.
+  type: list
+  elements: str
+  returned: if there are any
+  sample: []
+"""
+
+from ansible_collections.mesh.workshop.plugins.module_utils._module import run_resource_module
+
+
+def main():
+    run_resource_module("security.istio.io/v1", "PeerAuthentication")
+
+
+if __name__ == "__main__":
+    main()

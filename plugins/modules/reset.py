@@ -1,0 +1,400 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: reset
+short_description: Bring a workshop namespace back to baseline, and prove it by traffic
+version_added: 0.1.0
+author:
+  - mesh.workshop contributors (@mesh-workshop)
+description:
+  - Everything that labs or people have added to a workshop namespace goes. That is all configuration of Istio and of
+    the Gateway API, workloads, Services, ConfigMaps, Secrets and ServiceAccounts that are neither Bookinfo's nor the
+    cluster's own.
+  - What carries the attendee's label in other places, a Secret or a Telemetry of the gateway's namespace for example,
+    goes as well. What lies in another workshop namespace stays.
+  - Bookinfo and the way in are put back, whether they were edited, scaled or deleted. Fields that somebody added to
+    them are taken away again.
+  - Roles, role bindings, quotas and limits of the namespace stay, and so does what carries the label
+    C(mesh.workshop/managed=true).
+  - The checks of baseline are then proven by traffic.
+  - A namespace without the label C(mesh.workshop/managed=true) is refused.
+extends_documentation_fragment:
+  - mesh.workshop.auth
+  - mesh.workshop.attributes
+attributes:
+  check_mode:
+    support: partial
+    details: Lists what would go and what would be put back. The checks are skipped and reported as skipped.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  lab:
+    description:
+      - Name of the lab whose resources are reset. Where it is the one that is applied, the way in is put back as well.
+      - Empty resets everything.
+    type: str
+    default: ""
+  catalogue:
+    description: Folder of the catalogue, with one folder per lab; it tells which labs there are.
+    type: path
+    required: true
+  baseline:
+    description: Content of the baseline's C(lab.yml).
+    type: dict
+    required: true
+  bookinfo:
+    description: Documents of Bookinfo, as the role P(mesh.workshop.bookinfo#role) lists them.
+    type: list
+    elements: dict
+    default: []
+  namespace:
+    description: The workshop namespace.
+    type: str
+    required: true
+  attendee:
+    description: The owner of the namespace, as the label C(mesh.workshop/attendee) names it.
+    type: str
+    default: main
+  gateway:
+    description: Address and port of the gateway as C(host:port); empty finds it through the API.
+    type: str
+    default: ""
+  wait_timeout:
+    description: Seconds to wait for what is removed to be gone, and for what is put back to be ready.
+    type: int
+    default: 120
+  progress:
+    description: File to which a line is appended per step and verdict, while the module runs. The action shows them.
+    type: path
+"""
+
+EXAMPLES = r"""
+- name: Back to baseline
+  mesh.workshop.reset:
+    namespace: bookinfo
+    catalogue: catalogue
+    baseline: "{{ lookup('ansible.builtin.template', 'catalogue/baseline/lab.yml') | from_yaml }}"
+    bookinfo: "{{ bookinfo_definitions }}"
+
+- name: Take away what the lab tls has added
+  mesh.workshop.reset:
+    lab: tls
+    namespace: bookinfo
+    catalogue: catalogue
+    baseline: "{{ lookup('ansible.builtin.template', 'catalogue/baseline/lab.yml') | from_yaml }}"
+"""
+
+RETURN = r"""
+results:
+  description: One report per object that was looked at.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: Kind of the object.
+      type: str
+    namespace:
+      description: Namespace of the object.
+      type: str
+    name:
+      description: Name of the object.
+      type: str
+    action:
+      description: What was done, for example V(deleted), V(changed), V(created) or V(unchanged).
+      type: str
+    written_by:
+      description: Who had written to it besides this collection.
+      type: list
+      elements: str
+  sample:
+    - kind: VirtualService
+      namespace: bookinfo
+      name: reviews
+      action: deleted
+listing:
+  description: What was done, or would be in check mode, a line per object.
+  returned: success
+  type: str
+  sample: "removed       VirtualService bookinfo/reviews"
+checks:
+  description: One verdict per check of baseline, as M(mesh.workshop.verify) returns them.
+  returned: outside of check mode
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the check.
+      type: str
+    passed:
+      description: Whether traffic showed what was expected.
+      type: bool
+  sample:
+    - name: reviews come from all three versions
+      passed: true
+table:
+  description: The verdicts as a table for people.
+  returned: outside of check mode
+  type: str
+  sample: "ok  reviews come from all three versions"
+"""
+
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mesh.workshop.plugins.module_utils._client import (
+    AUTH_ARG_SPEC,
+    FIELD_MANAGER,
+    ApiError,
+    Client,
+    connect,
+)
+from ansible_collections.mesh.workshop.plugins.module_utils._lab import (
+    BASELINE,
+    MARKER_NAME,
+    Catalogue,
+    LabError,
+    applied_stage,
+    desired_state,
+    lab_names,
+)
+from ansible_collections.mesh.workshop.plugins.module_utils._lab import reset as planning
+from ansible_collections.mesh.workshop.plugins.module_utils._lab.progress import Progress
+from ansible_collections.mesh.workshop.plugins.module_utils._labels import ATTENDEE, LAB, MANAGED
+
+Json = dict[str, t.Any]
+THREADS = 8
+
+
+class Cluster:
+    """What a reset reads and writes."""
+
+    def __init__(self, client: Client, pool: ThreadPoolExecutor, *, check: bool, diff: bool, timeout: float) -> None:
+        self.client = client
+        self.pool = pool
+        self.check = check
+        self.diff = diff
+        self.timeout = timeout
+
+    def kinds(self) -> list[tuple[str, str]]:
+        """Every kind that a reset clears and the cluster serves."""
+        groups = self.client.request("GET", "/apis").json()["groups"]
+        versions = [
+            version["groupVersion"]
+            for group in groups
+            if planning.is_mesh_group(group["name"])
+            # A kind is listed in the preferred version where that has it.
+            for version in sorted(group["versions"], key=lambda one: one != group["preferredVersion"])
+        ]
+        core = {api_version for api_version, _kind in planning.CORE_KINDS}
+        served = dict(zip([*versions, *core], self.pool.map(self.client.resources, [*versions, *core]), strict=True))
+        found: dict[tuple[str, str], tuple[str, str]] = {}
+        for version in versions:
+            for one in served[version]:
+                if one.namespaced:
+                    found.setdefault((one.group, one.kind), (version, one.kind))
+        present = {(version, one.kind) for version in core for one in served[version]}
+        return [*found.values(), *(kind for kind in planning.CORE_KINDS if kind in present)]
+
+    def everything(self, kinds: t.Sequence[tuple[str, str]], namespace: str | None, selector: str | None) -> list[Json]:
+        """All objects of these kinds, in one namespace or with these labels."""
+        lists = self.pool.map(lambda kind: self.client.list(*kind, namespace, label_selector=selector), kinds)
+        return [obj for objects in lists for obj in objects]
+
+    def remove(self, objects: t.Sequence[Json]) -> list[t.Any]:
+        """Delete objects. An extra pod is not waited for: one on its way out gets no requests any more."""
+
+        def is_slow(obj: Json) -> bool:
+            # Until a pod that its workload replaces is gone, that workload still looks ready.
+            return obj["kind"] == "Namespace" or (obj["kind"] == "Pod" and not planning.is_controlled(obj))
+
+        slow = [obj for obj in objects if is_slow(obj)]
+        rest = [obj for obj in objects if not is_slow(obj)]
+        reports = []
+        for group, wait in ((slow, False), (rest, True)):
+            if group:
+                reports.append(self._set(group, state="absent", wait=wait))
+        return reports
+
+    def take_over(self, obj: Json, fields: list[Json]) -> None:
+        """Make what others wrote to an object ours, so that the next apply drops it."""
+        meta = obj["metadata"]
+        body = [
+            {"op": "test", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]},
+            {"op": "replace", "path": "/metadata/managedFields", "value": fields},
+        ]
+        self.client.patch(
+            obj["apiVersion"],
+            obj["kind"],
+            meta["name"],
+            meta.get("namespace"),
+            body,
+            content_type="application/json-patch+json",
+        )
+
+    def put_back(self, documents: t.Sequence[Json]) -> t.Any:
+        """Apply baseline's documents, whoever changed them."""
+        return self._set(documents, state="present", wait=True)
+
+    def _set(self, documents: t.Sequence[Json], *, state: str, wait: bool) -> t.Any:
+        from ansible_collections.mesh.workshop.plugins.module_utils._resources import ApplyOptions, apply_set
+
+        options = ApplyOptions(
+            state=state,
+            check=self.check,
+            diff=self.diff,
+            force=True,
+            wait=wait,
+            wait_timeout=self.timeout,
+            concurrency=THREADS,
+        )
+        return apply_set(self.client, documents, options)
+
+
+def reset_lab(cluster: Cluster, params: Json, documents: list[Json]) -> tuple[planning.Plan, bool]:
+    """The plan for one lab, and whether baseline is what it leads to."""
+    namespace, attendee, lab = params["namespace"], params["attendee"], params["lab"]
+    marker = cluster.client.get("v1", "ConfigMap", MARKER_NAME, namespace)
+    applied = applied_stage(marker)
+    is_applied = applied is None or applied[0] in (lab, BASELINE)
+    selector = f"{ATTENDEE}={attendee},{LAB}={lab}"
+    objects = cluster.everything([*cluster.kinds(), ("v1", "Namespace")], None, selector)
+    if is_applied:
+        plan = planning.plan_reset(documents=documents, found=[], elsewhere=objects, manager=FIELD_MANAGER)
+        return plan, True
+    kept = [obj for obj in objects if obj["metadata"]["name"] != MARKER_NAME]
+    return planning.plan_reset(documents=[], found=[], elsewhere=kept, manager=FIELD_MANAGER), False
+
+
+def reset_all(cluster: Cluster, params: Json, documents: list[Json]) -> planning.Plan:
+    """The plan for the whole namespace."""
+    namespace, attendee = params["namespace"], params["attendee"]
+    kinds = cluster.kinds()
+    inside = cluster.everything(kinds, namespace, None)
+    owned = cluster.everything([*kinds, ("v1", "Namespace")], None, f"{ATTENDEE}={attendee}")
+    others = cluster.client.list("v1", "Namespace", label_selector=f"{MANAGED}=true")
+    elsewhere = planning.outside(owned, namespace, others)
+    return planning.plan_reset(documents=documents, found=inside, elsewhere=elsewhere, manager=FIELD_MANAGER)
+
+
+def run(module: AnsibleModule, pool: ThreadPoolExecutor) -> Json:
+    """Plan, do and prove; returns the module's result."""
+    params = module.params
+    catalogue = Catalogue(lab_names(params["catalogue"]), {BASELINE: params["baseline"]}.__getitem__)
+    baseline = catalogue.baseline()
+    lab = params["lab"]
+    if lab:
+        catalogue.check_name(lab)
+
+    from ansible_collections.mesh.workshop.plugins.module_utils._checks import parse_checks, run_checks
+
+    namespace = params["namespace"]
+    progress = Progress(params["progress"])
+    progress.say(f"reset of {lab or namespace}")
+    checks = parse_checks(list(baseline.checks), default_namespace=namespace)
+    client = connect(params)
+    home = client.get("v1", "Namespace", namespace)
+    refused = planning.refusal(home, namespace)
+    if refused or home is None:
+        raise LabError(refused)
+    cluster = Cluster(
+        client, pool, check=module.check_mode, diff=bool(module._diff), timeout=float(params["wait_timeout"])
+    )
+    way_in = desired_state(
+        baseline=baseline, lab=BASELINE, stage=None, namespace=namespace, attendee=params["attendee"]
+    ).documents
+    if lab:
+        plan, at_baseline = reset_lab(cluster, params, way_in)
+    else:
+        plan, at_baseline = reset_all(cluster, params, [*params["bookinfo"], *way_in]), True
+
+    # The namespace comes first: a pod that is replaced gets its sidecar by what the namespace says then.
+    homes = [document for document in plan.apply if document["kind"] == "Namespace"]
+    reports = [cluster.put_back(homes)] if homes else []
+    if not module.check_mode:
+        drop_labels(client, home, homes)
+        list(pool.map(lambda item: cluster.take_over(item[0], item[1]), plan.take_over))
+    reports += cluster.remove(plan.remove)
+    if plan.apply:
+        reports.append(cluster.put_back([document for document in plan.apply if document["kind"] != "Namespace"]))
+    result = outcome(reports, plan, check=module.check_mode)
+    progress.applied(result["results"])
+    failed = next((report.message for report in reports if report.failed), "")
+    if failed:
+        module.fail_json(
+            msg=f"Namespace {namespace} is not back at baseline: {failed} Running reset again goes on.", **result
+        )
+    if module.check_mode:
+        result["skipped_checks"] = [check.name for check in checks] if at_baseline else []
+        return result
+    if at_baseline:
+        shown = run_checks(client, checks, gateway=params["gateway"] or None, on_result=progress.verdict)
+        result.update(checks=shown.results, table=shown.table)
+        if not shown.passed:
+            module.fail_json(msg=shown.message, **result)
+    return result
+
+
+def drop_labels(client: Client, home: Json, documents: t.Sequence[Json]) -> None:
+    """Take labels of the mesh that somebody has put on the namespace away again."""
+    name = home["metadata"]["name"]
+    document = next((one for one in documents if one["metadata"]["name"] == name), None)
+    labels = planning.mesh_labels_to_drop(home, document) if document else []
+    if labels:
+        client.patch("v1", "Namespace", name, None, {"metadata": {"labels": dict.fromkeys(labels)}})
+
+
+def outcome(reports: t.Sequence[t.Any], plan: planning.Plan, *, check: bool) -> Json:
+    """The module's result of what was done."""
+    writers = {planning.identity(obj): managers for obj, _fields, managers in plan.take_over}
+    results: list[Json] = []
+    for report in reports:
+        for one in report.results:
+            key = (one["api_version"].rpartition("/")[0], one["kind"], one["namespace"], one["name"])
+            if key in writers and one["action"] in ("unchanged", "changed"):
+                one = {**one, "action": "changed", "written_by": writers[key]}
+            results.append(one)
+    return {
+        "changed": any(one["action"] in ("created", "changed", "deleted") for one in results),
+        "results": results,
+        "listing": planning.listing(results, check=check),
+        "diff": [one for report in reports for one in report.diff],
+    }
+
+
+def main() -> None:
+    """Entry point."""
+    spec: dict[str, t.Any] = {
+        "lab": {"type": "str", "default": ""},
+        "catalogue": {"type": "path", "required": True},
+        "baseline": {"type": "dict", "required": True},
+        "bookinfo": {"type": "list", "elements": "dict", "default": []},
+        "namespace": {"type": "str", "required": True},
+        "attendee": {"type": "str", "default": "main"},
+        "gateway": {"type": "str", "default": ""},
+        "wait_timeout": {"type": "int", "default": 120},
+        "progress": {"type": "path"},
+    }
+    module = AnsibleModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
+    from ansible_collections.mesh.workshop.plugins.module_utils._checks import CheckError
+
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        result = run(module, pool)
+    except (ApiError, LabError, CheckError) as error:
+        module.fail_json(msg=str(error))
+    finally:
+        pool.shutdown(wait=True)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,333 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: stage
+short_description: Bring a workshop namespace to one stage of a lab, and prove it by traffic
+version_added: 0.1.0
+author:
+  - mesh.workshop contributors (@mesh-workshop)
+description:
+  - The wanted state is baseline, less what the stage removes, plus what it adds. It is applied as one ordered batch,
+    and whatever else of ours is left from another stage or lab is pruned, so the result is the same from any state.
+  - The checks of the stage are then proven by traffic.
+extends_documentation_fragment:
+  - mesh.workshop.auth
+  - mesh.workshop.attributes
+attributes:
+  check_mode:
+    support: partial
+    details: The resources go through a server-side dry run. The checks are skipped and reported as skipped.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  state:
+    description:
+      - V(applied) applies the stage and verifies it.
+      - V(verified) changes nothing and verifies the stage that is applied now.
+    type: str
+    choices: [applied, verified]
+    default: applied
+  lab:
+    description: Name of the lab; V(baseline) is the state with no lab applied.
+    type: str
+    required: true
+  stage:
+    description: Name of the stage; empty is the last one of the lab.
+    type: str
+    default: ""
+  catalogue:
+    description: Folder of the catalogue, with one folder per lab; it tells which labs there are.
+    type: path
+    required: true
+  definition:
+    description: Content of the lab's C(lab.yml); empty where there is no such lab.
+    type: dict
+    default: {}
+  baseline:
+    description: Content of the baseline's C(lab.yml).
+    type: dict
+    required: true
+  namespace:
+    description: The workshop namespace.
+    type: str
+    required: true
+  attendee:
+    description: The owner of the namespace, as the label C(mesh.workshop/attendee) names it.
+    type: str
+    default: main
+  gateway_namespace:
+    description: Namespace of Istio and its gateway; what a lab of the attendee's has left there is pruned as well.
+    type: str
+    default: istio-system
+  gateway:
+    description: Address and port of the gateway as C(host:port); empty finds it through the API.
+    type: str
+    default: ""
+  wait_timeout:
+    description: Seconds to wait for what is applied.
+    type: int
+    default: 120
+  progress:
+    description: File to which a line is appended per step and verdict, while the module runs. The action shows them.
+    type: path
+"""
+
+EXAMPLES = r"""
+- name: Send jason to reviews v2 and prove it
+  mesh.workshop.stage:
+    lab: request_routing
+    stage: jason_v2
+    catalogue: catalogue
+    definition: "{{ lookup('ansible.builtin.template', 'catalogue/request_routing/lab.yml') | from_yaml }}"
+    baseline: "{{ lookup('ansible.builtin.template', 'catalogue/baseline/lab.yml') | from_yaml }}"
+    namespace: bookinfo
+"""
+
+RETURN = r"""
+lab:
+  description: The lab that is applied.
+  returned: success
+  type: str
+  sample: request_routing
+stage:
+  description: The stage that is applied.
+  returned: success
+  type: str
+  sample: jason_v2
+results:
+  description: One report per document.
+  returned: when O(state=applied)
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: Kind of the document.
+      type: str
+    name:
+      description: Name of the document.
+      type: str
+    action:
+      description: What was done, for example V(created), V(changed), V(unchanged) or V(deleted).
+      type: str
+  sample:
+    - kind: VirtualService
+      name: reviews
+      action: created
+checks:
+  description: One verdict per check, as M(mesh.workshop.verify) returns them.
+  returned: outside of check mode
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the check.
+      type: str
+    passed:
+      description: Whether traffic showed what was expected.
+      type: bool
+  sample:
+    - name: jason gets v2
+      passed: true
+table:
+  description: The verdicts as a table for people.
+  returned: outside of check mode
+  type: str
+  sample: "ok  jason gets v2"
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._istio import namespace_document
+from ansible_collections.mesh.workshop.plugins.module_utils._lab import (
+    BASELINE,
+    MARKER_NAME,
+    Catalogue,
+    LabError,
+    Stage,
+    applied_stage,
+    desired_state,
+    lab_names,
+)
+from ansible_collections.mesh.workshop.plugins.module_utils._lab.progress import Progress
+
+if t.TYPE_CHECKING:
+    from ansible_collections.mesh.workshop.plugins.module_utils._checks import Check, Outcome, Streams
+    from ansible_collections.mesh.workshop.plugins.module_utils._client import Client
+
+
+def run(module: AnsibleModule) -> dict[str, t.Any]:
+    """Apply or look up the stage, then verify it; returns the module's result."""
+    params = module.params
+    definitions = {params["lab"]: params["definition"], BASELINE: params["baseline"]}
+    catalogue = Catalogue(lab_names(params["catalogue"]), definitions.__getitem__)
+    baseline = catalogue.baseline()
+    stage = None if params["lab"] == BASELINE else catalogue.lab(params["lab"]).stage(params["stage"])
+    shown = stage or baseline
+
+    from ansible_collections.mesh.workshop.plugins.module_utils._checks import parse_checks, run_checks
+
+    namespace = params["namespace"]
+    checks = parse_checks(list(shown.checks), default_namespace=namespace)
+    client = connect(params)
+    walk = Walk(module, client, baseline, {"changed": False, "lab": params["lab"], "stage": shown.name})
+    if params["state"] == "verified":
+        applied = applied_stage(client.get("v1", "ConfigMap", MARKER_NAME, namespace))
+        if applied != (params["lab"], shown.name):
+            now = f"{applied[0]}, stage {applied[1]}" if applied else "nothing"
+            raise LabError(
+                f"Lab {params['lab']}, stage {shown.name} is not what is applied in namespace {namespace} "
+                f"(that is {now}): apply it with mesh.workshop.lab first."
+            )
+    elif client.get("v1", "Namespace", namespace) is None and not module.check_mode:
+        raise LabError(
+            f"Namespace {namespace} does not exist: run mesh.workshop.setup first, or name another namespace."
+        )
+    if module.check_mode:
+        if params["state"] == "applied":
+            walk.apply(stage)
+        walk.result["skipped_checks"] = [check["name"] for check in shown.checks]
+        return walk.result
+    streams = walk.go(stage, checks) if params["state"] == "applied" else None
+    outcome = run_checks(
+        client, checks, gateway=params["gateway"] or None, streams=streams, on_result=walk.progress.verdict
+    )
+    walk.note(outcome)
+    return walk.result
+
+
+class Walk:
+    """The way to a stage: what is applied and what is proven, step by step, gathered in the module's result."""
+
+    def __init__(self, module: AnsibleModule, client: Client, baseline: Stage, result: dict[str, t.Any]) -> None:
+        self.module = module
+        self.params = module.params
+        self.client = client
+        self.baseline = baseline
+        self.result = result
+        self.progress = Progress(module.params["progress"])
+        self.progress.say(f"{result['lab']}, {result['stage']}" if result["lab"] != BASELINE else BASELINE)
+
+    def go(self, stage: Stage | None, checks: list[Check]) -> Streams:
+        """Apply the stage, after its steps; its streams run from where the first of its states stands."""
+        from ansible_collections.mesh.workshop.plugins.module_utils._checks import start_streams
+
+        steps: list[Stage] = []
+        # What stands already has gone its way: to apply it again changes nothing.
+        if stage is not None and stage.steps and self.apply(stage, dry_run=True):
+            steps = list(stage.steps)
+        if steps:
+            self.step(steps.pop(0))
+        streams = start_streams(self.client, checks, gateway=self.params["gateway"] or None)
+        try:
+            for state in steps:
+                self.step(state)
+            self.apply(stage)
+        except BaseException:
+            streams.stop()
+            raise
+        return streams
+
+    def step(self, state: Stage) -> None:
+        """Apply a state on the way and prove it."""
+        from ansible_collections.mesh.workshop.plugins.module_utils._checks import parse_checks, run_checks
+
+        self.apply(state)
+        self.progress.say(state.title)
+        shown = parse_checks(list(state.checks), default_namespace=self.params["namespace"])
+        gateway = self.params["gateway"] or None
+        self.note(run_checks(self.client, shown, gateway=gateway, on_result=self.progress.verdict))
+
+    def apply(self, stage: Stage | None, *, dry_run: bool = False) -> bool:
+        """Make the namespace show this state; whether that changes something."""
+        from ansible_collections.mesh.workshop.plugins.module_utils._resources import ApplyOptions, apply_set
+
+        params = self.params
+        desired = desired_state(
+            baseline=self.baseline,
+            lab=params["lab"],
+            stage=stage,
+            namespace=params["namespace"],
+            attendee=params["attendee"],
+        )
+        documents = desired.documents
+        if self.module.check_mode and self.client.get("v1", "Namespace", params["namespace"]) is None:
+            # What would have made it has only been pretended.
+            documents = [namespace_document(params["namespace"]), *documents]
+        report = apply_set(
+            self.client,
+            documents,
+            ApplyOptions(
+                state="present",
+                check=self.module.check_mode or dry_run,
+                diff=self.module._diff,
+                prune_selector=desired.prune_selector,
+                prune_namespaces=[params["namespace"], params["gateway_namespace"]],
+                # A stage is reached from any state, so also from one that somebody has edited.
+                force=True,
+                wait=True,
+                wait_timeout=params["wait_timeout"],
+            ),
+        )
+        if dry_run and not report.failed:
+            return report.changed
+        self.progress.applied(report.results)
+        result = self.result
+        result.update(
+            changed=result["changed"] or report.changed,
+            results=[*result.get("results", []), *report.results],
+            diff=[*result.get("diff", []), *report.diff],
+        )
+        if report.failed:
+            name = f"Stage {stage.name}" if stage else "Baseline"
+            self.module.fail_json(msg=f"{name} of lab {params['lab']} was not applied: {report.message}", **result)
+        return report.changed
+
+    def note(self, outcome: Outcome) -> None:
+        """Add the verdicts to the result; the module fails where one of them is bad."""
+        result = self.result
+        tables = [result["table"]] if result.get("table") else []
+        result.update(
+            checks=[*result.get("checks", []), *outcome.results],
+            table="\n\n".join([*tables, outcome.table]),
+        )
+        if not outcome.passed:
+            self.module.fail_json(msg=outcome.message, **result)
+
+
+def main() -> None:
+    """Entry point."""
+    spec: dict[str, t.Any] = {
+        "state": {"type": "str", "choices": ["applied", "verified"], "default": "applied"},
+        "lab": {"type": "str", "required": True},
+        "stage": {"type": "str", "default": ""},
+        "catalogue": {"type": "path", "required": True},
+        "definition": {"type": "dict", "default": {}},
+        "baseline": {"type": "dict", "required": True},
+        "namespace": {"type": "str", "required": True},
+        "attendee": {"type": "str", "default": "main"},
+        "gateway_namespace": {"type": "str", "default": "istio-system"},
+        "gateway": {"type": "str", "default": ""},
+        "wait_timeout": {"type": "int", "default": 120},
+        "progress": {"type": "path"},
+    }
+    module = AnsibleModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
+    from ansible_collections.mesh.workshop.plugins.module_utils._checks import CheckError
+
+    try:
+        result = run(module)
+    except (ApiError, LabError, CheckError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

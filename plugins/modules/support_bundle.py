@@ -1,0 +1,157 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: support_bundle
+short_description: Gather in one file what is needed to find out why a setup failed
+version_added: 0.1.0
+author:
+  - mesh.workshop contributors (@mesh-workshop)
+description:
+  - Writes events, the states of pods, logs and versions to one archive of mode 0600. Secrets are not read, and what has
+    the form of a key or token is replaced.
+  - It reads what can be read and says in the archive what could not be.
+extends_documentation_fragment:
+  - mesh.workshop.auth
+  - mesh.workshop.attributes
+attributes:
+  check_mode:
+    support: full
+    details: Nothing is written.
+  diff_mode:
+    support: none
+  idempotent:
+    support: none
+options:
+  dest:
+    description: Path of the archive.
+    type: path
+    required: true
+  owner:
+    description: Number of the user who gets the archive, when the module runs as root; by default the one who runs it.
+    type: int
+  cluster_name:
+    description: Name of the embedded cluster whose node logs are added where there is one.
+    type: str
+    default: mesh-workshop
+  data:
+    description: Folder that holds the data of embedded clusters.
+    type: path
+    default: /var/lib/mesh-workshop
+  namespaces:
+    description: Namespaces whose pods and events are looked at.
+    type: list
+    elements: str
+    required: true
+  failed_task:
+    description: Name of the task that failed.
+    type: str
+    default: ""
+  reason:
+    description: The message that it failed with.
+    type: str
+    default: ""
+"""
+
+EXAMPLES = r"""
+- name: Gather what is needed to find out why
+  mesh.workshop.support_bundle:
+    kubeconfig: ~/.kube/mesh-workshop
+    dest: ~/mesh-workshop-report.tar.gz
+    namespaces: [bookinfo, istio-system, kube-system]
+"""
+
+RETURN = r"""
+dest:
+  description: Path of the archive.
+  returned: success
+  type: str
+  sample: /home/instructor/mesh-workshop-report.tar.gz
+files:
+  description: Names of the files in it.
+  returned: success
+  type: list
+  elements: str
+  sample: [message.txt, pods.txt]
+"""
+
+import os
+import platform
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mesh.workshop.plugins.module_utils._bundle import (
+    event_line,
+    log_files,
+    pod_line,
+    tail_of,
+    write,
+)
+from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, Client, connect
+
+
+def from_api(client: Client, namespaces: list[str]) -> dict[str, bytes]:
+    """Versions, pods, events and the logs of containers, as far as the API gives them."""
+    files: dict[str, bytes] = {"versions.txt": client.server_version()["gitVersion"].encode() + b"\n"}
+    pods = [pod for namespace in namespaces for pod in client.list("v1", "Pod", namespace)]
+    files["pods.txt"] = "\n".join(pod_line(pod) for pod in pods).encode()
+    events = [event for namespace in namespaces for event in client.list("v1", "Event", namespace)]
+    files["events.txt"] = "\n".join(sorted(event_line(event) for event in events)).encode()
+    for pod in pods:
+        metadata, spec = pod["metadata"], pod["spec"]
+        for container in [*(spec.get("initContainers") or []), *spec["containers"]]:
+            path = f"logs/{metadata['namespace']}/{metadata['name']}/{container['name']}.log"
+            try:
+                files[path] = client.logs(metadata["namespace"], metadata["name"], container["name"], tail_lines=300)
+            except ApiError as error:
+                files[path] = str(error).encode()
+    return files
+
+
+def gather(params: dict[str, t.Any]) -> dict[str, bytes]:
+    """The files of the archive by name."""
+    files = {
+        "message.txt": f"{params['failed_task']}\n{params['reason']}\n".encode(),
+        "machine.txt": f"{platform.platform()}\n{os.cpu_count()} processors\n".encode(),
+    }
+    try:
+        files.update(from_api(connect(params), params["namespaces"]))
+    except ApiError as error:
+        files["api.txt"] = f"The API was not reachable: {error}\n".encode()
+    node = os.path.join(params["data"], params["cluster_name"])
+    for path in log_files(node):
+        try:
+            files["node/" + os.path.relpath(path, node)] = tail_of(path)
+        except OSError as error:
+            files["node/" + os.path.relpath(path, node)] = str(error).encode()
+    return files
+
+
+def main() -> None:
+    """Entry point."""
+    spec: dict[str, t.Any] = {
+        "dest": {"type": "path", "required": True},
+        "owner": {"type": "int"},
+        "cluster_name": {"type": "str", "default": "mesh-workshop"},
+        "data": {"type": "path", "default": "/var/lib/mesh-workshop"},
+        "namespaces": {"type": "list", "elements": "str", "required": True},
+        "failed_task": {"type": "str", "default": ""},
+        "reason": {"type": "str", "default": ""},
+    }
+    module = AnsibleModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
+    files = gather(module.params)
+    dest = os.path.abspath(module.params["dest"])
+    if not module.check_mode:
+        try:
+            write(dest, files, module.params["owner"])
+        except OSError as error:
+            module.fail_json(msg=f"{dest} cannot be written ({error.strerror}): name another place with dest.")
+    module.exit_json(changed=False, dest=dest, files=sorted(files))
+
+
+if __name__ == "__main__":
+    main()

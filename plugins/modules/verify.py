@@ -1,0 +1,326 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: verify
+short_description: Prove by traffic that the mesh does what it should
+version_added: 0.1.0
+author:
+  - mesh.workshop contributors (@mesh-workshop)
+description:
+  - Sends the requests that the checks describe and judges the answers.
+  - A check first uses up idle pooled connections, which answer once more under the old rules after a change,
+    and is then retried until it passes or its deadline ends.
+  - A check that fails says what was expected, what was observed, why, and what to do.
+  - When a check has failed, C(istioctl analyze) is asked too, once for all checks. It is the one that
+    E(MESH_WORKSHOP_ISTIOCTL) names (empty switches this off), else the one on the PATH, else the embedded cluster's.
+    It uses the connection of the module, on Linux; without it, the diagnosis rests on what the collection finds itself.
+  - Nothing is applied, and a change is never reported. The one side effect is a small ephemeral container in a pod
+    from which a check asks (it stays as long as the pod), or a small pod of ours outside of the mesh; both are named in
+    RV(side_effects).
+extends_documentation_fragment:
+  - mesh.workshop.auth
+  - mesh.workshop.attributes
+attributes:
+  check_mode:
+    support: partial
+    details: No request is sent in check mode; the checks are read, and reported as skipped.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  checks:
+    description:
+      - What to prove, in this order in the report. Each check is a mapping with the keys below; a key that is not known
+        is an error.
+      - C(name) is how the check is called in the report.
+      - C(from) says where the requests come from. V(host), the default, is a user at the ingress gateway, and the
+        request goes to the gateway's address, with the host of the URL as its C(Host) header.
+        The name of a Deployment, else of an C(app) label, is a workload - the request leaves from inside one of its
+        pods, through its sidecar, with its identity.
+        V(no_sidecar) is a client in the cluster but outside of the mesh.
+      - C(request) says what is sent. C(url) is required (C(http), C(https), C(grpc), C(grpcs), C(tcp) or
+        C(tls)). Further keys are C(method), C(protocol) (V(HTTP/1.1) or V(HTTP/2)), C(headers), C(body) or C(form),
+        C(session) (a user name, or a mapping with C(login), C(username), C(password), C(form)), C(follow_redirects),
+        C(tls) (C(ca), C(cert), C(key) as PEM or file names, C(insecure), C(name)), C(timeout) in seconds, C(count),
+        C(concurrency), C(connect_to), a workload whose pod is connected to whatever the URL's host is, and C(stream),
+        which keeps requests going while other checks run.
+      - C(expect) says what must come back. C(status) is a code, a list of codes, or shares in percent by code;
+        C(served_by) shares in percent by version, told by the access logs of the proxies, or by the answers of Bookinfo
+        where the request comes from the host; C(callee) the service that is meant by it, if it is not the URL's.
+      - In C(expect), C(some) are answers of which there must be at least C(percent) (10), told by a C(status), and what
+        C(headers) they have; C(upstream_cluster) is the cluster that the calling workload's proxy has chosen, as its
+        access log says.
+      - In C(expect), C(grpc_status) is a gRPC status by number or name, as V(UNAVAILABLE).
+      - In C(expect), C(body) and C(headers) take C(contains), C(lacks), C(equals), C(matches), and headers C(present);
+        C(latency) takes C(above) and C(below), in seconds.
+      - In C(expect), C(refused) is a TCP connection that is closed without one byte, C(no_listener) one that is
+        refused, C(tls) the way in which TLS fails (V(untrusted_ca), V(certificate_required), V(wrong_name),
+        V(expired), V(handshake), V(not_spoken)) or C(peer), the URI in the certificate.
+      - In C(expect), C(attempts) is how often the callee's proxies saw each request (a number, or C(above) and
+        C(below) on average), C(mirrored) the shares of requests of which a version got a copy, C(admitted) the requests
+        that a quota lets through (C(count) per C(seconds)), C(failures) the failures that are allowed over a stream.
+      - In C(expect), C(trace) takes the C(services) in each request's trace and their C(parents) (caller by service),
+        C(trace_share) the percentage of requests that are traced; both are read from the mesh's Zipkin or Jaeger.
+      - C(tolerance) is the deviation in points that must be found, by default 5 for shares and 10 for what must
+        always or never be so.
+      - C(deadline) in seconds (60), C(consecutive) rounds that must pass (3), C(namespace) of the workloads.
+      - C(control) and C(fails_in) are carried to the results. C(no_log) keeps what is sent out of every output.
+    type: list
+    elements: dict
+    required: true
+  namespace:
+    description: Namespace of the checks that name none.
+    type: str
+  gateway:
+    description:
+      - Way in for checks from the host, as C(host:port), where it is not the address of the Service with the label
+        C(istio=ingressgateway).
+    type: str
+  gateway_tls:
+    description: The same for URLs that begin with C(https).
+    type: str
+  probe_image:
+    description:
+      - Image for the container from which checks inside the cluster ask; it needs C(python3) 3.9 or later.
+      - Without it, the variable E(MESH_WORKSHOP_PROBE_IMAGE) is used, else the embedded cluster's own image, else a
+        public one.
+    type: str
+  once:
+    description:
+      - Ask once, without a retry and without a deadline.
+      - This shows that a check fails in a world in which it must fail.
+    type: bool
+    default: false
+  junit:
+    description: File to write the results to as JUnit XML, on the machine on which the module runs.
+    type: path
+seealso:
+  - module: mesh.workshop.apply
+"""
+
+EXAMPLES = r"""
+- name: The page is there, and everybody gets v1 of the reviews
+  mesh.workshop.verify:
+    namespace: bookinfo
+    checks:
+      - name: the page
+        request:
+          url: http://mybookstore.com/productpage
+        expect:
+          status: 200
+          served_by:
+            v1: 100
+      - name: another host finds nothing
+        control: true
+        request:
+          url: http://other.example/productpage
+        expect:
+          status: 404
+
+- name: One request in twenty reaches v3
+  mesh.workshop.verify:
+    namespace: bookinfo
+    junit: results.xml
+    checks:
+      - name: the canary gets its share
+        request:
+          url: http://mybookstore.com/productpage
+        expect:
+          served_by:
+            v1: 95
+            v3: 5
+
+- name: Strict mTLS lets the mesh in and nobody else
+  mesh.workshop.verify:
+    namespace: bookinfo
+    checks:
+      - name: a client without a sidecar is refused
+        from: no_sidecar
+        request:
+          url: http://details.bookinfo:9080/details/0
+        expect:
+          refused: true
+      - name: productpage is let in
+        from: productpage
+        control: true
+        request:
+          url: http://details:9080/details/0
+        expect:
+          status: 200
+          served_by:
+            v1: 100
+"""
+
+RETURN = r"""
+checks:
+  description:
+    - What each check has shown, in the order of the option.
+    - In check mode each entry has only its name, and C(skipped) set to V(true).
+  returned: when the checks could be read
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the check.
+      type: str
+      sample: the page
+    passed:
+      description: Whether it passed.
+      type: bool
+    from:
+      description: Where the requests came from.
+      type: str
+      sample: host
+    expected:
+      description: What was expected.
+      type: str
+      sample: status 200, served by v1 100 %
+    observed:
+      description: What was observed in the attempt that decided.
+      type: str
+      sample: served by v1 100 % in 44 requests
+    samples:
+      description: Answers that the verdict rests on.
+      type: int
+      sample: 44
+    requests:
+      description: All requests sent for this check.
+      type: int
+      sample: 60
+    interval:
+      description: Exact 99 % confidence intervals in percent, by version or status, and of wrong answers.
+      type: dict
+      sample: {"v1": [88.66, 100.0], "wrong": [0.0, 11.34]}
+    rounds:
+      description: Counted rounds.
+      type: int
+      sample: 3
+    convergence_seconds:
+      description: Seconds until the last wrong answer was seen, 0 where there was none.
+      type: float
+      sample: 0.0
+    seconds:
+      description: Seconds that the check took.
+      type: float
+      sample: 0.31
+    evidence:
+      description: What the verdict rests on.
+      type: str
+      sample: the answers
+    failing_samples:
+      description: Up to three wrong answers, without secrets.
+      type: list
+      elements: dict
+      sample: []
+    diagnosis:
+      description: Why the check failed, as far as it is known.
+      type: str
+      sample: ""
+    remedy:
+      description: What to do about it.
+      type: str
+      sample: ""
+    control:
+      description: Whether the check is a negative control.
+      type: bool
+    fails_in:
+      description: The world in which the check fails, as given.
+      type: raw
+table:
+  description: The results as a table.
+  returned: when requests were sent
+  type: str
+message:
+  description: The results in words.
+  returned: success
+  type: str
+  sample: 2 checks passed.
+side_effects:
+  description: What was created in order to ask.
+  returned: when requests were sent
+  type: list
+  elements: str
+  sample: []
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mesh.workshop.plugins.module_utils._checks import (
+    CheckError,
+    junit_of,
+    parse_checks,
+    run_checks,
+    secrets_of,
+)
+from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, connect
+
+
+class VerifyModule(AnsibleModule):
+    """A module whose log shows as little of a check marked no_log as its output does."""
+
+    def _log_invocation(self) -> None:
+        self.no_log_values |= secrets_of(self.params["checks"])
+        super()._log_invocation()
+
+
+def run(module: AnsibleModule) -> dict[str, t.Any]:
+    """Read the checks, run them, write the report; fails the module where one fails."""
+    params = module.params
+    checks = parse_checks(params["checks"], default_namespace=params["namespace"])
+    if module.check_mode:
+        skipped = [{"name": check.name, "skipped": True, "passed": None, "reason": "check mode"} for check in checks]
+        return {"changed": False, "checks": skipped, "message": f"{len(checks)} checks are skipped in check mode."}
+    outcome = run_checks(
+        connect(params),
+        checks,
+        gateway=params["gateway"],
+        gateway_tls=params["gateway_tls"],
+        once=params["once"],
+        probe_image=params["probe_image"],
+    )
+    result = {
+        "changed": False,
+        "checks": outcome.results,
+        "side_effects": outcome.side_effects,
+        "table": outcome.table,
+        "message": outcome.message,
+    }
+    if params["junit"]:
+        try:
+            with open(params["junit"], "wb") as report:
+                report.write(junit_of(outcome.results))
+        except OSError as error:
+            module.fail_json(msg=f"The report {params['junit']} could not be written: {error.strerror}.", **result)
+    if not outcome.passed:
+        module.fail_json(msg=outcome.message, **result)
+    return result
+
+
+def main() -> None:
+    """Entry point."""
+    spec: dict[str, t.Any] = {
+        "checks": {"type": "list", "elements": "dict", "required": True},
+        "namespace": {"type": "str"},
+        "gateway": {"type": "str"},
+        "gateway_tls": {"type": "str"},
+        "probe_image": {"type": "str"},
+        "once": {"type": "bool", "default": False},
+        "junit": {"type": "path"},
+    }
+    module = VerifyModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
+    try:
+        result = run(module)
+    except (ApiError, CheckError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
