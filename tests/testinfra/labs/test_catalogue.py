@@ -1,0 +1,196 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The catalogue's own promises: every stage can be applied twice, and every check fails in the world it names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import jinja2
+import pytest
+import yaml
+
+CATALOGUE = Path(__file__).resolve().parents[3] / "roles" / "lab" / "catalogue"
+BASELINE = "baseline"
+FACTS = {"attendee": "main", "namespace": "bookinfo", "host": "mybookstore.com", "gateway_namespace": "istio-system"}
+# Where the tests only read a lab, any name of an image does; what they apply themselves needs the real ones.
+IMAGES = {"python": "python", "grpc_health": "grpc-health"}
+
+
+class Unknown(dict):
+    """What only a test that applies or verifies has to know."""
+
+    def __missing__(self, key):
+        return f"<{key}>"
+
+
+UNKNOWN = Unknown(secret=Unknown())
+
+
+def read(name, images=None, credentials=UNKNOWN):
+    loader = jinja2.FileSystemLoader(CATALOGUE / name)
+    environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    workshop = {**FACTS, "images": images or IMAGES, "credentials": credentials}
+    return yaml.safe_load(environment.get_template("lab.yml").render(workshop=workshop))
+
+
+LABS = {path.parent.name: read(path.parent.name) for path in sorted(CATALOGUE.glob("*/lab.yml"))}
+STAGES = [(lab, stage["name"]) for lab, content in LABS.items() if lab != BASELINE for stage in content["stages"]]
+WORLDS = sorted(
+    {
+        (lab, check["fails_in"])
+        for lab, content in LABS.items()
+        for stage in content["stages"]
+        for check in stage["checks"]
+        if isinstance(check.get("fails_in"), str)
+    }
+)
+# By its first check each mutation is known; checks of one stage that name the same one share it.
+MUTATED = [
+    (lab, stage["name"], check["name"])
+    for lab, content in LABS.items()
+    for stage in content["stages"]
+    for number, check in enumerate(stage["checks"])
+    if isinstance(check.get("fails_in"), dict)
+    and all(earlier.get("fails_in") != check["fails_in"] for earlier in stage["checks"][:number])
+]
+
+
+def apply(ansible, lab, stage):
+    run = ansible.play("reset", reset_confirm="yes") if stage == BASELINE else ansible.play("lab", lab=lab, stage=stage)
+    assert run.status == 0, run.output
+    return run
+
+
+@pytest.mark.parametrize(("lab", "world"), WORLDS)
+def test_checks_fail_in_the_world_that_they_name(ansible, images, credentials, lab, world):
+    stages = read(lab, images, credentials)["stages"]
+    checks = [check for stage in stages for check in stage["checks"] if check.get("fails_in") == world]
+    apply(ansible, lab, world)
+    run = ansible.module("verify", checks=checks, namespace="bookinfo", once=True)
+    passed = [check["name"] for check in run.result["checks"] if check["passed"]]
+    assert passed == []
+    assert len(run.result["checks"]) == len(checks)
+    assert run.status != 0
+
+
+@pytest.fixture(name="images", scope="session")
+def images_fixture(kube):
+    """Images of the labs' own workloads, as the node has them."""
+    names = [name for node in kube.core.list_node().items for image in node.status.images for name in image.names]
+    found = {}
+    for fact, repository in (("python", "probe"), ("grpc_health", "grpc-health")):
+        found[fact] = next(name for name in names if f"/{repository}:" in name)
+    return found
+
+
+MADE = {}
+
+
+@pytest.fixture(name="credentials")
+def credentials_fixture(ansible):
+    """One set of certificates and tokens for all tests: what is applied and what is checked are of one making."""
+    if not MADE:
+        MADE.update(ansible.lookup("credentials", FACTS["namespace"], host=FACTS["host"]))
+    return MADE
+
+
+@pytest.mark.parametrize(("lab", "stage", "check"), MUTATED)
+def test_checks_fail_in_the_mutation_that_they_name(ansible, images, credentials, lab, stage, check):
+    definition = read(lab, images, credentials)
+    (world,) = (item for item in definition["stages"] if item["name"] == stage)
+    (fails_in,) = (item["fails_in"] for item in world["checks"] if item["name"] == check)
+    checks = [item for item in world["checks"] if item.get("fails_in") == fails_in]
+    mutation = fails_in["mutation"]
+    replaced = {identity(item) for item in (*mutation.get("resources", []), *mutation.get("removes", []))}
+    kept = [item for item in world["resources"] if identity(item) not in replaced]
+    world.update(resources=kept + mutation.get("resources", []), checks=[])
+    run = ansible.module(
+        "stage",
+        lab=lab,
+        stage=stage,
+        catalogue=str(CATALOGUE),
+        definition=definition,
+        baseline=read(BASELINE),
+        namespace="bookinfo",
+    )
+    assert run.status == 0, run.output
+    run = ansible.module("verify", checks=checks, namespace="bookinfo", once=True)
+    assert [item["name"] for item in run.result["checks"] if item["passed"]] == []
+    assert len(run.result["checks"]) == len(checks)
+
+
+def identity(document):
+    return document["kind"], document["metadata"]["name"]
+
+
+def test_the_tour_visits_every_stage_of_every_lab_in_order(ansible):
+    run = ansible.play("tour", "--check")
+    assert run.status == 0, run.output
+    route = [
+        (lab, stage)
+        for lab, stages in re.findall(r"^(\w+) +(\w+(?:, \w+)*), reset$", run.output, flags=re.MULTILINE)
+        for stage in stages.split(", ")
+    ]
+    assert route == STAGES
+
+
+def test_the_tour_goes_on_after_a_failure_and_fails_at_the_end(ansible, tmp_path):
+    report = tmp_path / "tour.xml"
+    run = ansible.play("tour", labs="mirroring,request_routing", bookinfo_namespace="nowhere", tour_report=str(report))
+    assert run.status != 0
+    assert "5 of 5 steps of the tour failed; the first was mirroring, mirror: Namespace nowhere does not" in run.message
+    suites = {suite.get("name"): suite for suite in ElementTree.parse(report).getroot()}
+    assert sorted(suites) == ["mirroring", "request_routing"]
+    assert all(suite.find("testcase/failure") is not None for suite in suites.values())
+
+
+def test_the_tour_of_one_lab_reports_each_check_and_ends_at_baseline(ansible, kube, tmp_path):
+    report = tmp_path / "tour.xml"
+    run = ansible.play("tour", lab="mirroring", tour_report=str(report))
+    assert run.status == 0, run.output
+    (suite,) = ElementTree.parse(report).getroot()
+    checks = {
+        stage: [check["name"] for check in LABS[lab]["stages"][0]["checks"]]
+        for lab, stage in (("mirroring", "mirror"), (BASELINE, "reset"))
+    }
+    found = {
+        stage: [case.get("name") for case in suite if case.get("classname") == f"mirroring.{stage}"] for stage in checks
+    }
+    assert found == checks
+    assert suite.find("testcase/failure") is None
+    assert kube.istio("destinationrules") == {}
+
+
+def test_a_tour_to_an_unknown_lab_does_not_begin(ansible):
+    run = ansible.play("tour", labs="request_routing,tsl")
+    assert run.status != 0
+    assert "There is no lab tsl. The labs are: egress, " in run.message
+
+
+@pytest.mark.parametrize(("lab", "stage"), STAGES)
+def test_a_stage_applied_twice_changes_nothing_the_second_time(ansible, lab, stage):
+    apply(ansible, lab, stage)
+    assert apply(ansible, lab, stage).changed == 0
+
+
+def test_verify_proves_what_is_applied_and_changes_nothing(ansible):
+    lab, stage = STAGES[-1]
+    apply(ansible, lab, stage)
+    run = ansible.play("verify")
+    assert (run.status, run.changed) == (0, 0), run.output
+    status = ansible.play("status")
+    assert lab in status.output
+    assert stage in status.output
+
+
+def test_reset_leads_back_to_baseline(ansible, gateway, kube):
+    apply(ansible, *STAGES[-1])
+    apply(ansible, BASELINE, BASELINE)
+    assert set(kube.istio("gateways")) == {"bookinfo-gateway"}
+    assert set(kube.istio("virtualservices")) == {"bookinfo"}
+    assert kube.istio("destinationrules") == {}
+    assert set(gateway.versions(60)) == {"v1", "v2", "v3"}

@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab `mirroring`: v1 answers, v3 gets a copy of each request."""
+
+from __future__ import annotations
+
+import uuid
+
+PAGES = 44  # enough to notice one wrong answer in ten with a certainty of 99 %
+
+
+def test_v3_gets_a_copy_of_each_very_request(ansible, gateway, kube, eventually):
+    run = ansible.play("lab", lab="mirroring", stage="mirror")
+    assert run.status == 0, run.output
+    assert set(gateway.versions(PAGES)) == {"v1"}
+    agents = [f"testinfra-{uuid.uuid4().hex}" for _number in range(10)]
+    for agent in agents:
+        page = gateway.get("/productpage", headers={"User-Agent": agent})
+        assert "reviews-v1-" in page.body
+        assert "reviews-v3-" not in page.body
+
+    def logged(version):
+        # Envoy writes its access log once a second.
+        (pod,) = kube.core.list_namespaced_pod("bookinfo", label_selector=f"app=reviews,version={version}").items
+        log = kube.core.read_namespaced_pod_log(
+            pod.metadata.name, "bookinfo", container="istio-proxy", since_seconds=120
+        )
+        return [
+            agent for agent in agents if any(agent in line and "inbound|9080||" in line for line in log.splitlines())
+        ]
+
+    eventually(lambda: logged("v3") == agents, "the proxy of v3 has logged every copy", 20)
+    eventually(lambda: logged("v1") == agents, "the proxy of v1 has logged every request", 20)
+    assert logged("v2") == []

@@ -1,0 +1,12 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_istioctl(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether this machine has an istioctl makes no difference: a test that wants one names it."""
+    monkeypatch.setenv("MESH_WORKSHOP_ISTIOCTL", "")

@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import threading
+import types
+import typing as t
+
+import pytest
+from ansible.plugins.action import ActionBase
+from ansible_collections.mesh.workshop.plugins.action import reset, stage
+from ansible_collections.mesh.workshop.plugins.module_utils._lab.progress import Progress
+
+
+class Screen:
+    """Keeps what is displayed, and tells when the first line came."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.first = threading.Event()
+
+    def display(self, text: str) -> None:
+        self.lines.append(text)
+        self.first.set()
+
+
+def test_lines_are_shown_while_the_module_runs_and_the_file_goes() -> None:
+    screen = Screen()
+    with stage.Tail(screen) as tail:
+        progress = Progress(tail.path)
+        progress.say("rbac, jwt")
+        assert screen.first.wait(10)
+        progress.say("the last line")
+    assert [line.partition(" s  ")[2] for line in screen.lines] == ["rbac, jwt", "the last line"]
+    assert not os.path.exists(tail.path)
+
+
+@pytest.mark.parametrize(
+    ("transport", "no_log", "told"), [("local", False, True), ("ssh", False, False), ("local", True, False)]
+)
+def test_only_on_this_machine_and_where_it_may_be_shown(
+    monkeypatch: pytest.MonkeyPatch, transport: str, no_log: bool, told: bool
+) -> None:
+    given: list[dict[str, t.Any]] = []
+
+    def execute(arguments: dict[str, t.Any], task_vars: t.Any) -> dict[str, t.Any]:
+        given.append(arguments)
+        return {"changed": True}
+
+    monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {})
+    action = object.__new__(reset.ActionModule)
+    action._task = types.SimpleNamespace(args={"lab": "x"}, no_log=no_log)
+    action._connection = types.SimpleNamespace(transport=transport)
+    action.run_module = execute
+    assert action.run(None, {}) == {"changed": True}
+    assert ("progress" in given[0]) is told
+    assert action._task.args == {"lab": "x"}, "the task is not changed"

@@ -1,0 +1,25 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils._client import Client, connect
+from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
+
+
+@pytest.fixture
+def api() -> t.Iterator[FakeApi]:
+    server = FakeApi()
+    server.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "bookinfo"}})
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def client(api: FakeApi) -> t.Iterator[Client]:
+    made = connect({"host": api.url, "api_key": "good"}, {})
+    yield made
+    made.close()

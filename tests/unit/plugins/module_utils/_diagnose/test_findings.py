@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cluster is looked at once for all that fails, and what may not be read is left out."""
+
+from __future__ import annotations
+
+import threading
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+from ansible_collections.mesh.workshop.plugins.module_utils._client.errors import ApiError
+from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import Findings, Look
+from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.findings import KINDS
+
+from .worlds import thing
+
+
+class Cluster:
+    """Lists one object of each kind, and counts; Pods only of one namespace, Gateways not at all."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str | None]] = []
+        self.lock = threading.Lock()
+
+    def list(self, _version: str, kind: str, namespace: str | None = None) -> list[t.Any]:
+        with self.lock:
+            self.asked.append((kind, namespace))
+        if kind == "Gateway" or (kind == "Pod" and namespace is None):
+            raise ApiError(403, "Forbidden", "no")
+        return [thing("one", namespace or "bookinfo")]
+
+
+def findings(namespace: str | None) -> Findings:
+    return Findings(url="http://a.example/", source="host", namespace=namespace)
+
+
+def test_many_that_fail_at_the_same_time_look_once() -> None:
+    cluster = Cluster()
+    look = Look(t.cast(t.Any, cluster))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(look.into, [findings("bookinfo")] * 16))
+    assert len(cluster.asked) == len(KINDS) + 2, "each once; two are asked for again in the namespace"
+    assert all(one.objects == found[0].objects for one in found)
+    assert not found[0].known("Gateway")
+    assert found[0].partial == {"Pod"}
+
+
+def test_another_namespace_is_another_look() -> None:
+    cluster = Cluster()
+    look = Look(t.cast(t.Any, cluster))
+    assert look.into(findings("bookinfo")).of("Pod", "bookinfo")
+    assert look.into(findings("second")).of("Pod", "second")
+    assert not look.into(findings(None)).known("Pod")

@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded import machine
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import EmbeddedError
+
+MOUNTINFO = """\
+22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
+30 22 0:5 / /d/dev rw - overlay overlay rw
+31 30 0:6 / /d/dev/a\\040b/c rw - tmpfs tmpfs rw
+32 22 0:7 / /d/device rw - tmpfs tmpfs rw
+"""
+
+
+def test_mounts_below_are_the_innermost_first() -> None:
+    assert machine.mounts_below(MOUNTINFO, Path("/d/dev")) == ["/d/dev/a b/c", "/d/dev"]
+    assert machine.mounts_below(MOUNTINFO, Path("/elsewhere")) == []
+
+
+def test_a_file_is_written_with_its_mode_and_whole(tmp_path: Path) -> None:
+    path = tmp_path / "sub" / "file"
+    machine.write(path, "one", 0o600)
+    machine.write(path, "two", 0o600)
+    assert path.read_text() == "two"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [entry.name for entry in path.parent.iterdir()] == ["file"]
+
+
+def test_a_leftover_of_an_interrupted_write_is_in_nobodys_way(tmp_path: Path) -> None:
+    secret = tmp_path / "other"
+    secret.write_text("keep")
+    (tmp_path / ".file.new").symlink_to(secret)
+    machine.write(tmp_path / "file", "text", 0o600)
+    assert secret.read_text() == "keep"
+
+
+def test_reading_what_is_not_there(tmp_path: Path) -> None:
+    assert machine.read(tmp_path / "none") is None
+
+
+def test_a_tree_is_removed_once(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "a").mkdir(parents=True)
+    assert machine.remove_tree(tree) is True
+    assert machine.remove_tree(tree) is False
+
+
+def test_a_lock_whose_file_was_removed_keeps_others_out_again(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    waiting = threading.Event()
+    inside: list[str] = []
+
+    def second() -> None:
+        waiting.set()
+        with machine.lock(path):
+            inside.append("second")
+            assert path.exists()
+
+    with machine.lock(path):
+        thread = threading.Thread(target=second)
+        thread.start()
+        waiting.wait(5)
+        inside.append("first")
+        path.unlink()
+    thread.join(5)
+    assert inside == ["first", "second"]
+
+
+def test_a_command_that_fails_says_its_last_word() -> None:
+    with pytest.raises(machine.CommandError) as error:
+        machine.run(["sh", "-c", "echo one; echo two >&2; exit 3"])
+    assert (error.value.code, error.value.said) == (3, "two")
+    assert machine.run(["sh", "-c", "exit 3"], check=False).returncode == 3
+
+
+def test_a_missing_program_is_named() -> None:
+    with pytest.raises(EmbeddedError, match="no-such-program is missing"):
+        machine.run(["no-such-program"])
+
+
+def test_a_command_without_end_is_ended() -> None:
+    with pytest.raises(machine.CommandError, match="no end within"):
+        machine.run(["sleep", "30"], timeout=0.1)
+
+
+def test_ports_that_are_taken_or_of_other_machines() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        assert machine.listens("127.0.0.1", port)
+        assert machine.listens("0.0.0.0", port)
+        with pytest.raises(EmbeddedError, match="taken by another program"):
+            machine.refuse_taken("127.0.0.1", port)
+    assert not machine.listens("127.0.0.1", port)
+    machine.refuse_taken("127.0.0.1", port)
+    with pytest.raises(EmbeddedError, match="on no interface"):
+        machine.refuse_taken("203.0.113.1", port)

@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import typing as t
+
+import pytest
+from ansible.module_utils import basic
+from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
+
+Json = dict[str, t.Any]
+
+
+@pytest.fixture
+def api() -> t.Iterator[FakeApi]:
+    server = FakeApi()
+    server.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "bookinfo"}})
+    yield server
+    server.stop()
+
+
+@contextlib.contextmanager
+def arguments(params: Json) -> t.Iterator[None]:
+    """Hand a module its arguments, in the way of each ansible-core that is supported."""
+    try:
+        from ansible.module_utils.testing import patch_module_args
+    except ImportError:
+        basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": params}).encode()
+        yield
+        return
+    with patch_module_args(params):
+        yield
+
+
+def call(module_name: str, api: FakeApi, *, check: bool = False, diff: bool = False, **params: t.Any) -> Json:
+    """Run a module's main() and return what it prints."""
+    module = importlib.import_module(f"ansible_collections.mesh.workshop.plugins.modules.{module_name}")
+    params = {"host": api.url, "api_key": "the-token", "wait": False, **params}
+    if module_name == "mesh_info":
+        del params["wait"]
+    printed = io.StringIO()
+    internal = {"_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_remote_tmp": "/tmp"}
+    with arguments({**params, **internal}), contextlib.redirect_stdout(printed), pytest.raises(SystemExit):
+        module.main()
+    return json.loads(printed.getvalue())  # type: ignore[no-any-return]
+
+
+ROUTE = {"hosts": ["reviews"], "http": [{"route": [{"destination": {"host": "reviews"}}]}]}
+
+
+def test_a_resource_from_creation_to_removal(api: FakeApi) -> None:
+    params: Json = {"name": "reviews", "namespace": "bookinfo", "spec": ROUTE, "labels": {"a": "b"}}
+    would = call("virtual_service", api, check=True, diff=True, **params)
+    assert would["changed"]
+    assert api.find("VirtualService", "reviews", "bookinfo") is None
+    made = call("virtual_service", api, diff=True, **params)
+    assert (made["changed"], made["message"], made["diff"]) == (True, "1 created.", would["diff"])
+    assert not call("virtual_service", api, **params)["changed"]
+    found = api.find("VirtualService", "reviews", "bookinfo")
+    assert found is not None
+    assert (found["spec"], found["metadata"]["labels"]) == (ROUTE, {"a": "b"})
+    gone = {"name": "reviews", "namespace": "bookinfo", "state": "absent"}
+    assert call("virtual_service", api, **gone)["changed"]
+    assert not call("virtual_service", api, **gone)["changed"]
+
+
+def test_present_needs_a_spec(api: FakeApi) -> None:
+    assert call("gateway", api, name="g")["msg"] == "state is present but all of the following are missing: spec"
+
+
+def test_an_empty_spec_is_a_spec(api: FakeApi) -> None:
+    assert call("authorization_policy", api, name="deny", namespace="bookinfo", spec={})["changed"]
+
+
+def test_an_error_is_one_sentence(api: FakeApi) -> None:
+    failed = call("virtual_service", api, name="r", namespace="bookinfo", spec={"htttp": []})
+    assert failed["failed"]
+    assert failed["msg"].startswith("VirtualService bookinfo/r: the API has no field spec.htttp;")
+    assert failed["results"][0]["action"] == "failed"
+
+
+def test_a_cluster_that_is_not_there(api: FakeApi) -> None:
+    failed = call("gateway", api, name="g", spec={}, host=None, kubeconfig="/nowhere/config")
+    assert (
+        failed["msg"] == "the kubeconfig /nowhere/config does not exist; correct the path or create the cluster first."
+    )
+
+
+TEXT = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: s}
+stringData: {password: hunter2}
+"""
+
+
+def test_apply_takes_text_and_labels_it(api: FakeApi) -> None:
+    params: Json = {"definitions": TEXT, "namespace": "bookinfo", "lab": "l", "stage": "s", "attendee": "me"}
+    done = call("apply", api, **params)
+    assert [result["action"] for result in done["results"]] == ["created", "created"]
+    found = api.find("ConfigMap", "a", "bookinfo")
+    assert found is not None
+    assert found["metadata"]["labels"] == {
+        "mesh.workshop/lab": "l",
+        "mesh.workshop/stage": "s",
+        "mesh.workshop/attendee": "me",
+    }
+    assert not call("apply", api, **params)["changed"]
+
+
+def test_apply_does_not_show_what_it_was_given(api: FakeApi) -> None:
+    done = call("apply", api, diff=True, definitions=TEXT, namespace="bookinfo")
+    assert "hunter2" not in json.dumps(done)
+    assert "aHVudGVyMg" not in json.dumps(done)
+
+
+def test_apply_reads_a_file(api: FakeApi, tmp_path: t.Any) -> None:
+    (tmp_path / "x.yaml").write_text(TEXT)
+    assert call("apply", api, src=str(tmp_path), namespace="bookinfo")["changed"]
+
+
+def test_apply_prunes_by_owner(api: FakeApi) -> None:
+    call("apply", api, definitions=TEXT, namespace="bookinfo", lab="l", attendee="me")
+    done = call("apply", api, definitions=[], namespace="bookinfo", lab="l", attendee="me", prune=True)
+    assert sorted(result["name"] for result in done["results"]) == ["a", "s"]
+
+
+def test_apply_prunes_nothing_without_an_owner(api: FakeApi) -> None:
+    failed = call("apply", api, definitions=[], prune=True)
+    assert failed["msg"] == "prune needs lab or attendee: only what carries their labels is removed; set one."
+
+
+def test_apply_refuses_what_istio_has_removed(api: FakeApi) -> None:
+    doc = {"apiVersion": "config.istio.io/v1alpha2", "kind": "rule", "metadata": {"name": "r"}}
+    assert call("apply", api, definitions=[doc])["msg"] == (
+        "rule r: Istio has removed the API config.istio.io; write it anew as EnvoyFilter (quotas) or Telemetry."
+    )
+
+
+CHECKS = [{"name": "it is there", "from": "host", "request": {"url": "http://x/"}, "expect": {"status": 200}}]
+
+
+def test_checks_are_skipped_in_check_mode(api: FakeApi) -> None:
+    done = call("apply", api, check=True, definitions=TEXT, namespace="bookinfo", verify=CHECKS)
+    assert [(check["name"], check["skipped"]) for check in done["checks"]] == [("it is there", True)]
+    assert done["message"].endswith("1 checks are skipped in check mode.")
+
+
+def test_a_check_that_is_wrong_is_said_before_anything_is_applied(api: FakeApi) -> None:
+    failed = call("apply", api, definitions=TEXT, namespace="bookinfo", verify=[{"name": "x"}])
+    assert failed["failed"]
+    assert api.requests == []
+
+
+def test_a_failed_check_fails_the_module_and_atomic_puts_back(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ansible_collections.mesh.workshop.plugins.module_utils import _checks
+
+    class Failed:
+        passed = False
+        results: t.ClassVar[list[Json]] = [{"name": "it is there", "passed": False}]
+        table = "the table"
+        message = "it is there: expected 200, observed 503."
+        side_effects: t.ClassVar[list[str]] = []
+
+    monkeypatch.setattr(_checks, "run_checks", lambda *args, **kwargs: Failed())
+    params: Json = {"definitions": TEXT, "namespace": "bookinfo", "verify": CHECKS}
+    failed = call("apply", api, **params)
+    assert (failed["failed"], failed["msg"], failed["changed"]) == (True, Failed.message, True)
+    assert api.find("ConfigMap", "a", "bookinfo") is not None
+    api.remove("ConfigMap", "a", "bookinfo")
+    atomic = call("apply", api, **params, atomic=True)
+    assert atomic["msg"] == f"{Failed.message} What was there before is put back (1 changes)."
+    assert not atomic["changed"]
+    assert api.find("ConfigMap", "a", "bookinfo") is None
+
+
+def test_mesh_info_of_a_cluster_without_a_mesh(api: FakeApi) -> None:
+    call("apply", api, definitions=TEXT, namespace="bookinfo", lab="l", stage="s", attendee="me")
+    before = api.versions()
+    found = call("mesh_info", api)
+    assert (found["changed"], found["istio"], found["proxies"]) == (False, [], [])
+    assert found["kubernetes_version"] == "v1.36.0"
+    assert [(item["attendee"], item["lab"], item["stage"], item["name"]) for item in found["owned"]] == [
+        ("me", "l", "s", "s"),
+        ("me", "l", "s", "a"),
+    ] or [item["name"] for item in found["owned"]] == ["a", "s"]
+    assert [item["name"] for item in call("mesh_info", api, attendee="other")["owned"]] == []
+    assert api.versions() == before

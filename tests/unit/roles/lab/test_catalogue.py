@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every lab of the catalogue is well formed: its fields, its checks, its controls, its guide."""
+
+from __future__ import annotations
+
+import datetime
+import pathlib
+import typing as t
+
+import jinja2
+import pytest
+import yaml
+from ansible_collections.mesh.workshop.plugins.module_utils._checks import parse_checks
+from ansible_collections.mesh.workshop.plugins.module_utils._lab import BASELINE, Stage, parse_lab
+from ansible_collections.mesh.workshop.plugins.module_utils._lab.credentials import encoded, generate
+
+CATALOGUE = pathlib.Path(__file__).parents[4] / "roles" / "lab" / "catalogue"
+CREDENTIALS = generate(host="mybookstore.com", now=datetime.datetime.now(datetime.UTC))
+WORKSHOP = {
+    "attendee": "main",
+    "namespace": "bookinfo",
+    "host": "mybookstore.com",
+    "gateway_namespace": "istio-system",
+    "credentials": {**CREDENTIALS, "secret": encoded(CREDENTIALS)},
+    "images": {"python": "mesh-workshop.local/probe:1", "grpc_health": "mesh-workshop.local/grpc-health:1"},
+}
+NAMES = sorted(path.parent.name for path in CATALOGUE.glob("*/lab.yml"))
+
+
+def read(name: str) -> t.Any:
+    loader = jinja2.FileSystemLoader(CATALOGUE / name)
+    environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    return yaml.safe_load(environment.get_template("lab.yml").render(workshop=WORKSHOP))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lab_and_its_checks_parse(name: str) -> None:
+    lab = parse_lab(name, read(name))
+    for stage in lab.stages:
+        assert stage.checks, f"{name}, stage {stage.name} proves nothing"
+        for state in (*stage.steps, stage):
+            parse_checks(list(state.checks), default_namespace="bookinfo")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != BASELINE])
+def test_every_check_is_a_control_or_names_the_world_in_which_it_fails(name: str) -> None:
+    lab = parse_lab(name, read(name))
+    earlier = [BASELINE]
+    for stage in lab.stages:
+        for check in stage.checks:
+            place = f"{name}/{stage.name}: {check['name']}"
+            world = check.get("fails_in")
+            assert bool(check.get("control")) != (world is not None), place
+            if isinstance(world, dict):
+                assert list(world) == ["mutation"], place
+                mutated(name, stage, world["mutation"])
+            elif world is not None:
+                assert world in earlier, place
+        earlier.append(stage.name)
+
+
+def mutated(name: str, stage: Stage, mutation: t.Any) -> None:
+    """A mutation replaces or removes documents of its stage, in the form of a stage."""
+    place = f"{name}/{stage.name}"
+    lab = parse_lab(name, {"title": name, "stages": [{"name": stage.name, "title": stage.title, **mutation}]})
+    own = {(item["kind"], item["metadata"]["name"]) for item in stage.resources}
+    (world,) = lab.stages
+    changed = {(item["kind"], item["metadata"]["name"]) for item in (*world.resources, *world.removes)}
+    assert changed, place
+    assert changed <= own, place
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != BASELINE])
+def test_every_stage_has_a_control(name: str) -> None:
+    for stage in parse_lab(name, read(name)).stages:
+        assert any(check.get("control") for check in stage.checks), stage.name
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != BASELINE])
+def test_every_lab_has_a_guide_that_names_its_stages(name: str) -> None:
+    guide = (CATALOGUE / name / "guide.md").read_text()
+    for stage in parse_lab(name, read(name)).stages:
+        assert f"`{stage.name}`" in guide
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_lab_needs_is_a_role_and_written_on_one_line(name: str) -> None:
+    """roles/lab/tasks/main.yml reads that line as it is written."""
+    needs = parse_lab(name, read(name)).needs
+    for role in needs:
+        assert (CATALOGUE.parents[1] / role / "tasks" / "main.yml").is_file(), role
+    text = (CATALOGUE / name / "lab.yml").read_text(encoding="utf-8")
+    assert (f"needs: [{', '.join(needs)}]\n" in text) == bool(needs)

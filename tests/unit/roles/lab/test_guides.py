@@ -1,0 +1,178 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a guide shows is what its lab.yml applies: `tools/guides` writes it, these tests compare."""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+
+import jinja2
+import pytest
+import yaml
+from ansible_collections.mesh.workshop.plugins.module_utils._lab import BASELINE, LabError, Stage, parse_lab
+from ansible_collections.mesh.workshop.plugins.module_utils._lab.guide import fill_catalogue, fill_guide, own_yaml
+
+CATALOGUE = pathlib.Path(__file__).parents[4] / "roles" / "lab" / "catalogue"
+README = CATALOGUE.parent / "README.md"
+NAMES = sorted(path.parent.name for path in CATALOGUE.glob("*/guide.md"))
+
+
+class Facts(dict[str, t.Any]):
+    """Facts of the workshop as a guide shows them; those that no reader can know appear by their name."""
+
+    def __missing__(self, key: str) -> t.Any:
+        return f"<{key}>"
+
+
+WORKSHOP = Facts(
+    attendee="main",
+    namespace="bookinfo",
+    host="mybookstore.com",
+    gateway_namespace="istio-system",
+    images=Facts(),
+    credentials=Facts(secret=Facts()),
+)
+
+
+class Dumper(yaml.SafeDumper):
+    """YAML as people write it: no anchors, lists indented, long texts as blocks."""
+
+    def ignore_aliases(self, data: t.Any) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+Dumper.add_representer(str, text)
+
+
+def dump(document: t.Any) -> str:
+    return str(yaml.dump(document, Dumper=Dumper, sort_keys=False, default_flow_style=False, width=110))
+
+
+def read(name: str) -> t.Any:
+    loader = jinja2.FileSystemLoader(CATALOGUE / name)
+    environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    return yaml.safe_load(environment.get_template("lab.yml").render(workshop=WORKSHOP))
+
+
+def filled(name: str) -> str:
+    baseline = parse_lab(BASELINE, read(BASELINE)).stages[0]
+    return fill_guide((CATALOGUE / name / "guide.md").read_text(), parse_lab(name, read(name)), baseline, dump)
+
+
+def filled_readme() -> str:
+    return fill_catalogue(README.read_text(), [parse_lab(name, read(name)) for name in NAMES])
+
+
+def test_the_page_of_the_role_lists_every_lab_and_stage() -> None:
+    assert README.read_text() == filled_readme(), "run tools/guides"
+    for name in NAMES:
+        assert f"[{name}](catalogue/{name}/guide.md)" in README.read_text()
+        assert "|" not in "".join(stage.title for stage in parse_lab(name, read(name)).stages)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_front_page_names_every_stage(name: str) -> None:
+    stages = " ".join(f"`{stage.name}`" for stage in parse_lab(name, read(name)).stages)
+    front = (CATALOGUE.parents[2] / "README.md").read_text()
+    assert f"| [{name}](roles/lab/catalogue/{name}/guide.md) | {stages} |" in front
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_guide_shows_what_is_applied(name: str) -> None:
+    guide = (CATALOGUE / name / "guide.md").read_text()
+    assert guide == filled(name), f"run tools/guides {name}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_guide_has_no_yaml_of_its_own(name: str) -> None:
+    assert own_yaml((CATALOGUE / name / "guide.md").read_text()) == []
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != BASELINE])
+def test_a_guide_shows_the_resources_and_the_checks_of_every_stage(name: str) -> None:
+    guide = (CATALOGUE / name / "guide.md").read_text()
+    for stage in parse_lab(name, read(name)).stages:
+        assert f"<!-- checks: {stage.name} -->" in guide, stage.name
+        shown = [f"<!-- resources: {name}" in guide for name in (f"{stage.name} ", f"{stage.name}/")]
+        assert any(shown) or not stage.resources, stage.name
+
+
+LAB = parse_lab(
+    "routing",
+    {
+        "title": "Routing",
+        "stages": [
+            {
+                "name": "first",
+                "title": "First",
+                "resources": [
+                    {
+                        "apiVersion": "v1",
+                        "kind": "ConfigMap",
+                        "metadata": {"name": "a"},
+                        "data": {"text": "one\ntwo\n"},
+                    },
+                    {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "b"}},
+                ],
+                "steps": [
+                    {"name": "half", "resources": [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "c"}}]},
+                ],
+                "checks": [{"name": "it works"}, {"name": "nothing else changed", "control": True}],
+            }
+        ],
+    },
+)
+
+
+def test_marked_parts_are_written_anew_and_the_rest_stays() -> None:
+    guide = "# T\n<!-- resources: first Secret -->\nold\n<!-- end -->\nrest\n<!-- checks: first -->\n<!-- end -->\n"
+    assert fill_guide(guide, LAB, LAB.stages[0], dump) == (
+        "# T\n<!-- resources: first Secret -->\n```yaml\napiVersion: v1\nkind: Secret\nmetadata:\n  name: b\n```\n"
+        "<!-- end -->\nrest\n<!-- checks: first -->\n- *it works*\n- *nothing else changed* (control)\n<!-- end -->\n"
+    )
+
+
+def test_without_a_name_every_resource_is_shown_as_a_document_of_its_own() -> None:
+    shown = fill_guide("<!-- resources: first -->\n<!-- end -->\n", LAB, LAB.stages[0], dump)
+    assert "  text: |\n    one\n    two\n---\napiVersion" in shown
+
+
+def test_a_step_shows_what_it_adds() -> None:
+    shown = fill_guide("<!-- resources: first/half Secret/c -->\n<!-- end -->\n", LAB, LAB.stages[0], dump)
+    assert "kind: Secret\nmetadata:\n  name: c\n" in shown
+
+
+def test_baseline_can_be_shown_in_any_guide() -> None:
+    baseline = Stage("baseline", "Baseline", checks=({"name": "it is there"},))
+    shown = fill_guide("<!-- checks: baseline -->\n<!-- end -->\n", LAB, baseline, dump)
+    assert "- *it is there*\n" in shown
+
+
+def test_filling_twice_is_filling_once() -> None:
+    once = fill_guide(
+        "<!-- resources: first -->\n<!-- end -->\n<!-- checks: first -->\n<!-- end -->\n", LAB, LAB.stages[0], dump
+    )
+    assert fill_guide(once, LAB, LAB.stages[0], dump) == once
+
+
+@pytest.mark.parametrize(
+    "part", ["resources: first Gateway", "resources: second", "checks: second", "checks: first/whole"]
+)
+def test_a_part_that_does_not_exist_is_an_error(part: str) -> None:
+    with pytest.raises(LabError):
+        fill_guide(f"<!-- {part} -->\n<!-- end -->\n", LAB, LAB.stages[0], dump)
+
+
+def test_handwritten_yaml_is_found() -> None:
+    assert own_yaml("```yaml\na: 1\n```\n") == ["```yaml\na: 1\n```\n"]
+    assert own_yaml("<!-- resources: first -->\n```yaml\na: 1\n```\n<!-- end -->\n") == []
