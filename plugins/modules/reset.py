@@ -167,96 +167,11 @@ from ansible_collections.mesh.workshop.plugins.module_utils._lab import (
     lab_names,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._lab import reset as planning
+from ansible_collections.mesh.workshop.plugins.module_utils._lab.cluster import THREADS, Cluster
 from ansible_collections.mesh.workshop.plugins.module_utils._lab.progress import Progress
 from ansible_collections.mesh.workshop.plugins.module_utils._labels import ATTENDEE, LAB, MANAGED
 
 Json = dict[str, t.Any]
-THREADS = 8
-
-
-class Cluster:
-    """What a reset reads and writes."""
-
-    def __init__(self, client: Client, pool: ThreadPoolExecutor, *, check: bool, diff: bool, timeout: float) -> None:
-        self.client = client
-        self.pool = pool
-        self.check = check
-        self.diff = diff
-        self.timeout = timeout
-
-    def kinds(self) -> list[tuple[str, str]]:
-        """Every kind that a reset clears and the cluster serves."""
-        groups = self.client.request("GET", "/apis").json()["groups"]
-        versions = [
-            version["groupVersion"]
-            for group in groups
-            if planning.is_mesh_group(group["name"])
-            # A kind is listed in the preferred version where that has it.
-            for version in sorted(group["versions"], key=lambda one: one != group["preferredVersion"])
-        ]
-        core = {api_version for api_version, _kind in planning.CORE_KINDS}
-        served = dict(zip([*versions, *core], self.pool.map(self.client.resources, [*versions, *core]), strict=True))
-        found: dict[tuple[str, str], tuple[str, str]] = {}
-        for version in versions:
-            for one in served[version]:
-                if one.namespaced:
-                    found.setdefault((one.group, one.kind), (version, one.kind))
-        present = {(version, one.kind) for version in core for one in served[version]}
-        return [*found.values(), *(kind for kind in planning.CORE_KINDS if kind in present)]
-
-    def everything(self, kinds: t.Sequence[tuple[str, str]], namespace: str | None, selector: str | None) -> list[Json]:
-        """All objects of these kinds, in one namespace or with these labels."""
-        lists = self.pool.map(lambda kind: self.client.list(*kind, namespace, label_selector=selector), kinds)
-        return [obj for objects in lists for obj in objects]
-
-    def remove(self, objects: t.Sequence[Json]) -> list[t.Any]:
-        """Delete objects. An extra pod is not waited for: one on its way out gets no requests any more."""
-
-        def is_slow(obj: Json) -> bool:
-            # Until a pod that its workload replaces is gone, that workload still looks ready.
-            return obj["kind"] == "Namespace" or (obj["kind"] == "Pod" and not planning.is_controlled(obj))
-
-        slow = [obj for obj in objects if is_slow(obj)]
-        rest = [obj for obj in objects if not is_slow(obj)]
-        reports = []
-        for group, wait in ((slow, False), (rest, True)):
-            if group:
-                reports.append(self._set(group, state="absent", wait=wait))
-        return reports
-
-    def take_over(self, obj: Json, fields: list[Json]) -> None:
-        """Make what others wrote to an object ours, so that the next apply drops it."""
-        meta = obj["metadata"]
-        body = [
-            {"op": "test", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]},
-            {"op": "replace", "path": "/metadata/managedFields", "value": fields},
-        ]
-        self.client.patch(
-            obj["apiVersion"],
-            obj["kind"],
-            meta["name"],
-            meta.get("namespace"),
-            body,
-            content_type="application/json-patch+json",
-        )
-
-    def put_back(self, documents: t.Sequence[Json]) -> t.Any:
-        """Apply baseline's documents, whoever changed them."""
-        return self._set(documents, state="present", wait=True)
-
-    def _set(self, documents: t.Sequence[Json], *, state: str, wait: bool) -> t.Any:
-        from ansible_collections.mesh.workshop.plugins.module_utils._resources import ApplyOptions, apply_set
-
-        options = ApplyOptions(
-            state=state,
-            check=self.check,
-            diff=self.diff,
-            force=True,
-            wait=wait,
-            wait_timeout=self.timeout,
-            concurrency=THREADS,
-        )
-        return apply_set(self.client, documents, options)
 
 
 def reset_lab(cluster: Cluster, params: Json, documents: list[Json]) -> tuple[planning.Plan, bool]:
@@ -321,7 +236,7 @@ def run(module: AnsibleModule, pool: ThreadPoolExecutor) -> Json:
     reports = [cluster.put_back(homes)] if homes else []
     if not module.check_mode:
         drop_labels(client, home, homes)
-        list(pool.map(lambda item: cluster.take_over(item[0], item[1]), plan.take_over))
+        list(pool.map(cluster.take_over, (obj for obj, _managers in plan.take_over)))
     reports += cluster.remove(plan.remove)
     if plan.apply:
         reports.append(cluster.put_back([document for document in plan.apply if document["kind"] != "Namespace"]))
@@ -354,7 +269,7 @@ def drop_labels(client: Client, home: Json, documents: t.Sequence[Json]) -> None
 
 def outcome(reports: t.Sequence[t.Any], plan: planning.Plan, *, check: bool) -> Json:
     """The module's result of what was done."""
-    writers = {planning.identity(obj): managers for obj, _fields, managers in plan.take_over}
+    writers = {planning.identity(obj): managers for obj, managers in plan.take_over}
     results: list[Json] = []
     for report in reports:
         for one in report.results:

@@ -439,6 +439,8 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 for leaf, value in leaves(body).items():
                     set_leaf(new, leaf, value)
+            if new["metadata"]["resourceVersion"] != old["metadata"]["resourceVersion"]:
+                raise Refusal(409, "Conflict", "the object has been modified")
             return 200, fake._store(key, new, old)
         wanted = {**((body or {}).get("preconditions") or {})}
         if any(old["metadata"].get(field) != value for field, value in wanted.items()):

@@ -14,7 +14,7 @@ import copy
 import dataclasses
 import typing as t
 
-from .._labels import ATTENDEE, LAB, MANAGED
+from .._labels import MANAGED
 
 Json = dict[str, t.Any]
 Identity = tuple[str, str, str, str]
@@ -66,8 +66,8 @@ class Plan:
 
     remove: list[Json]
     """Objects that are not baseline's, and those of baseline's that cannot be changed back in place."""
-    take_over: list[tuple[Json, list[Json], list[str]]]
-    """Objects of baseline's that others wrote to, their field owners afterwards, and who had written."""
+    take_over: list[tuple[Json, list[str]]]
+    """Objects of baseline's that others wrote to, and who had written."""
     apply: list[Json]
     """The documents of baseline."""
 
@@ -102,7 +102,7 @@ def plan_reset(
     wanted = {identity(document): document for document in documents}
     accounts = {document["metadata"]["name"] for document in documents if document["kind"] == "ServiceAccount"}
     remove: list[Json] = []
-    take_over: list[tuple[Json, list[Json], list[str]]] = []
+    take_over: list[tuple[Json, list[str]]] = []
     seen: set[Identity] = set()
     for obj in [*found, *elsewhere]:
         key = identity(obj)
@@ -116,21 +116,11 @@ def plan_reset(
         elif must_be_made_anew(obj, document):
             remove.append(obj)
         else:
-            fields, managers = owners_afterwards(obj, manager)
+            _fields, managers = owners_afterwards(obj, manager)
             if managers:
-                take_over.append((obj, fields, managers))
+                take_over.append((obj, managers))
     remove = [obj for obj in remove if not obj["metadata"].get("deletionTimestamp")]
     return Plan(remove=remove, take_over=take_over, apply=list(documents))
-
-
-def of_lab(objects: t.Sequence[Json], lab: str, attendee: str) -> list[Json]:
-    """The objects that one lab has put there for one attendee."""
-    return [
-        obj
-        for obj in objects
-        if (obj["metadata"].get("labels") or {}).get(LAB) == lab
-        and (obj["metadata"].get("labels") or {}).get(ATTENDEE) == attendee
-    ]
 
 
 def outside(objects: t.Sequence[Json], namespace: str, namespaces: t.Sequence[Json]) -> list[Json]:
