@@ -23,7 +23,7 @@ from .documents import (
     with_metadata,
     with_namespace,
 )
-from .prune import Selector, find_prunable
+from .prune import Selector, carries, find_prunable
 from .ready import GATES
 from .undo import Undo, put_back
 from .waiting import Pending, pending_of, wait_gone, wait_ready
@@ -38,6 +38,8 @@ _CRD = ("apiextensions.k8s.io", "CustomResourceDefinition")
 # How long a CRD takes until its kind can be used, and an object until it is gone
 # that is in the way of one of the same name.
 _GATE_SECONDS = 60.0
+# How often what is pruned is looked at again because somebody has written to it.
+_DELETE_ATTEMPTS = 20
 
 
 @dataclass
@@ -372,29 +374,40 @@ class _Run:
                 self._settle(entries, deadline)
 
     def _delete_one(self, entry: Entry) -> None:
-        before, ref = entry.before, entry.ref
-        if before is None:
-            entry.action = ABSENT
+        for attempt in range(1, _DELETE_ATTEMPTS + 1):
+            before, ref = entry.before, entry.ref
+            if before is None:
+                entry.action = ABSENT
+                return
+            # What has changed hands since we looked is not what was meant.
+            conditions: Json = {"uid": before["metadata"]["uid"]}
+            if entry.pruned:
+                conditions["resourceVersion"] = before["metadata"]["resourceVersion"]
+            try:
+                answer = self.client.delete(
+                    ref.api_version,
+                    ref.kind,
+                    ref.name,
+                    ref.namespace or None,
+                    dry_run=self.options.check,
+                    preconditions=conditions,
+                )
+            except ApiError as exc:
+                if exc.status == 409 and entry.pruned and attempt < _DELETE_ATTEMPTS:
+                    # Mostly a controller has written the status of what is still to go.
+                    entry.before = self._still_prunable(ref)
+                    continue
+                if exc.status == 409 and entry.pruned:
+                    exc.message = f"it was changed by another while this ran ({exc.message}); run this again"
+                entry.action, entry.error = FAILED, exc.sentence()
+                return
+            entry.action = ABSENT if answer is None else DELETED
             return
-        # What has changed hands since we looked is not what was meant.
-        conditions: Json = {"uid": before["metadata"]["uid"]}
-        if entry.pruned:
-            conditions["resourceVersion"] = before["metadata"]["resourceVersion"]
-        try:
-            answer = self.client.delete(
-                ref.api_version,
-                ref.kind,
-                ref.name,
-                ref.namespace or None,
-                dry_run=self.options.check,
-                preconditions=conditions,
-            )
-        except ApiError as exc:
-            if entry.pruned and exc.status == 409:
-                exc.message = f"it was changed by another while this ran ({exc.message}); run this again"
-            entry.action, entry.error = FAILED, exc.sentence()
-            return
-        entry.action = ABSENT if answer is None else DELETED
+
+    def _still_prunable(self, ref: Ref) -> Json | None:
+        """The object as it is now, if its labels still say that it is to go."""
+        obj = self.client.get(ref.api_version, ref.kind, ref.name, ref.namespace or None)
+        return obj if obj is not None and carries(obj, self.options.prune_selector or {}) else None
 
     # -- report ----------------------------------------------------------
 

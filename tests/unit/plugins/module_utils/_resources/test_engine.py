@@ -286,6 +286,31 @@ def test_prune_leaves_what_a_controller_made(client: Client, api: FakeApi) -> No
     assert not run(client, [], prune_selector={LAB: "x"}).changed
 
 
+def test_prune_removes_what_a_controller_has_written_to_meanwhile(client: Client, api: FakeApi) -> None:
+    run(client, [config_map("a")], labels={LAB: "x"})
+    api.fail(409, method="DELETE")
+    assert actions(run(client, [], prune_selector={LAB: "x"})) == {"a": "deleted"}
+    assert api.find("ConfigMap", "a", "bookinfo") is None
+
+
+def test_prune_leaves_what_has_changed_hands_meanwhile(
+    client: Client, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(client, [config_map("a")], labels={LAB: "x"})
+    delete = client.delete
+
+    def after_another(*args: t.Any, **options: t.Any) -> t.Any:
+        live = api.find("ConfigMap", "a", "bookinfo") or {}
+        live["metadata"]["labels"] = {LAB: "y"}
+        api.put(live)
+        return delete(*args, **options)
+
+    monkeypatch.setattr(client, "delete", after_another)
+    report = run(client, [], prune_selector={LAB: "x"})
+    assert (report.failed, actions(report)) == (False, {"a": "absent"})
+    assert api.find("ConfigMap", "a", "bookinfo") is not None
+
+
 def test_prune_can_be_kept_to_namespaces(client: Client, api: FakeApi) -> None:
     run(client, [namespace("two"), config_map("a")], labels={LAB: "x"})
     run(client, [{**config_map("b"), "metadata": {"name": "b", "namespace": "two"}}], labels={LAB: "x"})
