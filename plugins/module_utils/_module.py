@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ._client import AUTH_ARG_SPEC, ApiError, Client, connect
 from ._labels import ATTENDEE, LAB, STAGE
+from ._quiet import QuietModule
 from ._resources import (
     ApplyOptions,
     DocumentError,
@@ -62,7 +61,7 @@ APPLY_ARG_SPEC: Json = {
 
 def run_resource_module(api_version: str, kind: str) -> None:
     """The whole of a module that manages one object of one kind."""
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={**RESOURCE_ARG_SPEC, **WAIT_ARG_SPEC, **VERIFY_ARG_SPEC, **AUTH_ARG_SPEC},
         required_if=[("state", "present", ["spec"])],
         supports_check_mode=True,
@@ -84,7 +83,7 @@ def run_resource_module(api_version: str, kind: str) -> None:
 
 def run_apply_module() -> None:
     """The whole of the module apply."""
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={**APPLY_ARG_SPEC, **WAIT_ARG_SPEC, **VERIFY_ARG_SPEC, **AUTH_ARG_SPEC},
         mutually_exclusive=[("definitions", "src", "template")],
         required_one_of=[("definitions", "src", "template")],
@@ -138,10 +137,7 @@ def _options(module: t.Any) -> ApplyOptions:
 
 def _execute(module: t.Any, documents: t.Callable[[], list[Json]], options: ApplyOptions) -> None:
     params = module.params
-    # What was given may hold Secrets, and is long: the invocation only says that it was given.
-    shown = {**params, "definitions": "..."} if params.get("definitions") is not None else params
     returned: Json = {"changed": False, "results": [], "checks": [], "message": "", "table": ""}
-    returned["invocation"] = {"module_args": shown}
     verification: _Verification | None = None
     try:
         client = connect(params)

@@ -66,8 +66,8 @@ import concurrent.futures
 import re
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, Client, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._rights import RightError, review, summed_up, version_of
 
 
@@ -98,7 +98,7 @@ def main() -> None:
         "minimum_version": {"type": "str", "default": "1.29"},
         "rights": {"type": "list", "elements": "str", "default": []},
     }
-    module = AnsibleModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
+    module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
     wanted = module.params["minimum_version"]
     if not re.fullmatch(r"\d+\.\d+", wanted):
         module.fail_json(msg=f"The option minimum_version is {wanted!r}: give major and minor, such as 1.29.")

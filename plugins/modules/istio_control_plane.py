@@ -145,7 +145,6 @@ results:
 import json
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mesh.workshop.plugins.module_utils._client import (
     AUTH_ARG_SPEC,
     FIELD_MANAGER,
@@ -163,6 +162,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._istio import (
     render,
     version_of,
 )
+from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._resources import ApplyOptions, apply_set, load_documents
 
 
@@ -204,7 +204,7 @@ def set_gateway_address(client: Client, namespace: str, address: str, check: boo
     return changed
 
 
-def run(module: AnsibleModule) -> dict[str, t.Any]:
+def run(module: QuietModule) -> dict[str, t.Any]:
     """Install or take stock; returns the module's result."""
     params = module.params
     client = connect(params)
@@ -274,7 +274,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     return {"changed": changed, **result}
 
 
-def istioctl_version(module: AnsibleModule, istioctl: str) -> str:
+def istioctl_version(module: QuietModule, istioctl: str) -> str:
     """The version that an istioctl says it is of."""
     code, out, err = module.run_command([istioctl, "version", "--remote=false", "-o", "json"])
     if code != 0:
@@ -297,7 +297,7 @@ def main() -> None:
         "gateway_address": {"type": "str", "default": ""},
         "wait_timeout": {"type": "int", "default": 300},
     }
-    module = AnsibleModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
+    module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
     try:
         result = run(module)
     except (ApiError, IstioError) as error:

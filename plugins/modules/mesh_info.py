@@ -227,13 +227,13 @@ owned:
       sample: reviews
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, connect
 from ansible_collections.mesh.workshop.plugins.module_utils._mesh import gather
+from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
 
 
 def main():
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={
             "attendee": {"type": "str"},
             "lab": {"type": "str"},

@@ -149,7 +149,6 @@ table:
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mesh.workshop.plugins.module_utils._client import (
     AUTH_ARG_SPEC,
     FIELD_MANAGER,
@@ -170,6 +169,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._lab import reset as
 from ansible_collections.mesh.workshop.plugins.module_utils._lab.cluster import THREADS, Cluster
 from ansible_collections.mesh.workshop.plugins.module_utils._lab.progress import Progress
 from ansible_collections.mesh.workshop.plugins.module_utils._labels import ATTENDEE, LAB, MANAGED
+from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
 
 Json = dict[str, t.Any]
 
@@ -200,7 +200,7 @@ def reset_all(cluster: Cluster, params: Json, documents: list[Json]) -> planning
     return planning.plan_reset(documents=documents, found=inside, elsewhere=elsewhere, manager=FIELD_MANAGER)
 
 
-def run(module: AnsibleModule, pool: ThreadPoolExecutor) -> Json:
+def run(module: QuietModule, pool: ThreadPoolExecutor) -> Json:
     """Plan, do and prove; returns the module's result."""
     params = module.params
     catalogue = Catalogue(lab_names(params["catalogue"]), {BASELINE: params["baseline"]}.__getitem__)
@@ -298,7 +298,7 @@ def main() -> None:
         "wait_timeout": {"type": "int", "default": 120},
         "progress": {"type": "path"},
     }
-    module = AnsibleModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
+    module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
     from ansible_collections.mesh.workshop.plugins.module_utils._checks import CheckError
 
     pool = ThreadPoolExecutor(THREADS)

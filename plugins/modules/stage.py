@@ -144,7 +144,6 @@ table:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, connect
 from ansible_collections.mesh.workshop.plugins.module_utils._istio import namespace_document
 from ansible_collections.mesh.workshop.plugins.module_utils._lab import (
@@ -158,13 +157,14 @@ from ansible_collections.mesh.workshop.plugins.module_utils._lab import (
     lab_names,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._lab.progress import Progress
+from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
 
 if t.TYPE_CHECKING:
     from ansible_collections.mesh.workshop.plugins.module_utils._checks import Check, Outcome, Streams
     from ansible_collections.mesh.workshop.plugins.module_utils._client import Client
 
 
-def run(module: AnsibleModule) -> dict[str, t.Any]:
+def run(module: QuietModule) -> dict[str, t.Any]:
     """Apply or look up the stage, then verify it; returns the module's result."""
     params = module.params
     definitions = {params["lab"]: params["definition"], BASELINE: params["baseline"]}
@@ -173,9 +173,10 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     stage = None if params["lab"] == BASELINE else catalogue.lab(params["lab"]).stage(params["stage"])
     shown = stage or baseline
 
-    from ansible_collections.mesh.workshop.plugins.module_utils._checks import parse_checks, run_checks
+    from ansible_collections.mesh.workshop.plugins.module_utils._checks import parse_checks, run_checks, secrets_of
 
     namespace = params["namespace"]
+    module.no_log_values.update(*(secrets_of(list(state.checks)) for state in (shown, *shown.steps)))
     checks = parse_checks(list(shown.checks), default_namespace=namespace)
     client = connect(params)
     walk = Walk(module, client, baseline, {"changed": False, "lab": params["lab"], "stage": shown.name})
@@ -207,7 +208,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
 class Walk:
     """The way to a stage: what is applied and what is proven, step by step, gathered in the module's result."""
 
-    def __init__(self, module: AnsibleModule, client: Client, baseline: Stage, result: dict[str, t.Any]) -> None:
+    def __init__(self, module: QuietModule, client: Client, baseline: Stage, result: dict[str, t.Any]) -> None:
         self.module = module
         self.params = module.params
         self.client = client
@@ -319,7 +320,7 @@ def main() -> None:
         "wait_timeout": {"type": "int", "default": 120},
         "progress": {"type": "path"},
     }
-    module = AnsibleModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
+    module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
     from ansible_collections.mesh.workshop.plugins.module_utils._checks import CheckError
 
     try:

@@ -83,7 +83,6 @@ import os
 import platform
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mesh.workshop.plugins.module_utils._bundle import (
     event_line,
     log_files,
@@ -92,6 +91,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._bundle import (
     write,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, Client, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
 
 
 def from_api(client: Client, namespaces: list[str]) -> dict[str, bytes]:
@@ -142,7 +142,7 @@ def main() -> None:
         "failed_task": {"type": "str", "default": ""},
         "reason": {"type": "str", "default": ""},
     }
-    module = AnsibleModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
+    module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
     files = gather(module.params)
     dest = os.path.abspath(module.params["dest"])
     if not module.check_mode:

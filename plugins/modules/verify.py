@@ -230,8 +230,8 @@ checks:
       description: Whether the check is a negative control.
       type: bool
     fails_in:
-      description: The world in which the check fails, as given.
-      type: raw
+      description: The world in which the check fails, V(mutation) where that is one of its own resources.
+      type: str
 table:
   description: The results as a table.
   returned: when requests were sent
@@ -251,7 +251,7 @@ side_effects:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.parameters import remove_values
 from ansible_collections.mesh.workshop.plugins.module_utils._checks import (
     CheckError,
     junit_of,
@@ -260,17 +260,10 @@ from ansible_collections.mesh.workshop.plugins.module_utils._checks import (
     secrets_of,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
 
 
-class VerifyModule(AnsibleModule):
-    """A module whose log shows as little of a check marked no_log as its output does."""
-
-    def _log_invocation(self) -> None:
-        self.no_log_values |= secrets_of(self.params["checks"])
-        super()._log_invocation()
-
-
-def run(module: AnsibleModule) -> dict[str, t.Any]:
+def run(module: QuietModule) -> dict[str, t.Any]:
     """Read the checks, run them, write the report; fails the module where one fails."""
     params = module.params
     checks = parse_checks(params["checks"], default_namespace=params["namespace"])
@@ -295,7 +288,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     if params["junit"]:
         try:
             with open(params["junit"], "wb") as report:
-                report.write(junit_of(outcome.results))
+                report.write(junit_of(remove_values(outcome.results, module.no_log_values)))
         except OSError as error:
             module.fail_json(msg=f"The report {params['junit']} could not be written: {error.strerror}.", **result)
     if not outcome.passed:
@@ -314,7 +307,8 @@ def main() -> None:
         "once": {"type": "bool", "default": False},
         "junit": {"type": "path"},
     }
-    module = VerifyModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
+    module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
+    module.no_log_values.update(secrets_of(module.params["checks"]))
     try:
         result = run(module)
     except (ApiError, CheckError) as error:

@@ -115,12 +115,12 @@ page:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mesh.workshop.plugins.module_utils._checks import GatewayError, gateway_address
 from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, Client, connect
 from ansible_collections.mesh.workshop.plugins.module_utils._istio import version_of
 from ansible_collections.mesh.workshop.plugins.module_utils._lab import MARKER_NAME, LabError, applied_stage, lab_names
 from ansible_collections.mesh.workshop.plugins.module_utils._lab.status import page, summary
+from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
 
 
 def gather(client: Client, namespace: str, host: str) -> dict[str, t.Any]:
@@ -151,7 +151,7 @@ def main() -> None:
         "gateway_host": {"type": "str", "default": "mybookstore.com"},
         "catalogue": {"type": "path"},
     }
-    module = AnsibleModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
+    module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
     try:
         labs = lab_names(module.params["catalogue"]) if module.params["catalogue"] else []
         status = gather(connect(module.params), module.params["namespace"], module.params["gateway_host"])

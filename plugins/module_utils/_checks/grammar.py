@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 HOST = "host"
 NO_SIDECAR = "no_sidecar"
@@ -369,10 +369,13 @@ def secrets_of(value: object) -> set[str]:
         if not isinstance(request, Mapping):
             continue
         tls = request.get("tls")
-        found.update(_texts(tls.get("key") if isinstance(tls, Mapping) else None))
+        pems = [tls.get("key"), tls.get("cert")] if isinstance(tls, Mapping) else []
+        found.update(text for text in _texts(pems) if "PRIVATE KEY" in text)
         if item.get("no_log") not in (None, False, "false", "no", "False"):
             session = request.get("session")
-            sent = [request.get("headers"), request.get("body"), request.get("form")]
+            query = urlsplit(str(request.get("url", ""))).query
+            sent = [request.get("headers"), request.get("body"), request.get("form"), query]
+            sent += [value for _name, value in parse_qsl(query)]
             found.update(_texts([*sent, session.get("form") if isinstance(session, Mapping) else session]))
             found.update(_texts(session.get("password") if isinstance(session, Mapping) else None))
     return found
@@ -384,7 +387,9 @@ def _texts(value: object) -> set[str]:
         return {text for inner in value.values() for text in _texts(inner)}
     if isinstance(value, (list, tuple)):
         return {text for inner in value for text in _texts(inner)}
-    return {value} if isinstance(value, str) and len(value) > 2 else set()
+    # As text in any case: Ansible hides a number by its digits.
+    text = "" if value is None or isinstance(value, bool) else str(value)
+    return {text} if len(text) > 2 else set()
 
 
 def _check(item: object, number: int, default_namespace: str | None) -> Check:

@@ -376,7 +376,8 @@ class _Runner:
             "diagnosis": diagnosis.sentence if diagnosis else "",
             "remedy": diagnosis.remedy if diagnosis else "",
             "control": self.check.control,
-            "fails_in": self.check.fails_in,
+            # A mutation's documents, a Secret among them perhaps, are nothing for a verdict.
+            "fails_in": "mutation" if isinstance(self.check.fails_in, Mapping) else self.check.fails_in,
         }
 
     # -- sending ---------------------------------------------------------

@@ -51,8 +51,12 @@ class Cluster:
 
     def everything(self, kinds: t.Sequence[tuple[str, str]], namespace: str | None, selector: str | None) -> list[Json]:
         """All objects of these kinds, in one namespace or with these labels."""
-        lists = self.pool.map(lambda kind: self.client.list(*kind, namespace, label_selector=selector), kinds)
-        return [obj for objects in lists for obj in objects]
+
+        def listed(kind: tuple[str, str]) -> list[Json]:
+            api_version, name = kind
+            return self.client.list(api_version, name, namespace, label_selector=selector)
+
+        return [obj for objects in self.pool.map(listed, kinds) for obj in objects]
 
     def remove(self, objects: t.Sequence[Json]) -> list[t.Any]:
         """Delete objects. An extra pod is not waited for: one on its way out gets no requests any more."""

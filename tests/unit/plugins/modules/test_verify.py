@@ -107,4 +107,20 @@ def test_secrets_are_shown_nowhere(call: t.Callable[..., Json], site: str, statu
     result = call(checks=[check(status, request=request, no_log=True)], gateway=site, once=True)
     assert "s3cr3t" not in json.dumps(result)
     assert "pa55word" not in json.dumps(result)
-    assert "shop.example" in result["logged"], "the invocation is logged, without what is secret"
+    assert "Invoked with" in result["logged"], "the call is logged, without what is secret"
+
+
+def test_a_report_has_no_secret_either(call: t.Callable[..., Json], site: str, tmp_path: pathlib.Path) -> None:
+    report = tmp_path / "report.xml"
+    request = {"url": "http://shop.example/?token=s3cr3t"}
+    secret = {**check(request=request, no_log=True), "name": "GET http://shop.example/?token=s3cr3t"}
+    call(checks=[secret], gateway=site, once=True, junit=str(report))
+    assert "s3cr3t" not in report.read_text()
+
+
+def test_a_mutation_is_named_and_not_shown(call: t.Callable[..., Json], site: str) -> None:
+    secret = {"kind": "Secret", "data": {"tls.key": "a2V5"}}
+    result = call(checks=[check(fails_in={"mutation": {"resources": [secret]}})], gateway=site, once=True)
+    assert result["checks"][0]["fails_in"] == "mutation"
+    del result["invocation"], result["logged"]
+    assert "a2V5" not in json.dumps(result)

@@ -216,6 +216,8 @@ def test_secrets_are_those_of_checks_marked_no_log() -> None:
     assert secrets_of([wrong, "nonsense", {"request": None}]) == {"Bearer abc", "pw1"}, (
         "a wrong check keeps its secrets too"
     )
+    request = {"url": "http://x/?token=q123&page=1", "headers": {"x-pin": 4711}}
+    assert secrets_of([check(request=request, no_log=True)]) == {"q123", "4711", "token=q123&page=1"}
 
 
 def test_tls() -> None:
@@ -224,6 +226,8 @@ def test_tls() -> None:
     assert one.request.tls == Tls(PEM, PEM, "-----BEGIN PRIVATE KEY-----")
     assert "PRIVATE" not in repr(one), "a key is never shown"
     assert secrets_of([check(request={"url": "https://x/", "tls": tls})]) == {"-----BEGIN PRIVATE KEY-----"}
+    both = f"{PEM}-----BEGIN PRIVATE KEY-----"
+    assert secrets_of([check(request={"url": "https://x/", "tls": {"cert": both}})]) == {both}
     assert parsed(request={"url": "https://x/"}, expect={"tls": "untrusted_ca"}).expect.tls_error == "untrusted_ca"
     assert parsed(request={"url": "tls://x:1"}, expect={"tls": {"peer": "spiffe://a"}}).expect.tls_peer == "spiffe://a"
 

@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a module tells of its own call: in the system's log, and as `invocation` in its result."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+# Documents as they are given may be Secrets, or hold keys and tokens; they are long besides.
+_DOCUMENTS = frozenset(("baseline", "bookinfo", "definition", "definitions"))
+_GIVEN = "..."
+
+
+def for_log(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The options as the log may have them: of what is no plain value only that it was given.
+
+    Ansible's masking looks for a secret as it is, and would miss it in the text of a structure, which escapes it.
+    """
+    return {
+        name: _GIVEN if value and (name in _DOCUMENTS or isinstance(value, (dict, list))) else value
+        for name, value in params.items()
+    }
+
+
+def for_result(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The options as the result may have them: all but documents, and a kubeconfig that is no path."""
+    hidden = {name for name in _DOCUMENTS if params.get(name)}
+    if isinstance(params.get("kubeconfig"), dict):
+        hidden.add("kubeconfig")
+    return {name: _GIVEN if name in hidden else value for name, value in params.items()}
+
+
+class QuietModule(AnsibleModule):  # type: ignore[misc]  # ansible-core comes without types
+    """An AnsibleModule that shows nothing of what it was given that may be secret."""
+
+    params: dict[str, t.Any]
+
+    def _log_invocation(self) -> None:
+        params, self.params = self.params, for_log(self.params)
+        try:
+            super()._log_invocation()
+        finally:
+            self.params = params
+
+    def exit_json(self, **kwargs: t.Any) -> t.NoReturn:
+        """As AnsibleModule.exit_json()."""
+        super().exit_json(**self._told(kwargs))
+        raise AssertionError("exit_json() does not return")
+
+    def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
+        """As AnsibleModule.fail_json()."""
+        super().fail_json(msg, **self._told(kwargs))
+        raise AssertionError("fail_json() does not return")
+
+    def _told(self, kwargs: dict[str, t.Any]) -> dict[str, t.Any]:
+        return {"invocation": {"module_args": for_result(self.params)}, **kwargs}
