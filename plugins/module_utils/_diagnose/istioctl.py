@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PROGRAM_VARIABLE = "MESH_WORKSHOP_ISTIOCTL"
 OFFERED = ("/var/lib/mesh-workshop/*/bin/istioctl", "/var/cache/mesh-workshop/bin/istio-*/istioctl")
 """Where embedded clusters offer it (``programs`` of ``_embedded.layout``), and where setup has built it."""
-PATIENCE = 8.0
+PATIENCE = 20.0
 """Seconds for the whole analysis. It takes about one; a busy machine needs more."""
 KEPT_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 ORIGIN = re.compile(r"^(?P<kind>\w+) (?:(?P<namespace>[^/\s]+)/)?(?P<name>\S+)")

@@ -43,10 +43,9 @@ _NOT_SEEN = Readiness(False, "its controller has not looked at it yet")
 def deployment(obj: Json) -> Readiness:
     if not _observed(obj):
         return _NOT_SEEN
+    # That its progress deadline was exceeded is no reason to stop waiting: the condition stays from a rollout that
+    # failed earlier until the one which mends that has made its first pod.
     status, wanted = _status(obj), obj["spec"].get("replicas", 1)
-    progressing = _condition(obj, "Progressing")
-    if progressing.get("reason") == "ProgressDeadlineExceeded":
-        return Readiness(False, str(progressing.get("message") or "its progress deadline is exceeded"), final=True)
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     if updated < wanted:
         failure = _condition(obj, "ReplicaFailure")
@@ -175,7 +174,9 @@ def predicate_of(api_version: str, kind: str, *, with_load_balancer: bool = Fals
 
 
 # Reasons of a waiting container that no waiting cures.
-_FINAL_REASONS = frozenset(("InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"))
+_FINAL_REASONS = frozenset(("InvalidImageName", "ErrImageNeverPull"))
+# Of this one only that it does not exist: a kubelet that has not seen it yet says so in the same reason.
+_CONFIG_REASON, _CONFIG_MISSING = "CreateContainerConfigError", "not found"
 # Reasons that a pod passes through while it starts normally.
 _PASSING_REASONS = frozenset(("ContainerCreating", "PodInitializing", ""))
 
@@ -206,7 +207,8 @@ def pod_trouble(obj: Json) -> tuple[str, bool]:
                 text += f", last exit code {ended.get('exitCode')} ({ended.get('reason')})"
         elif waiting.get("message"):
             text += f" ({waiting['message']})"
-        return text, reason in _FINAL_REASONS
+        missing = reason == _CONFIG_REASON and _CONFIG_MISSING in str(waiting.get("message"))
+        return text, reason in _FINAL_REASONS or missing
     not_ready = [item["name"] for item in status.get("containerStatuses") or () if not item.get("ready")]
     if status.get("phase") == "Running" and not_ready:
         return f"container {', '.join(not_ready)} runs but its readiness probe does not pass", False

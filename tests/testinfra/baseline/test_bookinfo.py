@@ -83,10 +83,9 @@ def test_the_page_shows_details_and_reviews(gateway):
     assert "Error fetching" not in page.body
 
 
-def test_pages_take_milliseconds(gateway):
-    times = sorted(gateway.get("/productpage").seconds for _number in range(41))
-    # Split writes against delayed acknowledgements would put 40 ms on top of every one of them, of the quickest too.
-    assert times[0] < 0.04, f"the quickest took {times[0] * 1000:.0f} ms"
+def test_pages_take_milliseconds(gateway, eventually):
+    # Split writes against delayed acknowledgements would put 40 ms on top of every page, of the quickest too.
+    eventually(lambda: gateway.get("/productpage").seconds < 0.04, "a page in less than 40 ms", 20)
 
 
 def test_reviews_come_from_all_versions_evenly(gateway):

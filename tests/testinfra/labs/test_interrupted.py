@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -18,9 +19,22 @@ NAMESPACE = "bookinfo"
 
 def kill(process):
     """At once, with all that it has started: Ansible's workers are in sessions of their own."""
+    if process.poll() is not None:
+        return
     for pid in [process.pid, *descendants(process.pid)]:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # ended meanwhile
+            os.kill(pid, signal.SIGKILL)
     process.wait()
+
+
+@contextlib.contextmanager
+def begun(ansible, name, **variables):
+    """A playbook that runs beside what follows, and not any longer."""
+    process = ansible.begin(name, **variables)
+    try:
+        yield process
+    finally:
+        kill(process)
 
 
 def descendants(pid):
@@ -45,34 +59,40 @@ def baseline_fixture(ansible, kube):
     return snapshot(kube)
 
 
-def leave_something(kube, count):
-    """ConfigMaps of somebody's own; there are many, so that a reset has something to do."""
-    for number in range(count):
-        kube.core.create_namespaced_config_map(NAMESPACE, {"metadata": {"name": f"left-{number:03d}"}})
+@pytest.fixture(name="held")
+def held_fixture(kube):
+    """Something of somebody's own that does not go until it is let go: a reset waits for it half-way."""
+    name = "left"
+    metadata = {"name": name, "finalizers": ["mesh.workshop/held"]}
+    kube.core.create_namespaced_config_map(NAMESPACE, {"metadata": metadata})
+
+    def let_go():
+        for item in kube.core.list_namespaced_config_map(NAMESPACE).items:
+            if item.metadata.name == name and item.metadata.finalizers:
+                kube.core.patch_namespaced_config_map(name, NAMESPACE, {"metadata": {"finalizers": None}})
+
+    def is_going():
+        return kube.core.read_namespaced_config_map(name, NAMESPACE).metadata.deletion_timestamp is not None
+
+    yield is_going, let_go
+    let_go()
 
 
-def left(kube):
-    return [
-        one for one in kube.core.list_namespaced_config_map(NAMESPACE).items if one.metadata.name.startswith("left-")
-    ]
-
-
-def test_a_reset_that_was_killed_is_finished_by_the_next(ansible, kube, baseline, eventually):
-    leave_something(kube, 200)
+def test_a_reset_that_was_killed_is_finished_by_the_next(ansible, kube, baseline, held, eventually):
+    is_going, let_go = held
     kube.apps.patch_namespaced_deployment_scale("ratings-v1", NAMESPACE, {"spec": {"replicas": 0}})
-    killed = ansible.begin("reset", reset_confirm="yes")
-    eventually(lambda: len(left(kube)) < 200, "the reset takes away")
-    kill(killed)
-    assert differences(baseline, snapshot(kube)) != []
+    with begun(ansible, "reset", reset_confirm="yes"):
+        eventually(is_going, "the reset takes away")
+    let_go()
+    assert "Deployment bookinfo/ratings-v1 differs" in "\n".join(differences(baseline, snapshot(kube)))
     run = ansible.play("reset", reset_confirm="yes")
     assert (run.status, run.changed) == (0, 1), run.output
     assert differences(baseline, snapshot(kube)) == []
 
 
 def test_a_stage_that_was_killed_is_finished_by_the_next(ansible, kube, baseline, eventually):
-    killed = ansible.begin("lab", lab="rbac", stage="full")
-    eventually(lambda: policies(kube), "the stage is being applied")
-    kill(killed)
+    with begun(ansible, "lab", lab="rbac", stage="full"):
+        eventually(lambda: policies(kube), "the stage is being applied")
     info = ansible.module("mesh_info").result
     assert "rbac" in json.dumps(info["owned"]), "what was applied says whose it is"
     run = ansible.play("lab", lab="rbac", stage="full")
@@ -90,9 +110,9 @@ def policies(kube):
 
 
 def test_two_runs_at_once_come_to_one_result(ansible, kube, baseline):
-    other = ansible.begin("lab", lab="request_routing", stage="jason_v2")
-    run = ansible.play("lab", lab="request_routing", stage="jason_v2")
-    assert other.wait() == 0
+    with begun(ansible, "lab", lab="request_routing", stage="jason_v2") as other:
+        run = ansible.play("lab", lab="request_routing", stage="jason_v2")
+        assert other.wait() == 0
     assert run.status == 0, run.output
     assert set(kube.istio("virtualservices")) == {"bookinfo", "reviews"}
     assert ansible.play("lab", lab="request_routing", stage="jason_v2").changed == 0

@@ -161,4 +161,4 @@ def test_after_each_lab_reset_leads_back_to_baseline(ansible, baseline, eventual
     reset = ansible.play("reset", reset_confirm="yes")
     assert applied.status == 0, applied.output
     assert reset.status == 0, reset.output
-    eventually(baseline.is_back, baseline.listing, seconds=20)
+    eventually(baseline.is_back, lambda: f"{baseline.listing()}(MESH_WORKSHOP_PAIRS={NUMBER} walks this trip again)")

@@ -71,7 +71,7 @@ def snapshot(kube: t.Any) -> Snapshot:
             key = f"Pods of {NAMESPACE}/{workload(pod)}"
             found[key] = found.get(key, 0) + 1
     for item in kube.core.list_namespace().items:
-        if item.metadata.name != OUTSIDE:
+        if item.metadata.name != OUTSIDE and not item.metadata.deletion_timestamp:
             found[f"Namespace {item.metadata.name}"] = item.metadata.labels
     return found
 

@@ -46,10 +46,13 @@ def test_deployments(status: Json, ready: bool, why: str) -> None:
     assert (verdict.ready, verdict.why, verdict.final) == (ready, why, False)
 
 
-def test_a_deployment_over_its_deadline_is_final() -> None:
+def test_a_deployment_whose_last_rollout_was_over_its_deadline_can_still_become_ready() -> None:
     condition = {"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
-    verdict = judge("apps/v1", "Deployment", {}, {"observedGeneration": 1, "conditions": [condition]})
-    assert (verdict.ready, verdict.final, verdict.why) == (False, True, "timed out")
+    status = {"observedGeneration": 1, "conditions": [condition]}
+    verdict = judge("apps/v1", "Deployment", {}, status)
+    assert (verdict.ready, verdict.final, verdict.why) == (False, False, "0 of 1 pods are of the new version")
+    pods = {"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
+    assert judge("apps/v1", "Deployment", {}, {**status, **pods}).ready
 
 
 def test_a_deployment_of_none_is_ready() -> None:
@@ -173,6 +176,11 @@ def container(**state: t.Any) -> Json:
         (
             container(state={"waiting": {"reason": "CreateContainerConfigError", "message": 'secret "s" not found'}}),
             ('container c: CreateContainerConfigError (secret "s" not found)', True),
+            "create the ConfigMap or Secret",
+        ),
+        (
+            container(state={"waiting": {"reason": "CreateContainerConfigError", "message": "failed to sync cache"}}),
+            ("container c: CreateContainerConfigError (failed to sync cache)", False),
             "create the ConfigMap or Secret",
         ),
         (

@@ -169,6 +169,6 @@ def test_pods_that_cannot_be_created_are_explained_by_their_event(client: Client
 
 
 def test_an_object_that_vanishes_is_said(client: Client, api: FakeApi) -> None:
-    threading.Timer(0.2, lambda: api.remove("Deployment", "a", "bookinfo")).start()
+    api.when_watched(lambda: api.remove("Deployment", "a", "bookinfo"))
     report = run(client, [deployment("a")], 1)
     assert "it is not there any more" in report.message
