@@ -18,6 +18,7 @@ from . import kubeadm
 from .layout import API_PORT, EmbeddedError, Layout
 
 Document = dict[str, t.Any]
+_TRIES = 3
 
 
 class Api:
@@ -59,7 +60,11 @@ class Api:
             return 0, b""
 
     def get(self, path: str) -> Document | None:
-        status, body = self.request("GET", path)
+        """The object; None if there is none, or no answer to several tries: a busy server is no missing object."""
+        for _try in range(_TRIES):
+            status, body = self.request("GET", path)
+            if status in (200, 404):
+                break
         if status != 200:
             return None
         try:

@@ -119,8 +119,9 @@ class Cluster:
 
     # --- settings
 
-    def _settings(self) -> dict[str, t.Any]:
-        text = machine.read(self.layout.settings)
+    def _settings(self, path: Path | None = None) -> dict[str, t.Any]:
+        """A cluster's, this one's by default; empty where there are none, or not any more."""
+        text = machine.read(path or self.layout.settings)
         if text is None:
             return {}
         try:
@@ -136,10 +137,9 @@ class Cluster:
             in_use = network.networks_in_use(machine.addresses(), machine.routes(), self.layout.link)
             others: dict[str, network.Network] = {}
             for path in sorted(self.layout.data_root.glob("*/cluster.json")):
-                if path != self.layout.settings:
-                    other = json.loads(path.read_text()).get("subnet")
-                    if other:
-                        others[path.parent.name] = network.parse_subnet(other)
+                other = self._settings(path).get("subnet") if path != self.layout.settings else None
+                if other:
+                    others[path.parent.name] = network.parse_subnet(other)
             subnet = network.choose_subnet(self.request.subnet, str(settings.get("subnet", "")), in_use, others)
             self._save({**settings, "subnet": str(subnet)})
 
@@ -435,12 +435,15 @@ class Cluster:
         problem = system.node_ready(api.get(f"/api/v1/nodes/{self.layout.name}"), created)
         if problem:
             return problem
-        pods = api.items("/api/v1/pods")
+        sets, pods = api.items("/apis/apps/v1/replicasets"), api.items("/api/v1/pods")
         for app in ("kube-dns", "kube-proxy"):
             if not system.ready_pod([pod for pod in pods if pod["metadata"]["namespace"] == "kube-system"], app):
                 return f"no pod of {app} is ready"
         stale = system.stale_pods(pods, created)
-        return f"{len(stale)} pods have not started again yet, {stale[0]} among them" if stale else ""
+        if stale:
+            return f"{len(stale)} pods have not started again yet, {stale[0]} among them"
+        unseen = system.stale_sets(sets, pods)
+        return f"the controllers have not looked at {unseen[0]} again yet" if unseen else ""
 
     def _is_configured(self) -> bool:
         kubernetes = self.layout.volumes / "kubernetes"

@@ -114,3 +114,20 @@ def stale_pods(pods: t.Iterable[Document], since: float) -> list[str]:
         if any(begin and begin + 1 < since for begin in started):
             stale.append(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}")
     return stale
+
+
+def stale_sets(sets: t.Iterable[Document], pods: t.Iterable[Document]) -> list[str]:
+    """ReplicaSets that count more ready pods than there are: their controller has not looked since the restart.
+
+    A Deployment's status comes from them, and so would look ready to whoever waits for it.
+    """
+    ready: dict[str, int] = {}
+    for pod in pods:
+        if _condition(pod, "Ready"):
+            for owner in pod["metadata"].get("ownerReferences", []):
+                ready[owner["uid"]] = ready.get(owner["uid"], 0) + 1
+    return [
+        f"ReplicaSet {one['metadata']['namespace']}/{one['metadata']['name']}"
+        for one in sets
+        if one.get("status", {}).get("readyReplicas", 0) > ready.get(one["metadata"]["uid"], 0)
+    ]

@@ -75,6 +75,17 @@ def test_what_was_ready_before_the_start_is_not() -> None:
     assert system.stale_pods([waiting], START) == []
 
 
+def test_what_the_controllers_have_not_looked_at_since_the_start() -> None:
+    owned = pod()
+    owned["metadata"]["ownerReferences"] = [{"uid": "u1"}]
+    one = {"metadata": {"namespace": "bookinfo", "name": "details-1", "uid": "u1"}, "status": {"readyReplicas": 1}}
+    assert system.stale_sets([one], [owned]) == []
+    assert system.stale_sets([one], [pod()]) == ["ReplicaSet bookinfo/details-1"]
+    owned["status"]["conditions"][0]["status"] = "False"
+    assert system.stale_sets([one], [owned]) == ["ReplicaSet bookinfo/details-1"]
+    assert system.stale_sets([{**one, "status": {}}], []) == []
+
+
 def workload(image: str, **spec: t.Any) -> dict[str, t.Any]:
     return {"spec": {"template": {"spec": {"containers": [{"image": image}]}}, **spec}}
 
