@@ -41,10 +41,6 @@ options:
     description: The version that is wanted. It must be the one of O(istioctl); empty takes whatever that is.
     type: str
     default: ""
-  namespace:
-    description: Namespace of the control plane and the gateway.
-    type: str
-    default: istio-system
   profile:
     description: Name of Istio's installation profile.
     type: str
@@ -154,6 +150,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._client import (
     connect,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._istio import (
+    ISTIO_NAMESPACE,
     IstioError,
     applicable,
     is_ours,
@@ -178,10 +175,10 @@ def stock(client: Client, namespace: str) -> list[str]:
     return lacks(mesh[0] if mesh else {}, telemetries, len(gateways))
 
 
-def set_gateway_address(client: Client, namespace: str, address: str, check: bool) -> bool:
+def set_gateway_address(client: Client, address: str, check: bool) -> bool:
     """Give the gateway's Service its address where the cluster has no load balancer; says whether it changed."""
     changed = False
-    for service in client.list("v1", "Service", namespace, label_selector="istio=ingressgateway"):
+    for service in client.list("v1", "Service", ISTIO_NAMESPACE, label_selector="istio=ingressgateway"):
         if service["spec"].get("type") != "LoadBalancer":
             continue
         wanted = [{"ip": address}]
@@ -196,7 +193,7 @@ def set_gateway_address(client: Client, namespace: str, address: str, check: boo
                 "v1",
                 "Service",
                 service["metadata"]["name"],
-                namespace,
+                ISTIO_NAMESPACE,
                 {"status": {"loadBalancer": {"ingress": wanted}}},
                 content_type="application/merge-patch+json",
                 subresource="status",
@@ -246,7 +243,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
             f"istio_version asks for {params['version']} and {params['istioctl']} carries the charts of {version}: "
             "set istio_istioctl to the istioctl of the wanted version, or leave istio_version empty."
         )
-    documents = [namespace_document(params["namespace"])]
+    documents = [namespace_document(ISTIO_NAMESPACE)]
     documents += applicable(load_documents(render(params["istioctl"], operator)))
     report = apply_set(
         client,
@@ -270,7 +267,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     if report.failed:
         module.fail_json(msg=f"Istio was not installed: {report.message}", changed=changed, **result)
     if params["gateway_address"]:
-        changed |= set_gateway_address(client, params["namespace"], params["gateway_address"], module.check_mode)
+        changed |= set_gateway_address(client, params["gateway_address"], module.check_mode)
     return {"changed": changed, **result}
 
 
@@ -288,7 +285,6 @@ def main() -> None:
         "state": {"type": "str", "choices": ["auto", "present", "existing"], "default": "auto"},
         "istioctl": {"type": "path"},
         "version": {"type": "str", "default": ""},
-        "namespace": {"type": "str", "default": "istio-system"},
         "profile": {"type": "str", "default": "default"},
         "hub": {"type": "str", "default": ""},
         "tag": {"type": "str", "default": ""},
