@@ -28,12 +28,12 @@ attributes:
 options:
   state:
     description:
-      - V(auto) uses an Istio that is there and installs one where none is.
       - V(present) installs or updates ours and refuses to touch somebody else's.
-      - V(existing) uses the one that is there and fails where none is.
+      - V(existing) uses the one that is there, whoever installed it, and fails where none is.
+      - V(stock) only says whether one is there, whose it is and what it lacks.
     type: str
-    choices: [auto, present, existing]
-    default: auto
+    choices: [present, existing, stock]
+    default: present
   istioctl:
     description: Path of the C(istioctl) whose charts are rendered. Its version is the version that is installed.
     type: path
@@ -46,11 +46,11 @@ options:
     type: str
     default: default
   hub:
-    description: Registry of the images; empty takes Istio's own.
+    description: Registry of the images; empty takes the one that O(istioctl) was built with.
     type: str
     default: ""
   tag:
-    description: Tag of the images; empty takes the version of O(istioctl).
+    description: Tag of the images; empty takes the one that O(istioctl) was built with.
     type: str
     default: ""
   values:
@@ -93,17 +93,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 mode:
-  description: Whether the control plane is V(ours) or V(existing).
+  description: Whether the control plane is V(ours), somebody else's (V(existing)), or not there (V(none)).
   returned: success
   type: str
   sample: ours
 version:
-  description: Version of the control plane.
+  description: Version of the control plane, empty where none is.
   returned: success
   type: str
   sample: 1.31.0
 lacks:
-  description: What an existing Istio lacks for some lab, one sentence each. Empty for ours.
+  description: What the Istio that is there lacks for some lab, one sentence each. Empty where it was installed.
   returned: success
   type: list
   elements: str
@@ -111,7 +111,7 @@ lacks:
     - "Access logs are off (meshConfig.accessLogFile): checks of who answered fall back to what the answer says."
 results:
   description: One report per document that was applied.
-  returned: when the control plane is ours
+  returned: when state is present
   type: list
   elements: dict
   contains:
@@ -201,33 +201,43 @@ def set_gateway_address(client: Client, address: str, check: bool) -> bool:
     return changed
 
 
+def used(
+    module: AnsibleModule, client: Client, found: list[dict[str, t.Any]], foreign: list[dict[str, t.Any]]
+) -> dict[str, t.Any]:
+    """The module's result about the control planes that are there, of which nothing is changed."""
+    params = module.params
+    if not found:
+        if params["state"] == "existing":
+            raise IstioError(
+                "No Istio was found (no Deployment labelled app=istiod): use istio_state=present to install one."
+            )
+        return {"changed": False, "mode": "none", "version": "", "lacks": []}
+    chosen = (foreign or found)[0]
+    version = version_of(chosen)
+    if params["version"] and version and version != params["version"]:
+        module.warn(f"Istio {version} is there and stays; istio_version asks for {params['version']}.")
+    return {
+        "changed": False,
+        "mode": "existing" if foreign else "ours",
+        "version": version,
+        "lacks": stock(client, chosen["metadata"]["namespace"]),
+    }
+
+
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Install or take stock; returns the module's result."""
     params = module.params
     client = connect(params)
     found = client.list("apps/v1", "Deployment", label_selector="app=istiod")
     foreign = [item for item in found if not is_ours(item, FIELD_MANAGER)]
-    if foreign and params["state"] == "present":
+    if params["state"] != "present":
+        return used(module, client, found, foreign)
+    if foreign:
         place = foreign[0]["metadata"]["namespace"]
         raise IstioError(
             f"An Istio that this collection did not install runs in namespace {place}: "
             "use it with istio_state=existing, or remove it first."
         )
-    if foreign or params["state"] == "existing":
-        if not found:
-            raise IstioError(
-                "No Istio was found (no Deployment labelled app=istiod): use istio_state=present to install one."
-            )
-        chosen = (foreign or found)[0]
-        version = version_of(chosen)
-        if params["version"] and version and version != params["version"]:
-            module.warn(f"Istio {version} is there and stays; istio_version asks for {params['version']}.")
-        return {
-            "changed": False,
-            "mode": "existing",
-            "version": version,
-            "lacks": stock(client, chosen["metadata"]["namespace"]),
-        }
     if not params["istioctl"]:
         raise IstioError("No istioctl was named to render the charts with: set istio_istioctl.")
     operator = operator_document(
@@ -282,7 +292,7 @@ def istioctl_version(module: AnsibleModule, istioctl: str) -> str:
 def main() -> None:
     """Entry point."""
     spec: dict[str, t.Any] = {
-        "state": {"type": "str", "choices": ["auto", "present", "existing"], "default": "auto"},
+        "state": {"type": "str", "choices": ["present", "existing", "stock"], "default": "present"},
         "istioctl": {"type": "path"},
         "version": {"type": "str", "default": ""},
         "profile": {"type": "str", "default": "default"},

@@ -60,9 +60,13 @@ def limited(kube, kubeconfig, tmp_path):
     kube.core.delete_namespaced_service_account(ACCOUNT, "default")
 
 
-def test_with_all_rights_setup_reaches_the_same_baseline_and_touches_nothing_beneath(ansible, existing, kube, gateway):
+@pytest.mark.parametrize("state", ["existing", "auto"])
+def test_with_all_rights_setup_reaches_the_same_baseline_and_touches_nothing_beneath(
+    ansible, existing, kube, gateway, state
+):
+    """Of an Istio that is there nothing is changed: elsewhere the images would be those of a registry."""
     before = kube.generations()
-    run = ansible.play("setup", **existing)
+    run = ansible.play("setup", **{**existing, "istio_state": state})
     assert run.status == 0, run.output
     assert kube.generations() == before
     assert set(gateway.versions(60)) == {"v1", "v2", "v3"}
