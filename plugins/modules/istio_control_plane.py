@@ -28,7 +28,8 @@ attributes:
 options:
   state:
     description:
-      - V(present) installs or updates ours and refuses to touch somebody else's.
+      - V(present) installs or updates ours and refuses to touch somebody else's. What was changed in ours by hand, such
+        as a scaled Deployment, is taken back.
       - V(existing) uses the one that is there, whoever installed it, and fails where none is.
       - V(stock) only says whether one is there, whose it is and what it lacks.
     type: str
@@ -262,6 +263,8 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
             state="present",
             check=module.check_mode,
             diff=module._diff,
+            # What was changed by hand in a mesh that is ours is taken back; what others have left of theirs is not.
+            force=bool(found),
             wait=True,
             wait_timeout=params["wait_timeout"],
         ),

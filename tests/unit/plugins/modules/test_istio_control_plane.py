@@ -76,11 +76,10 @@ def replicas(api: FakeApi) -> int:
 
 
 @pytest.mark.parametrize(
-    ("manager", "mode", "version"), [("", "none", ""), (FIELD_MANAGER, "ours", "1.31.0"), ("helm", "existing", "1.31.0")]
+    ("manager", "mode", "version"),
+    [("", "none", ""), (FIELD_MANAGER, "ours", "1.31.0"), ("helm", "existing", "1.31.0")],
 )
-def test_taking_stock_says_whose_it_is_and_changes_nothing(
-    api: FakeApi, manager: str, mode: str, version: str
-) -> None:
+def test_taking_stock_says_whose_it_is_and_changes_nothing(api: FakeApi, manager: str, mode: str, version: str) -> None:
     if manager:
         apply_as(api, manager, istiod())
     before = api.versions()
@@ -102,7 +101,7 @@ def test_somebody_elses_is_never_changed(api: FakeApi, istioctl: pathlib.Path) -
     assert replicas(api) == 2
 
 
-def test_ours_is_installed_with_these_images(api: FakeApi, istioctl: pathlib.Path) -> None:
+def test_ours_is_installed_and_what_was_changed_by_hand_is_taken_back(api: FakeApi, istioctl: pathlib.Path) -> None:
     made = call(api, istioctl=str(istioctl), hub="registry.example", tag="1")
     assert (made["changed"], made["mode"], made["version"]) == (True, "ours", "1.31-abc")
     assert {key: json.loads((istioctl.parent / "operator").read_text())["spec"][key] for key in ("hub", "tag")} == {
@@ -110,3 +109,18 @@ def test_ours_is_installed_with_these_images(api: FakeApi, istioctl: pathlib.Pat
         "tag": "1",
     }
     assert not call(api, istioctl=str(istioctl))["changed"]
+    scaled = istiod(replicas=0)
+    apply_as(api, "kubectl", {**scaled, "spec": {"replicas": 0}})
+    assert replicas(api) == 0
+    healed = call(api, istioctl=str(istioctl))
+    assert healed["changed"], healed
+    assert replicas(api) == 1
+
+
+def test_what_others_have_left_is_not_taken(api: FakeApi, istioctl: pathlib.Path) -> None:
+    """Without an istiod of ours the rest may be somebody's, whose istiod is elsewhere."""
+    labels = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "istio-system"}}
+    apply_as(api, "helm", {**labels, "metadata": {"name": "istio-system", "labels": {"mesh.workshop/managed": "no"}}})
+    failed = call(api, istioctl=str(istioctl))
+    assert failed["failed"]
+    assert "helm" in failed["msg"]

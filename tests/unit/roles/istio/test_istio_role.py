@@ -56,6 +56,10 @@ def test_whoever_names_images_has_chosen(cluster: dict[str, t.Any]) -> None:
     assert (spec["hub"], spec["tag"]) == ("registry.example", "mine")
 
 
+def test_a_gateway_scaled_by_hand_is_scaled_back() -> None:
+    assert variable("istio", "istio_values_base")["gateways"]["istio-ingressgateway"]["replicaCount"] == 1
+
+
 @pytest.mark.parametrize(
     ("cluster", "state", "mode", "wanted", "renders"),
     [
