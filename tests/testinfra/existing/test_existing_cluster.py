@@ -91,6 +91,27 @@ def test_with_few_rights_one_sentence_names_what_is_missing(ansible, existing, l
     assert kube.generations() == before
 
 
+def test_a_namespace_of_somebody_else_is_refused_before_anything_is_changed(ansible, existing, kube):
+    name = "of-a-team"
+    kube.core.create_namespace({"metadata": {"name": name}})
+    try:
+        kube.core.create_namespaced_config_map(name, {"metadata": {"name": "theirs"}})
+        run = ansible.play("setup", **existing, bookinfo_namespace=name)
+        assert run.status != 0
+        assert "holds ConfigMap theirs;" in run.message, run.output
+        assert "mesh.workshop/managed" not in kube.core.read_namespace(name).metadata.labels
+    finally:
+        kube.core.delete_namespace(name)
+
+
+def test_the_default_namespace_is_refused(ansible, existing, kube):
+    before = kube.generations()
+    run = ansible.play("setup", **existing, bookinfo_namespace="default")
+    assert run.status != 0
+    assert "Namespace default cannot be the workshop's" in run.message, run.output
+    assert kube.generations() == before
+
+
 def test_a_missing_kubeconfig_is_named(ansible, existing, tmp_path):
     path = str(tmp_path / "none")
     run = ansible.play("setup", **{**existing, "cluster_kubeconfig": path})
