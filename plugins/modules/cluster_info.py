@@ -13,7 +13,8 @@ author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
   - Reaches the cluster, reads its version and its nodes, and asks it which of the wanted rights this user has.
-  - It fails with one sentence when the cluster cannot be reached, is too old, or when rights are missing.
+  - It fails with one sentence when the cluster cannot be reached, is too old, when rights are missing, or when a
+    namespace is somebody else's.
 extends_documentation_fragment:
   - mesh.workshop.auth
   - mesh.workshop.attributes
@@ -30,6 +31,14 @@ options:
     type: list
     elements: str
     default: []
+  namespace:
+    description:
+      - A namespace that is to be the workshop's. It must not be there yet, or be labelled
+        C(mesh.workshop/managed=true), or hold nothing but what the cluster itself puts into every namespace.
+      - V(default), V(istio-system) and those that begin with V(kube-) are never the workshop's.
+      - Empty asks about none.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -40,6 +49,7 @@ EXAMPLES = r"""
     rights:
       - create namespaces
       - patch deployments.apps
+    namespace: bookinfo
 """
 
 RETURN = r"""
@@ -67,8 +77,10 @@ import re
 import typing as t
 
 from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, Client, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._lab.cluster import Cluster
 from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._rights import RightError, review, summed_up, version_of
+from ansible_collections.mesh.workshop.plugins.module_utils._tenancy import is_free, refusal
 
 
 def missing_rights(client: Client, rights: list[str]) -> list[str]:
@@ -92,11 +104,23 @@ def node_names(client: Client) -> list[str]:
         raise
 
 
+def namespace_refusal(client: Client, name: str) -> str:
+    """Why a namespace may not become the workshop's; empty where it may."""
+    namespace = client.get("v1", "Namespace", name)
+    held: list[dict[str, t.Any]] = []
+    if not is_free(namespace):
+        with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
+            cluster = Cluster(client, pool, check=True, diff=False, timeout=0)
+            held = cluster.everything(cluster.kinds(), name, None)
+    return refusal(name, namespace, held)
+
+
 def main() -> None:
     """Entry point."""
     spec: dict[str, t.Any] = {
         "minimum_version": {"type": "str", "default": "1.29"},
         "rights": {"type": "list", "elements": "str", "default": []},
+        "namespace": {"type": "str", "default": ""},
     }
     module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
     wanted = module.params["minimum_version"]
@@ -124,6 +148,12 @@ def main() -> None:
             "have these rights granted (the cluster role cluster-admin has them), or name another context.",
             **facts,
         )
+    try:
+        why = namespace_refusal(client, module.params["namespace"]) if module.params["namespace"] else ""
+    except ApiError as error:
+        module.fail_json(msg=str(error), **facts)
+    if why:
+        module.fail_json(msg=why, **facts)
     module.exit_json(changed=False, **facts)
 
 

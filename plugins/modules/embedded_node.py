@@ -158,7 +158,9 @@ node_address:
   type: str
   sample: 172.30.0.2
 gateway_address:
-  description: Where users reach the gateway, with a port unless that is 80.
+  description:
+    - Where users reach the gateway, with a port unless that is 80. With O(listen=0.0.0.0) it is the address of the
+      interface that has the default route.
   returned: when state is present and it has been chosen
   type: str
   sample: 172.30.0.2

@@ -28,12 +28,13 @@ attributes:
 options:
   state:
     description:
-      - V(auto) uses an Istio that is there and installs one where none is.
-      - V(present) installs or updates ours and refuses to touch somebody else's.
-      - V(existing) uses the one that is there and fails where none is.
+      - V(present) installs or updates ours and refuses to touch somebody else's. What was changed in ours by hand, such
+        as a scaled Deployment, is taken back.
+      - V(existing) uses the one that is there, whoever installed it, and fails where none is.
+      - V(stock) only says whether one is there, whose it is and what it lacks.
     type: str
-    choices: [auto, present, existing]
-    default: auto
+    choices: [present, existing, stock]
+    default: present
   istioctl:
     description: Path of the C(istioctl) whose charts are rendered. Its version is the version that is installed.
     type: path
@@ -41,20 +42,16 @@ options:
     description: The version that is wanted. It must be the one of O(istioctl); empty takes whatever that is.
     type: str
     default: ""
-  namespace:
-    description: Namespace of the control plane and the gateway.
-    type: str
-    default: istio-system
   profile:
     description: Name of Istio's installation profile.
     type: str
     default: default
   hub:
-    description: Registry of the images; empty takes Istio's own.
+    description: Registry of the images; empty takes the one that O(istioctl) was built with.
     type: str
     default: ""
   tag:
-    description: Tag of the images; empty takes the version of O(istioctl).
+    description: Tag of the images; empty takes the one that O(istioctl) was built with.
     type: str
     default: ""
   values:
@@ -97,17 +94,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 mode:
-  description: Whether the control plane is V(ours) or V(existing).
+  description: Whether the control plane is V(ours), somebody else's (V(existing)), or not there (V(none)).
   returned: success
   type: str
   sample: ours
 version:
-  description: Version of the control plane.
+  description: Version of the control plane, empty where none is.
   returned: success
   type: str
   sample: 1.31.0
 lacks:
-  description: What an existing Istio lacks for some lab, one sentence each. Empty for ours.
+  description: What the Istio that is there lacks for some lab, one sentence each. Empty where it was installed.
   returned: success
   type: list
   elements: str
@@ -115,7 +112,7 @@ lacks:
     - "Access logs are off (meshConfig.accessLogFile): checks of who answered fall back to what the answer says."
 results:
   description: One report per document that was applied.
-  returned: when the control plane is ours
+  returned: when state is present
   type: list
   elements: dict
   contains:
@@ -153,6 +150,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._client import (
     connect,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._istio import (
+    ISTIO_NAMESPACE,
     IstioError,
     applicable,
     is_ours,
@@ -178,10 +176,10 @@ def stock(client: Client, namespace: str) -> list[str]:
     return lacks(mesh[0] if mesh else {}, telemetries, len(gateways))
 
 
-def set_gateway_address(client: Client, namespace: str, address: str, check: bool) -> bool:
+def set_gateway_address(client: Client, address: str, check: bool) -> bool:
     """Give the gateway's Service its address where the cluster has no load balancer; says whether it changed."""
     changed = False
-    for service in client.list("v1", "Service", namespace, label_selector="istio=ingressgateway"):
+    for service in client.list("v1", "Service", ISTIO_NAMESPACE, label_selector="istio=ingressgateway"):
         if service["spec"].get("type") != "LoadBalancer":
             continue
         wanted = [{"ip": address}]
@@ -196,12 +194,35 @@ def set_gateway_address(client: Client, namespace: str, address: str, check: boo
                 "v1",
                 "Service",
                 service["metadata"]["name"],
-                namespace,
+                ISTIO_NAMESPACE,
                 {"status": {"loadBalancer": {"ingress": wanted}}},
                 content_type="application/merge-patch+json",
                 subresource="status",
             )
     return changed
+
+
+def used(
+    module: QuietModule, client: Client, found: list[dict[str, t.Any]], foreign: list[dict[str, t.Any]]
+) -> dict[str, t.Any]:
+    """The module's result about the control planes that are there, of which nothing is changed."""
+    params = module.params
+    if not found:
+        if params["state"] == "existing":
+            raise IstioError(
+                "No Istio was found (no Deployment labelled app=istiod): use istio_state=present to install one."
+            )
+        return {"changed": False, "mode": "none", "version": "", "lacks": []}
+    chosen = (foreign or found)[0]
+    version = version_of(chosen)
+    if params["version"] and version and version != params["version"]:
+        module.warn(f"Istio {version} is there and stays; istio_version asks for {params['version']}.")
+    return {
+        "changed": False,
+        "mode": "existing" if foreign else "ours",
+        "version": version,
+        "lacks": stock(client, chosen["metadata"]["namespace"]),
+    }
 
 
 def run(module: QuietModule) -> dict[str, t.Any]:
@@ -210,27 +231,14 @@ def run(module: QuietModule) -> dict[str, t.Any]:
     client = connect(params)
     found = client.list("apps/v1", "Deployment", label_selector="app=istiod")
     foreign = [item for item in found if not is_ours(item, FIELD_MANAGER)]
-    if foreign and params["state"] == "present":
+    if params["state"] != "present":
+        return used(module, client, found, foreign)
+    if foreign:
         place = foreign[0]["metadata"]["namespace"]
         raise IstioError(
             f"An Istio that this collection did not install runs in namespace {place}: "
             "use it with istio_state=existing, or remove it first."
         )
-    if foreign or params["state"] == "existing":
-        if not found:
-            raise IstioError(
-                "No Istio was found (no Deployment labelled app=istiod): use istio_state=present to install one."
-            )
-        chosen = (foreign or found)[0]
-        version = version_of(chosen)
-        if params["version"] and version and version != params["version"]:
-            module.warn(f"Istio {version} is there and stays; istio_version asks for {params['version']}.")
-        return {
-            "changed": False,
-            "mode": "existing",
-            "version": version,
-            "lacks": stock(client, chosen["metadata"]["namespace"]),
-        }
     if not params["istioctl"]:
         raise IstioError("No istioctl was named to render the charts with: set istio_istioctl.")
     operator = operator_document(
@@ -246,7 +254,7 @@ def run(module: QuietModule) -> dict[str, t.Any]:
             f"istio_version asks for {params['version']} and {params['istioctl']} carries the charts of {version}: "
             "set istio_istioctl to the istioctl of the wanted version, or leave istio_version empty."
         )
-    documents = [namespace_document(params["namespace"])]
+    documents = [namespace_document(ISTIO_NAMESPACE)]
     documents += applicable(load_documents(render(params["istioctl"], operator)))
     report = apply_set(
         client,
@@ -255,6 +263,8 @@ def run(module: QuietModule) -> dict[str, t.Any]:
             state="present",
             check=module.check_mode,
             diff=module._diff,
+            # What was changed by hand in a mesh that is ours is taken back; what others have left of theirs is not.
+            force=bool(found),
             wait=True,
             wait_timeout=params["wait_timeout"],
         ),
@@ -270,7 +280,7 @@ def run(module: QuietModule) -> dict[str, t.Any]:
     if report.failed:
         module.fail_json(msg=f"Istio was not installed: {report.message}", changed=changed, **result)
     if params["gateway_address"]:
-        changed |= set_gateway_address(client, params["namespace"], params["gateway_address"], module.check_mode)
+        changed |= set_gateway_address(client, params["gateway_address"], module.check_mode)
     return {"changed": changed, **result}
 
 
@@ -285,10 +295,9 @@ def istioctl_version(module: QuietModule, istioctl: str) -> str:
 def main() -> None:
     """Entry point."""
     spec: dict[str, t.Any] = {
-        "state": {"type": "str", "choices": ["auto", "present", "existing"], "default": "auto"},
+        "state": {"type": "str", "choices": ["present", "existing", "stock"], "default": "present"},
         "istioctl": {"type": "path"},
         "version": {"type": "str", "default": ""},
-        "namespace": {"type": "str", "default": "istio-system"},
         "profile": {"type": "str", "default": "default"},
         "hub": {"type": "str", "default": ""},
         "tag": {"type": "str", "default": ""},

@@ -61,7 +61,7 @@ status:
       description: Version of the control plane, empty where none is.
       type: str
     nodes:
-      description: Number of nodes.
+      description: Number of nodes; V(0) if this user may not list them.
       type: int
     namespace:
       description: The workshop namespace.
@@ -123,6 +123,16 @@ from ansible_collections.mesh.workshop.plugins.module_utils._lab.status import p
 from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
 
 
+def nodes_of(client: Client) -> list[dict[str, t.Any]]:
+    """The nodes, or none where this user may not list them."""
+    try:
+        return list(client.list("v1", "Node"))
+    except ApiError as error:
+        if error.status == 403:
+            return []
+        raise
+
+
 def gather(client: Client, namespace: str, host: str) -> dict[str, t.Any]:
     """Read the live objects and put the status together."""
     istiods = client.list("apps/v1", "Deployment", label_selector="app=istiod")
@@ -133,7 +143,7 @@ def gather(client: Client, namespace: str, host: str) -> dict[str, t.Any]:
         gateway = ""
     return summary(
         kubernetes=client.server_version()["gitVersion"],
-        nodes=client.list("v1", "Node"),
+        nodes=nodes_of(client),
         control_plane=[*istiods, *gateways],
         istio_version=version_of(istiods[0]) if istiods else "",
         workloads=client.list("apps/v1", "Deployment", namespace),

@@ -172,10 +172,12 @@ class Cluster:
         if "subnet" in self._settings():
             cable = self.cable
             address = cable.node_address
-            # On all addresses means on the node's as well, and that one is known.
-            if self.request.listen not in ("", "0.0.0.0"):
+            listen = self.request.listen
+            if listen == "0.0.0.0":
+                listen = network.address_towards_others(machine.addresses(), machine.routes())
+            if listen:
                 port = self.request.listen_http_port
-                address = self.request.listen if port == 80 else f"{self.request.listen}:{port}"
+                address = listen if port == 80 else f"{listen}:{port}"
             found |= {
                 "subnet": str(cable.subnet),
                 "host_address": cable.host_address,

@@ -70,6 +70,24 @@ def networks_in_use(
     return found
 
 
+def address_towards_others(
+    addresses: t.Sequence[t.Mapping[str, t.Any]], routes: t.Sequence[t.Mapping[str, t.Any]]
+) -> str:
+    """The machine's address as others see it: that of the interface with the default route; empty where none is."""
+    of_interface = {
+        str(interface.get("ifname")): str(entry["local"])
+        for interface in addresses
+        for entry in reversed(interface.get("addr_info", []))
+        if entry.get("family") == "inet"
+    }
+    for route in routes:
+        if route.get("dst", "default") == "default":
+            found = str(route.get("prefsrc") or of_interface.get(str(route.get("dev")), ""))
+            if found:
+                return found
+    return ""
+
+
 def choose_subnet(
     wanted: str, remembered: str, in_use: t.Mapping[Network, str], of_clusters: t.Mapping[str, Network]
 ) -> Network:

@@ -60,9 +60,13 @@ def limited(kube, kubeconfig, tmp_path):
     kube.core.delete_namespaced_service_account(ACCOUNT, "default")
 
 
-def test_with_all_rights_setup_reaches_the_same_baseline_and_touches_nothing_beneath(ansible, existing, kube, gateway):
+@pytest.mark.parametrize("state", ["existing", "auto"])
+def test_with_all_rights_setup_reaches_the_same_baseline_and_touches_nothing_beneath(
+    ansible, existing, kube, gateway, state
+):
+    """Of an Istio that is there nothing is changed: elsewhere the images would be those of a registry."""
     before = kube.generations()
-    run = ansible.play("setup", **existing)
+    run = ansible.play("setup", **{**existing, "istio_state": state})
     assert run.status == 0, run.output
     assert kube.generations() == before
     assert set(gateway.versions(60)) == {"v1", "v2", "v3"}
@@ -84,6 +88,27 @@ def test_with_few_rights_one_sentence_names_what_is_missing(ansible, existing, l
     assert run.status != 0
     assert "create" in run.message, run.output
     assert "deployments" in run.message.lower(), run.output
+    assert kube.generations() == before
+
+
+def test_a_namespace_of_somebody_else_is_refused_before_anything_is_changed(ansible, existing, kube):
+    name = "of-a-team"
+    kube.core.create_namespace({"metadata": {"name": name}})
+    try:
+        kube.core.create_namespaced_config_map(name, {"metadata": {"name": "theirs"}})
+        run = ansible.play("setup", **existing, bookinfo_namespace=name)
+        assert run.status != 0
+        assert "holds ConfigMap theirs;" in run.message, run.output
+        assert "mesh.workshop/managed" not in kube.core.read_namespace(name).metadata.labels
+    finally:
+        kube.core.delete_namespace(name)
+
+
+def test_the_default_namespace_is_refused(ansible, existing, kube):
+    before = kube.generations()
+    run = ansible.play("setup", **existing, bookinfo_namespace="default")
+    assert run.status != 0
+    assert "Namespace default cannot be the workshop's" in run.message, run.output
     assert kube.generations() == before
 
 

@@ -57,6 +57,17 @@ def test_a_killed_control_plane_pod_comes_back(ansible, kube, gateway):
     assert gateway.get("/productpage").status == 200
 
 
+def test_a_control_plane_that_was_scaled_by_hand_is_scaled_back(ansible, kube, gateway):
+    """Whoever scales owns the field from then on; setup takes it back."""
+    names = ("istiod", "istio-ingressgateway")
+    for name in names:
+        kube.apps.patch_namespaced_deployment_scale(name, "istio-system", {"spec": {"replicas": 0}})
+    assert setup(ansible).changed >= 1
+    for name in names:
+        assert kube.apps.read_namespaced_deployment(name, "istio-system").status.ready_replicas == 1
+    assert set(gateway.versions(60)) == {"v1", "v2", "v3"}
+
+
 @pytest.mark.parametrize("name", list(DELETIONS))
 def test_what_was_deleted_by_hand_is_restored_and_nothing_else_is_touched(ansible, kube, gateway, eventually, name):
     before = kube.generations()

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.mesh.workshop.plugins.module_utils._client import ApiError, Response
+from ansible_collections.mesh.workshop.plugins.module_utils._client import ApiError, Resource, Response
 from ansible_collections.mesh.workshop.plugins.modules import cluster_info
 
 Json = dict[str, t.Any]
@@ -19,20 +19,36 @@ Json = dict[str, t.Any]
 class FakeClient:
     """A cluster that grants what it is told to."""
 
-    def __init__(self, granted: t.Sequence[str], minor: str = "36", nodes: int = 200) -> None:
+    def __init__(
+        self, granted: t.Sequence[str], minor: str = "36", nodes: int = 200, team: t.Sequence[Json] | None = None
+    ) -> None:
         self.granted = granted
         self.minor = minor
         self.nodes = nodes
+        self.team = team
 
     def server_version(self) -> Json:
         return {"major": "1", "minor": self.minor, "gitVersion": f"v1.{self.minor}.0"}
 
-    def list(self, _api_version: str, _kind: str) -> list[Json]:
+    def get(self, _api_version: str, _kind: str, name: str) -> Json | None:
+        return None if self.team is None else {"metadata": {"name": name}}
+
+    def resources(self, api_version: str) -> list[Resource]:
+        return [Resource("", api_version, "ConfigMap", "configmaps", True)] if api_version == "v1" else []
+
+    def list(
+        self, _api_version: str, kind: str, _namespace: str | None = None, label_selector: str | None = None
+    ) -> t.Sequence[Json]:
+        if kind == "ConfigMap":
+            return self.team or []
         if self.nodes != 200:
             raise ApiError(self.nodes, "Forbidden", "nodes is forbidden")
         return [{"metadata": {"name": "one"}}]
 
-    def request(self, _method: str, _path: str, *, body: Json) -> Response:
+    def request(self, _method: str, path: str, *, body: Json | None = None) -> Response:
+        if body is None:
+            assert path == "/apis"
+            return Response(200, {}, b'{"groups": []}')
         asked = body["spec"]["resourceAttributes"]
         allowed = f"{asked['verb']} {asked['resource']}" in self.granted
         return Response(201, {}, json.dumps({"status": {"allowed": allowed}}).encode())
@@ -86,3 +102,15 @@ def test_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
     client = FakeClient([])
     assert "is no right" in call(monkeypatch, client, rights=["everything"])["msg"]
     assert "minimum_version" in call(monkeypatch, client, minimum_version="new")["msg"]
+
+
+def test_a_namespace_of_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = {"kind": "ConfigMap", "metadata": {"name": "theirs"}}
+    answer = call(monkeypatch, FakeClient([], team=[theirs]), namespace="team")
+    assert answer["failed"]
+    assert "holds ConfigMap theirs;" in answer["msg"]
+
+
+@pytest.mark.parametrize("team", [None, []])
+def test_a_namespace_that_is_free(monkeypatch: pytest.MonkeyPatch, team: list[Json] | None) -> None:
+    assert not call(monkeypatch, FakeClient([], team=team), namespace="team").get("failed")

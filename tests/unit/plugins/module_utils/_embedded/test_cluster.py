@@ -101,12 +101,18 @@ def test_a_machine_without_the_cluster(tmp_path: Path, monkeypatch: pytest.Monke
     ("listen", "port", "expected"),
     [
         ("", 80, "172.30.4.2"),
-        ("0.0.0.0", 80, "172.30.4.2"),
+        ("0.0.0.0", 80, "192.0.2.7"),
+        ("0.0.0.0", 8080, "192.0.2.7:8080"),
         ("192.0.2.2", 80, "192.0.2.2"),
         ("192.0.2.2", 8080, "192.0.2.2:8080"),
     ],
 )
-def test_where_users_reach_the_gateway(tmp_path: Path, listen: str, port: int, expected: str) -> None:
+def test_where_users_reach_the_gateway(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listen: str, port: int, expected: str
+) -> None:
+    eth = {"ifname": "eth0", "addr_info": [{"family": "inet", "local": "192.0.2.7", "prefixlen": 24}]}
+    monkeypatch.setattr(subject.machine, "addresses", lambda: [eth])
+    monkeypatch.setattr(subject.machine, "routes", lambda: [{"dst": "default", "dev": "eth0"}])
     cluster = cluster_in(tmp_path, listen=listen, listen_http_port=port)
     cluster.layout.data.mkdir(parents=True)
     cluster.layout.settings.write_text(json.dumps({"subnet": "172.30.4.0/24"}))

@@ -34,6 +34,19 @@ ROUTES = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("routes", "address"),
+    [
+        (ROUTES, "192.0.2.2"),
+        ([{"dst": "default", "dev": "ppp0"}, *ROUTES], "192.0.2.2"),
+        ([{"dst": "default", "dev": "eth0", "prefsrc": "192.0.2.3"}], "192.0.2.3"),
+        (ROUTES[1:], ""),
+    ],
+)
+def test_others_see_the_address_of_the_default_route(routes: list[dict[str, str]], address: str) -> None:
+    assert network.address_towards_others(ADDRESSES, routes) == address
+
+
 def test_networks_in_use_are_those_of_others() -> None:
     found = network.networks_in_use(ADDRESSES, ROUTES, "mw-dev")
     assert found == {
