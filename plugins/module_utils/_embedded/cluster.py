@@ -706,7 +706,7 @@ class Cluster:
         return found
 
     def _cgroup_directories(self) -> list[Path]:
-        return machine.cgroup_directories(f"/{self.layout.cgroup_root}/{self.layout.name}")
+        return machine.cgroup_directories(self.layout.cluster_cgroup)
 
     def _own_kubeconfigs(self) -> list[Path]:
         """The files that setup has written, if they are still about this cluster."""
@@ -719,7 +719,7 @@ class Cluster:
         found = self.traces()
         for container in (node.PUBLISH, node.NODE):
             self._remove_container(container)
-        machine.remove_cgroup(f"/{layout.cgroup_root}/{layout.name}")
+        machine.remove_cgroup(layout.cluster_cgroup)
         machine.remove_link(layout.link)
         for path in self._own_kubeconfigs():
             path.unlink()

@@ -196,6 +196,15 @@ def cgroup_directories(cgroup: str) -> list[Path]:
     return [directory for directory in candidates if directory.is_dir()]
 
 
+def has_processes(cgroup: str) -> bool:
+    """Whether a process lives in a cgroup or beneath."""
+    return any(
+        _processes(Path(where))
+        for directory in cgroup_directories(cgroup)
+        for where, _subdirectories, _files in os.walk(directory)
+    )
+
+
 def remove_cgroup(cgroup: str, *, timeout: float = 30.0) -> bool:
     """End every process in a cgroup and beneath, then remove it from all hierarchies."""
     directories = cgroup_directories(cgroup)
