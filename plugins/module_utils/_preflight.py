@@ -26,6 +26,8 @@ DISK_STEP = 0.3 * GIB
 DISK_DATA = 4 * GIB
 # Measured with everything running: within 3 GiB.
 MEMORY = 3 * GIB
+# containerd mounts overlays over what lies in the data, and the kernel takes no overlay as another one's upper layer.
+OVERLAYS = ("overlay", "fuse.fuse-overlayfs", "aufs")
 PYTHON_MINIMUM = (3, 11)
 
 
@@ -57,6 +59,8 @@ class Facts:
     """Free bytes where the cache is."""
     disk_data: int
     """Free bytes where the data is."""
+    file_system: str
+    """Kind of the file system where the data is."""
     memory: int
     """Available bytes of memory."""
     networks: t.Mapping[ipaddress.IPv4Network, str]
@@ -72,6 +76,7 @@ class Wanted:
     """What is to be set up."""
 
     cluster_name: str
+    data: str = ""
     subnet: str = ""
     listen: str = ""
 
@@ -94,6 +99,11 @@ def problems(facts: Facts, wanted: Wanted) -> list[str]:
         )
     if facts.missing:
         found.extend(_build_problems(facts))
+    if facts.file_system in OVERLAYS:
+        found.append(
+            f"cluster_data {wanted.data} is on a file system of the kind {facts.file_system}, on which containers "
+            "cannot stack theirs: name a folder of a disk or volume with cluster_data."
+        )
     if not facts.data and facts.disk_data < DISK_DATA:
         found.append(_disk("the cluster's data", facts.disk_data, DISK_DATA, "cluster_data"))
     if not facts.alive and facts.memory < MEMORY:

@@ -31,7 +31,7 @@ options:
     type: str
     required: true
   data:
-    description: Folder that holds the data of embedded clusters.
+    description: Folder that holds the data of embedded clusters. Its file system must not be an overlay.
     type: path
     default: /var/lib/mesh-workshop
   cache:
@@ -194,6 +194,7 @@ def look(params: dict[str, t.Any], builder: Builder) -> tuple[Facts, list[str]]:
             alive=layout is not None and machine.has_processes(layout.cluster_cgroup),
             disk_cache=free_disk(params["cache"]),
             disk_data=free_disk(params["data"]),
+            file_system=machine.file_system(params["data"]),
             memory=available_memory(),
             networks=networks_in_use(interfaces, routes, link),
             addresses=tuple(
@@ -226,7 +227,7 @@ def main() -> None:
         facts, missing = look(params, Builder(params["cache"], params["src"], params["bookinfo"]))
     except BuildError as error:
         module.fail_json(msg=str(error), problems=[str(error)])
-    found = problems(facts, Wanted(params["cluster_name"], params["subnet"], params["listen"]))
+    found = problems(facts, Wanted(params["cluster_name"], params["data"], params["subnet"], params["listen"]))
     if found:
         module.fail_json(msg="Setup cannot begin. " + " ".join(found), problems=found)
     module.exit_json(changed=False, build=missing, problems=[])

@@ -127,13 +127,30 @@ def mounts_below(mountinfo: str, directory: Path) -> list[str]:
     """Mount points at or beneath a directory, innermost first, from the text of /proc/self/mountinfo."""
     found = []
     for line in mountinfo.splitlines():
-        fields = line.split()
-        if len(fields) > 4:
-            # proc(5): space, tab, newline and backslash are written as octal numbers.
-            point = fields[4].encode().decode("unicode_escape")
+        if len(line.split()) > 4:
+            point = _mount_point(line)
             if Path(point) == directory or directory in Path(point).parents:
                 found.append(point)
     return sorted(found, key=len, reverse=True)
+
+
+def file_system(folder: str, mountinfo: str = "/proc/self/mountinfo") -> str:
+    """Kind of the file system that a folder is or would be on, such as ext4."""
+    kinds: dict[str, str] = {}
+    with open(mountinfo, encoding="utf-8", errors="replace") as stream:
+        for line in stream:
+            left, _dash, right = line.partition(" - ")
+            # Of two that are mounted at one place, the later one is seen.
+            kinds[_mount_point(left).rstrip("/")] = right.split()[0]
+    place = os.path.realpath(folder)
+    while place.rstrip("/") not in kinds and place != "/":
+        place = os.path.dirname(place)
+    return kinds.get(place.rstrip("/"), "")
+
+
+def _mount_point(line: str) -> str:
+    """Of a line of /proc/self/mountinfo; proc(5): space, tab, newline and backslash are written as octal numbers."""
+    return line.split()[4].encode().decode("unicode_escape")
 
 
 def remove_tree(directory: Path) -> bool:

@@ -34,6 +34,7 @@ GOOD = Facts(
     alive=False,
     disk_cache=40 * GIB,
     disk_data=40 * GIB,
+    file_system="ext4",
     memory=20 * GIB,
     networks={ipaddress.IPv4Network("10.0.0.0/24"): "eth0"},
     addresses=("10.0.0.5",),
@@ -41,7 +42,7 @@ GOOD = Facts(
 )
 
 
-PLAIN = Wanted("mesh-workshop")
+PLAIN = Wanted("mesh-workshop", "/srv/data")
 
 
 def seen(wanted: Wanted = PLAIN, **changes: t.Any) -> list[str]:
@@ -62,6 +63,7 @@ def test_a_good_machine_has_no_problem() -> None:
         ({"go": None, "pip": False}, "There is no Go and pip is not there"),
         ({"disk_cache": 3 * GIB}, "3.0 GiB of disk are free for the build and 15.0 are needed"),
         ({"disk_data": 1 * GIB}, "1.0 GiB of disk are free for the cluster's data"),
+        ({"file_system": "overlay"}, "cluster_data /srv/data is on a file system of the kind overlay"),
         ({"memory": 2 * GIB}, "2.0 GiB of memory are available and 3.0 are needed"),
     ],
 )

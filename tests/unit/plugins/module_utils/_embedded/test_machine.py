@@ -24,6 +24,30 @@ def test_mounts_below_are_the_innermost_first() -> None:
     assert machine.mounts_below(MOUNTINFO, Path("/elsewhere")) == []
 
 
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [
+        ("/data/tmp", "ext4"),
+        ("/other", "overlay"),
+        ("/data/shm/x/not/yet", "tmpfs"),
+        ("/", "overlay"),
+        ("/a b/c", "xfs"),
+        ("/twice", "xfs"),
+    ],
+)
+def test_the_file_system_that_a_folder_is_or_would_be_on(tmp_path: Path, folder: str, kind: str) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(
+        "1 0 0:1 / / rw - overlay o rw\n"
+        "2 1 8:1 / /data rw shared:1 - ext4 /dev/x rw\n"
+        "3 2 0:3 / /data/shm rw - tmpfs t rw\n"
+        "4 1 8:2 / /a\\040b rw - xfs /dev/y rw\n"
+        "5 1 8:2 / /twice rw - ext4 /dev/y rw\n"
+        "6 5 8:2 / /twice rw - xfs /dev/y rw\n"
+    )
+    assert machine.file_system(folder, str(mounts)) == kind
+
+
 def test_a_file_is_written_with_its_mode_and_whole(tmp_path: Path) -> None:
     path = tmp_path / "sub" / "file"
     machine.write(path, "one", 0o600)
