@@ -37,8 +37,9 @@ unexport CLUSTER ARGS PAIRS MAKEFLAGS MFLAGS MAKELEVEL LC_ALL_OF_USER
 
 # Nothing is said of the usual name, so that the commands which are shown are short.
 NAMED = $(if $(filter-out mesh-workshop,$(CLUSTER)),-e cluster_name=$(CLUSTER))
-# A password for sudo is asked for only where it takes one.
-PLAY = become=; if [ "$$(id -u)" -ne 0 ] && ! sudo -n true 2>/dev/null; then become=--ask-become-pass; fi; \
+# A password for sudo is asked for only where it takes one. One that was given a moment ago (-k: not counted) would not do
+# for Ansible, which runs sudo without this terminal.
+PLAY = become=; if [ "$$(id -u)" -ne 0 ] && ! sudo -k -n true 2>/dev/null; then become=--ask-become-pass; fi; \
   $(BIN)/ansible-playbook $$become $(NAMED) $(ARGS)
 
 .PHONY: help
