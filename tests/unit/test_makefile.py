@@ -62,3 +62,41 @@ def test_a_password_is_asked_for_where_sudo_wants_one(user: Machine, sudo: str, 
     done = user.make("workshop", "ARGS=-e a=b")
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [*(["--ask-become-pass"] if asked else []), "-e", "a=b", "mesh.workshop.setup"]
+
+
+def set_up(user: Machine, data: Path) -> None:
+    (user.folder / "home" / ".kube").mkdir()
+    (user.folder / "home" / ".kube" / "blue").touch()
+    user.program(str(data.relative_to(user.folder) / "blue" / "bin" / "kubectl"), "echo kubectl of the cluster")
+
+
+def test_the_shell_has_the_programs_of_its_cluster(user: Machine) -> None:
+    set_up(user, user.folder / "data")
+    user.program("bin/sh-of-user", 'kubectl; echo "$KUBECONFIG"; command -v ansible-playbook; exit 130')
+    done = user.make("shell", "CLUSTER=blue", f"DATA={user.folder / 'data'}", SHELL=str(user.folder / "bin/sh-of-user"))
+    assert (done.returncode, done.stderr) == (0, ""), "how the last command in the shell ended is no failure of make"
+    assert done.stdout.splitlines()[1:] == [
+        "kubectl of the cluster",
+        str(user.folder / "home" / ".kube" / "blue"),
+        str(user.venv / "bin" / "ansible-playbook"),
+    ]
+
+
+@pytest.mark.parametrize("target", ["shell", "bench"])
+def test_without_a_cluster_or_its_programs_one_sentence_says_what_to_do(user: Machine, target: str) -> None:
+    done = user.make(target, "CLUSTER=blue")
+    assert done.returncode != 0
+    assert done.stderr.startswith("There is no ~/.kube/blue, so no workshop of that name is set up here")
+    set_up(user, user.folder / "data")
+    done = user.make(target, "CLUSTER=blue", f"DATA={user.folder / 'elsewhere'}")
+    assert done.returncode != 0
+    assert done.stderr.startswith(
+        f"There is no kubectl in {user.folder / 'elsewhere'}/blue/bin: run 'make workshop' again"
+    )
+    assert f"'make {target} DATA=" in done.stderr
+
+
+def test_playbooks_are_told_of_another_folder_of_data(user: Machine) -> None:
+    user.program("bin/sudo", "exit 0")
+    done = user.make("workshop", "CLUSTER=blue", "DATA=/srv/clusters")
+    assert done.stdout.split()[:-1] == ["-e", "cluster_name=blue", "-e", "cluster_data=/srv/clusters"], done.stderr

@@ -144,7 +144,11 @@ class Cluster:
             self._save({**settings, "subnet": str(subnet)})
 
     def _save(self, settings: t.Mapping[str, t.Any]) -> None:
-        # The user's shell looks here for kubectl; keys and data lie in directories of their own.
+        # The user's shell looks here for kubectl; keys and data lie in directories of their own. Whose umask is strict
+        # would keep it out of what is made on the way.
+        if not self.layout.data_root.exists():
+            self.layout.data_root.mkdir(parents=True)
+            self.layout.data_root.chmod(0o755)
         for directory, mode in ((self.layout.data, 0o755), (self.layout.volumes, 0o700), (self.layout.upper, 0o700)):
             directory.mkdir(parents=True, exist_ok=True)
             directory.chmod(mode)
