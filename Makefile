@@ -45,6 +45,8 @@ PROGRAMS = $(DATA)/$(CLUSTER)/bin
 PLAY = become=; if [ "$$(id -u)" -ne 0 ] && ! sudo -k -n true 2>/dev/null; then become=--ask-become-pass; fi; \
   $(BIN)/ansible-playbook $$become $(NAMED) $(ARGS)
 
+# The question that Ansible asks of a locale when it starts.
+HAS_LOCALE = LC_ALL="$(LC_ALL_OF_USER)" $(BIN)/python -c 'import locale; locale.setlocale(locale.LC_ALL, ""); exit((locale.getlocale()[1] or "").lower() not in ("utf-8", "utf8"))' 2>/dev/null
 HAS_PROGRAMS = test -x "$(PROGRAMS)/kubectl" || { echo "There is no kubectl in $(PROGRAMS): run 'make workshop' again, which puts it there, or name the folder of cluster_data, as in 'make $@ DATA=/srv/clusters'." >&2; exit 1; }
 
 .PHONY: help
@@ -60,7 +62,7 @@ shell: ## A shell with kubectl, istioctl and the workshop's kubeconfig
 	@test -r "$$HOME/.kube/$(CLUSTER)" || { echo "There is no ~/.kube/$(CLUSTER), so no workshop of that name is set up here: run 'make workshop' first." >&2; exit 1; }
 	@$(HAS_PROGRAMS)
 	@echo "kubectl and istioctl talk to the cluster $(CLUSTER); leave with 'exit'."
-	@LC_ALL="$(LC_ALL_OF_USER)" KUBECONFIG="$$HOME/.kube/$(CLUSTER)" PATH="$(PROGRAMS):$(abspath $(BIN)):$$PATH" "$${SHELL:-/bin/bash}" || true
+	@if $(HAS_LOCALE); then export LC_ALL="$(LC_ALL_OF_USER)"; fi; KUBECONFIG="$$HOME/.kube/$(CLUSTER)" PATH="$(PROGRAMS):$(abspath $(BIN)):$$PATH" "$${SHELL:-/bin/bash}" || true
 
 .PHONY: teardown
 teardown: rights $(VENV)/.collection ## Remove the workshop's cluster and its data (caches stay)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,28 @@ def test_the_shell_has_the_programs_of_its_cluster(user: Machine) -> None:
         str(user.folder / "home" / ".kube" / "blue"),
         str(user.venv / "bin" / "ansible-playbook"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("environ", "kept"),
+    [
+        pytest.param({}, "", id="none is set, which Python takes for C.UTF-8"),
+        pytest.param({"LANG": "C.UTF-8"}, "", id="one that is there"),
+        pytest.param({"LC_ALL": "C.utf8"}, "C.utf8", id="one that is there, by the strongest variable"),
+        pytest.param({"LANG": "xx_XX.UTF-8"}, "C.UTF-8", id="one that this machine lacks"),
+        pytest.param({"LC_ALL": "xx_XX.UTF-8"}, "C.UTF-8", id="one that this machine lacks, by the strongest variable"),
+        pytest.param({"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0"}, "C.UTF-8", id="one without UTF-8"),
+    ],
+)
+def test_the_shell_keeps_its_users_locale_where_ansible_starts_in_it(
+    user: Machine, environ: dict[str, str], kept: str
+) -> None:
+    set_up(user, user.folder / "data")
+    (user.venv / "bin" / "python").symlink_to(sys.executable)
+    user.program("bin/sh-of-user", 'echo "$LC_ALL"')
+    shell = str(user.folder / "bin/sh-of-user")
+    done = user.make("shell", "CLUSTER=blue", f"DATA={user.folder / 'data'}", SHELL=shell, **environ)
+    assert done.stdout.splitlines()[1:] == [kept], done.stderr
 
 
 @pytest.mark.parametrize("target", ["shell", "bench"])
