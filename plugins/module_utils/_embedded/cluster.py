@@ -737,15 +737,16 @@ class Cluster:
         """The last of it, by the one who holds it; what all clusters share goes when the last one is ``gone``."""
         run_root = self.layout.run_root
         self.layout.lock.unlink(missing_ok=True)
-        if gone and not self.layout.data_root.exists():
+        if gone and not self.others():
             (run_root / _SUBNETS_LOCK).unlink(missing_ok=True)
             limits.restore_limit(self.layout.limit_memory)
         machine.remove_if_empty(run_root)
 
     def others(self) -> list[str]:
-        """The other clusters of this machine."""
-        paths = self.layout.data_root.glob("*/cluster.json")
-        return sorted(path.parent.name for path in paths if path != self.layout.settings)
+        """The other clusters of this machine: with data in the same folder, or running from another one."""
+        stored = {path.parent.name for path in self.layout.data_root.glob("*/cluster.json")}
+        running = {path.name for path in self.layout.run_root.glob("*") if path.is_dir()}
+        return sorted((stored | running) - {self.layout.name})
 
     # --- the store of unpacked images
 

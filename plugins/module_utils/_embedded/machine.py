@@ -167,12 +167,31 @@ def remove_tree(directory: Path) -> bool:
     return True
 
 
+def remove_entries(directory: Path, patterns: t.Sequence[str]) -> None:
+    """Remove what matches in a directory; refused as a whole where something is mounted on it or in it."""
+    entries = matching(directory, patterns)
+    mountinfo = Path("/proc/self/mountinfo").read_text()
+    for entry in entries:
+        for point in mounts_below(mountinfo, entry):
+            raise EmbeddedError(f"{entry} is not removed, because {point} is mounted there: unmount it, then rerun.")
+    for entry in entries:
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def matching(directory: Path, patterns: t.Sequence[str]) -> list[Path]:
+    """What is in a directory of that which the patterns describe."""
+    return sorted({entry for pattern in patterns for entry in directory.glob(pattern)})
+
+
 def remove_if_empty(directory: Path) -> None:
     try:
         directory.rmdir()
     except OSError as exc:
-        # A cgroup that holds another one answers EBUSY.
-        if exc.errno not in (errno.ENOTEMPTY, errno.ENOENT, errno.EEXIST, errno.EBUSY):
+        # A cgroup that holds another one, and a place where something is mounted, answer EBUSY; a link ENOTDIR.
+        if exc.errno not in (errno.ENOTEMPTY, errno.ENOENT, errno.EEXIST, errno.EBUSY, errno.ENOTDIR):
             raise
 
 

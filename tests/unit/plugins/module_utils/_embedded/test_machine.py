@@ -76,6 +76,28 @@ def test_a_tree_is_removed_once(tmp_path: Path) -> None:
     assert machine.remove_tree(tree) is False
 
 
+def test_entries_of_a_directory_go_and_the_rest_stays(tmp_path: Path) -> None:
+    (tmp_path / "mine").touch()
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "a-1" / "deep").mkdir(parents=True)
+    (tmp_path / "a-2").symlink_to(tmp_path / "kept")
+    machine.remove_entries(tmp_path, ["a-[0-9]", "none"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "mine"]
+
+
+def test_an_entry_with_a_mount_in_it_stays_with_all_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name / "disk").mkdir(parents=True)
+    mounted = tmp_path / "b" / "disk"
+    monkeypatch.setattr(
+        machine, "mounts_below", lambda _text, entry: [str(mounted)] if entry in mounted.parents else []
+    )
+    with pytest.raises(EmbeddedError, match="disk is mounted there: unmount it"):
+        machine.remove_entries(tmp_path, ["a", "b"])
+    assert (tmp_path / "a" / "disk").is_dir()
+    assert mounted.is_dir()
+
+
 def test_a_lock_whose_file_was_removed_keeps_others_out_again(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     waiting = threading.Event()
