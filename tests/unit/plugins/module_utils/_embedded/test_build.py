@@ -146,6 +146,16 @@ def test_killed_half_way_leaves_nothing_that_counts(builder, item, tmp_path):
     assert os.listdir(os.path.join(builder.cache, "tmp")) == []
 
 
+def test_commands_get_the_proxies_and_registries_of_the_environment(builder, tmp_path, monkeypatch):
+    for name in ("https_proxy", "GOPROXY", "PIP_INDEX_URL"):
+        monkeypatch.setenv(name, f"https://mirror/{name}")
+    builder._log = str(tmp_path / "log")
+    said = builder._run("Thing", ["env"], environment=builder._go_environment("/go"))
+    assert {f"{name}=https://mirror/{name}" for name in ("https_proxy", "GOPROXY", "PIP_INDEX_URL")} <= set(
+        said.split()
+    )
+
+
 def test_commands_die_with_the_module(builder, tmp_path):
     pid_file = tmp_path / "pid"
     child = os.fork()
