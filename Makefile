@@ -22,11 +22,6 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --constr
 PARTS := galaxy.yml README.md CODE_OF_CONDUCT.md COPYING LICENSES meta plugins roles playbooks docs changelogs
 SOURCES := $(wildcard $(shell git -c safe.directory=$(CURDIR) ls-files --cached --others --exclude-standard -- $(PARTS)))
 
-# There is no inventory to speak of: the playbooks work on this machine, so Ansible's hints about that are noise.
-export ANSIBLE_LOCALHOST_WARNING := False
-export ANSIBLE_INVENTORY_UNPARSED_WARNING := False
-# When a run fails, the last thing on the screen is why.
-export ANSIBLE_CALLBACKS_ENABLED := mesh.workshop.progress
 # Where the output is no terminal, Python would hold back the lines that tell how far a long build is.
 export PYTHONUNBUFFERED := 1
 # Ansible starts in no other locale than one with UTF-8, and this one the C library brings along.

@@ -7,12 +7,15 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import typing as t
+from pathlib import Path
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.artifacts import STEPS, closure
 from ansible_collections.mesh.workshop.plugins.module_utils._preflight import (
+    DISK_DATA,
     DISK_GO,
     GIB,
+    MEMORY,
     Facts,
     Wanted,
     disk_of_build,
@@ -96,6 +99,13 @@ def test_every_go_build_has_a_share_of_the_disk() -> None:
 )
 def test_disk_is_asked_for_by_what_is_still_to_be_built(missing: tuple[str, ...], go_caches: float, gib: float) -> None:
     assert disk_of_build(missing, int(go_caches * GIB)) / GIB == pytest.approx(gib, abs=0.05)
+
+
+def test_the_readme_says_what_is_asked_for() -> None:
+    text = (Path(__file__).parents[4] / "README.md").read_text()
+    assert f"| memory | {MEMORY // GIB} GiB available |" in text
+    assert f"| disk | {disk_of_build(ALL, 0) / GIB:.0f} GiB free for the build" in text
+    assert f", {DISK_DATA // GIB} GiB for the cluster's data in" in text
 
 
 def test_a_small_rebuild_finishes_on_a_disk_that_the_first_build_has_filled() -> None:
