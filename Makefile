@@ -9,11 +9,11 @@ SHELL := /bin/bash
 # Options: the cluster's name; more arguments for ansible-playbook, as in `make workshop ARGS='-e cluster_listen=0.0.0.0'`.
 CLUSTER ?= mesh-workshop
 ARGS ?=
+# Where the clusters' data lies (cluster_data).
+DATA ?= /var/lib/mesh-workshop
 # Of `make pairs`: the number of a round trip through the labs, or all.
 PAIRS ?= all
 
-# Where the embedded cluster's programs are (cluster_cache).
-CACHE := /var/cache/mesh-workshop
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --constraint constraints.txt
@@ -22,24 +22,27 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --constr
 PARTS := galaxy.yml README.md CODE_OF_CONDUCT.md COPYING LICENSES meta plugins roles playbooks docs changelogs
 SOURCES := $(wildcard $(shell git -c safe.directory=$(CURDIR) ls-files --cached --others --exclude-standard -- $(PARTS)))
 
-# There is no inventory to speak of: the playbooks work on this machine, so Ansible's hints about that are noise.
-export ANSIBLE_LOCALHOST_WARNING := False
-export ANSIBLE_INVENTORY_UNPARSED_WARNING := False
-# When a run fails, the last thing on the screen is why.
-export ANSIBLE_CALLBACKS_ENABLED := mesh.workshop.progress
 # Where the output is no terminal, Python would hold back the lines that tell how far a long build is.
 export PYTHONUNBUFFERED := 1
 # Ansible starts in no other locale than one with UTF-8, and this one the C library brings along.
 LC_ALL_OF_USER := $(LC_ALL)
 export LC_ALL := C.UTF-8
 # Make's own variables are nothing for the programs that it starts.
-unexport CLUSTER ARGS PAIRS MAKEFLAGS MFLAGS MAKELEVEL LC_ALL_OF_USER
+unexport CLUSTER ARGS DATA PAIRS MAKEFLAGS MFLAGS MAKELEVEL LC_ALL_OF_USER
 
-# Nothing is said of the usual name, so that the commands which are shown are short.
-NAMED = $(if $(filter-out mesh-workshop,$(CLUSTER)),-e cluster_name=$(CLUSTER))
-# A password for sudo is asked for only where it takes one.
-PLAY = become=; if [ "$$(id -u)" -ne 0 ] && ! sudo -n true 2>/dev/null; then become=--ask-become-pass; fi; \
+# Nothing is said of what is usual, so that the commands which are shown are short.
+NAMED = $(if $(filter-out mesh-workshop,$(CLUSTER)),-e cluster_name=$(CLUSTER)) \
+  $(if $(filter-out /var/lib/mesh-workshop,$(DATA)),-e cluster_data=$(DATA))
+# kubectl and istioctl of the cluster's own versions.
+PROGRAMS = $(DATA)/$(CLUSTER)/bin
+# A password for sudo is asked for only where it takes one. One that was given a moment ago (-k: not counted) would not do
+# for Ansible, which runs sudo without this terminal.
+PLAY = become=; if [ "$$(id -u)" -ne 0 ] && ! sudo -k -n true 2>/dev/null; then become=--ask-become-pass; fi; \
   $(BIN)/ansible-playbook $$become $(NAMED) $(ARGS)
+
+# The question that Ansible asks of a locale when it starts.
+HAS_LOCALE = LC_ALL="$(LC_ALL_OF_USER)" $(BIN)/python -c 'import locale; locale.setlocale(locale.LC_ALL, ""); exit((locale.getlocale()[1] or "").lower() not in ("utf-8", "utf8"))' 2>/dev/null
+HAS_PROGRAMS = test -x "$(PROGRAMS)/kubectl" || { echo "There is no kubectl in $(PROGRAMS): run 'make workshop' again, which puts it there, or name the folder of cluster_data, as in 'make $@ DATA=/srv/clusters'." >&2; exit 1; }
 
 .PHONY: help
 help: ## Show this list
@@ -50,16 +53,11 @@ workshop: rights $(VENV)/.collection ## From an empty machine to a running, veri
 	@$(PLAY) mesh.workshop.setup
 
 .PHONY: shell
-shell: programs ## A shell with kubectl, istioctl and the workshop's kubeconfig
+shell: ## A shell with kubectl, istioctl and the workshop's kubeconfig
 	@test -r "$$HOME/.kube/$(CLUSTER)" || { echo "There is no ~/.kube/$(CLUSTER), so no workshop of that name is set up here: run 'make workshop' first." >&2; exit 1; }
+	@$(HAS_PROGRAMS)
 	@echo "kubectl and istioctl talk to the cluster $(CLUSTER); leave with 'exit'."
-	@LC_ALL="$(LC_ALL_OF_USER)" KUBECONFIG="$$HOME/.kube/$(CLUSTER)" PATH="$(CURDIR)/.cache/bin:$(CURDIR)/$(BIN):$$PATH" exec "$${SHELL:-/bin/bash}"
-
-.PHONY: programs
-programs:
-	@mkdir -p .cache/bin; for program in kubernetes/kubectl istio/istioctl; do \
-	  newest=$$(ls -t $(CACHE)/bin/$${program%/*}-*/$${program#*/} 2>/dev/null | head -n 1); \
-	  [ -z "$$newest" ] || ln -sfn "$$newest" .cache/bin/; done
+	@if $(HAS_LOCALE); then export LC_ALL="$(LC_ALL_OF_USER)"; fi; KUBECONFIG="$$HOME/.kube/$(CLUSTER)" PATH="$(PROGRAMS):$(abspath $(BIN)):$$PATH" "$${SHELL:-/bin/bash}" || true
 
 .PHONY: teardown
 teardown: rights $(VENV)/.collection ## Remove the workshop's cluster and its data (caches stay)
@@ -81,9 +79,10 @@ lint units sanity molecule:
 	@tools/gates $@
 
 .PHONY: bench
-bench: programs $(VENV)/.collection ## Measure beside the peers, on the running workshop; writes docs/benchmark.md
+bench: $(VENV)/.collection ## Measure beside the peers, on the running workshop; writes docs/benchmark.md
 	@test -r "$$HOME/.kube/$(CLUSTER)" || { echo "There is no ~/.kube/$(CLUSTER), so no workshop of that name is set up here: run 'make workshop' first." >&2; exit 1; }
-	@PATH="$(CURDIR)/.cache/bin:$$PATH" $(BIN)/python tools/bench --kubeconfig "$$HOME/.kube/$(CLUSTER)" -- $(NAMED) $(ARGS)
+	@$(HAS_PROGRAMS)
+	@PATH="$(PROGRAMS):$$PATH" $(BIN)/python tools/bench --kubeconfig "$$HOME/.kube/$(CLUSTER)" -- $(NAMED) $(ARGS)
 
 .PHONY: pairs
 pairs: rights $(VENV)/.collection $(VENV)/.test ## Every lab after every other on the running workshop, which is reset; what labs need is installed

@@ -13,12 +13,14 @@ import tarfile
 import tempfile
 import typing as t
 
-# What must not leave the machine, by form: bearer and bootstrap tokens, JSON web tokens, private keys, basic auth.
+# What must not leave the machine, by form: bearer and bootstrap tokens, JSON web tokens, private keys, basic auth,
+# users and passwords in URLs (of proxies and registries, in build logs).
 _SECRETS = (
     (re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S), b"<private key>"),
     (re.compile(rb"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*"), b"<token>"),
     (re.compile(rb"\b[a-z0-9]{6}\.[a-z0-9]{16}\b"), b"<bootstrap token>"),
     (re.compile(rb"(?i)(authorization[\"']?\s*[:=]\s*[\"']?(?:basic|bearer)\s+)[^\s\"']+"), rb"\1<hidden>"),
+    (re.compile(rb"(://)[^\s/@\"']+@"), rb"\1<hidden>@"),
     (re.compile(rb"(?i)((?:client-key-data|token|password|passwd)[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+"), rb"\1<hidden>"),
 )
 _TAIL_BYTES = 200_000

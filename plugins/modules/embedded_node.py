@@ -99,7 +99,8 @@ options:
     default: /var/cache/mesh-workshop
   purge_cache:
     description:
-      - With O(state=absent), remove O(cache) too. It stays while another cluster is there, because that runs from it.
+      - With O(state=absent), remove what has been built from O(cache) too, and the folder itself if nothing else is in
+        it. All of it stays while another cluster is there, because that runs from it.
     type: bool
     default: false
   timeout:
@@ -182,6 +183,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded import machine
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.artifacts import CACHE_FOLDERS, cache_entries
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.cluster import Cluster, Request
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import EmbeddedError, Layout
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.plan import Action
@@ -218,15 +220,26 @@ def absent(cluster: Cluster, check: bool, purge_cache: bool) -> tuple[dict[str, 
     removed = cluster.traces() if check else cluster.remove()
     warnings = []
     cache = cluster.layout.cache
-    if purge_cache and cache.exists():
+    if purge_cache and cache.is_dir():
         others = cluster.others()
         if others:
             warnings.append(f"The cache {cache} stays, because the cluster {others[0]} runs from it.")
         else:
-            removed.append(f"cache {cache}")
+            if machine.matching(cache, cache_entries()) or not any(cache.iterdir()):
+                removed.append(f"cache {cache}")
             if not check:
-                machine.remove_tree(cache)
+                purge(cache)
+            if not check and cache.exists() and any(cache.iterdir()):
+                warnings.append(f"The folder {cache} stays, because it holds what this collection did not put there.")
     return {"changed": bool(removed), "actions": removed}, warnings
+
+
+def purge(cache: Path) -> None:
+    """Remove what was built, and nothing that somebody else keeps in the same folder."""
+    machine.remove_entries(cache, cache_entries())
+    for folder in CACHE_FOLDERS:
+        machine.remove_if_empty(cache / folder)
+    machine.remove_if_empty(cache)
 
 
 def main() -> None:

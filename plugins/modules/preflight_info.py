@@ -13,6 +13,8 @@ author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
   - Looks at rights, disk, memory, ports, networks, versions and at what has to be built. Changes nothing.
+  - Disk is asked for by what has to be built, less what an interrupted build has left in Go's caches. A cluster that
+    has its data on the disk needs no more disk for it, and one whose processes live no more memory.
   - It fails with one sentence per fault, each with what to do.
 extends_documentation_fragment:
   - mesh.workshop.attributes
@@ -29,7 +31,7 @@ options:
     type: str
     required: true
   data:
-    description: Folder that holds the data of embedded clusters.
+    description: Folder that holds the data of embedded clusters. Its file system must not be an overlay.
     type: path
     default: /var/lib/mesh-workshop
   cache:
@@ -92,13 +94,14 @@ import socket
 import subprocess
 import sys
 import typing as t
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded import machine
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded import machine, node
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build import Builder, BuildError
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import EmbeddedError, Layout
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.network import networks_in_use
-from ansible_collections.mesh.workshop.plugins.module_utils._preflight import Facts, Wanted, problems
+from ansible_collections.mesh.workshop.plugins.module_utils._preflight import DISK_GO, Facts, Wanted, problems
 
 
 def may_become_root() -> bool:
@@ -121,6 +124,16 @@ def free_disk(path: str) -> int:
     return shutil.disk_usage(path).free
 
 
+def size_below(folder: str) -> int:
+    """Bytes of disk that the files below a folder take, as far as they may be seen."""
+    total = 0
+    for where, _folders, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):  # gone meanwhile
+                total += os.lstat(os.path.join(where, name)).st_blocks * 512
+    return total
+
+
 def available_memory() -> int:
     """Bytes of memory that are available."""
     with open("/proc/meminfo", encoding="ascii") as stream:
@@ -137,7 +150,7 @@ def system() -> str:
 
 
 def taken(listen: str, ports: t.Sequence[int]) -> tuple[int, ...]:
-    """Those of the ports that another program holds on an address."""
+    """Those of the ports that a program holds on an address."""
     held = []
     for port in ports:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
@@ -145,7 +158,8 @@ def taken(listen: str, ports: t.Sequence[int]) -> tuple[int, ...]:
             try:
                 probe.bind((listen, port))
             except OSError as error:
-                if error.errno == errno.EADDRINUSE:
+                # Who may not have the port in any case is told that first.
+                if error.errno == errno.EADDRINUSE or (error.errno == errno.EACCES and machine.listens(listen, port)):
                     held.append(port)
     return tuple(held)
 
@@ -155,9 +169,12 @@ def look(params: dict[str, t.Any], builder: Builder) -> tuple[Facts, list[str]]:
     planned = builder.plan(None)
     missing = builder.present(planned).missing
     try:
-        link = Layout(params["cluster_name"]).link
+        layout = Layout(params["cluster_name"], data_root=Path(params["data"]))
     except EmbeddedError:
-        link = ""
+        layout = None
+    link = layout.link if layout else ""
+    # Its publisher holds the ports that it was given. Where others are wanted now, it makes sure of them itself.
+    published = layout is not None and machine.has_processes(layout.cgroup(node.PUBLISH))
     interfaces = machine.addresses() if shutil.which("ip") else []
     routes = machine.routes() if interfaces else []
     installable = shutil.which("apt-get") is not None
@@ -170,10 +187,14 @@ def look(params: dict[str, t.Any], builder: Builder) -> tuple[Facts, list[str]]:
             missing_tools=() if installable else tuple(builder.missing_tools(steps)),
             go=max((version for _path, version in builder.compilers()), default=None),
             pip=builder.pip() is not None,
-            cached=not missing,
-            running=any(item.get("ifname") == link for item in interfaces),
+            missing=tuple(missing),
+            # Takes seconds, so only where a Go build is to come.
+            go_caches=size_below(os.path.join(builder.cache, "go")) if set(DISK_GO) & set(missing) else 0,
+            data=layout is not None and os.path.exists(layout.settings),
+            alive=layout is not None and machine.has_processes(layout.cluster_cgroup),
             disk_cache=free_disk(params["cache"]),
             disk_data=free_disk(params["data"]),
+            file_system=machine.file_system(params["data"]),
             memory=available_memory(),
             networks=networks_in_use(interfaces, routes, link),
             addresses=tuple(
@@ -182,7 +203,7 @@ def look(params: dict[str, t.Any], builder: Builder) -> tuple[Facts, list[str]]:
                 for entry in item.get("addr_info", [])
                 if entry.get("family") == "inet"
             ),
-            ports=taken(params["listen"], params["ports"]) if params["listen"] else (),
+            ports=taken(params["listen"], params["ports"]) if params["listen"] and not published else (),
         ),
         missing,
     )
@@ -206,7 +227,7 @@ def main() -> None:
         facts, missing = look(params, Builder(params["cache"], params["src"], params["bookinfo"]))
     except BuildError as error:
         module.fail_json(msg=str(error), problems=[str(error)])
-    found = problems(facts, Wanted(params["cluster_name"], params["subnet"], params["listen"]))
+    found = problems(facts, Wanted(params["cluster_name"], params["data"], params["subnet"], params["listen"]))
     if found:
         module.fail_json(msg="Setup cannot begin. " + " ".join(found), problems=found)
     module.exit_json(changed=False, build=missing, problems=[])

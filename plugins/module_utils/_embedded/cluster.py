@@ -144,7 +144,11 @@ class Cluster:
             self._save({**settings, "subnet": str(subnet)})
 
     def _save(self, settings: t.Mapping[str, t.Any]) -> None:
-        # The user's shell looks here for kubectl; keys and data lie in directories of their own.
+        # The user's shell looks here for kubectl; keys and data lie in directories of their own. Whose umask is strict
+        # would keep it out of what is made on the way.
+        if not self.layout.data_root.exists():
+            self.layout.data_root.mkdir(parents=True)
+            self.layout.data_root.chmod(0o755)
         for directory, mode in ((self.layout.data, 0o755), (self.layout.volumes, 0o700), (self.layout.upper, 0o700)):
             directory.mkdir(parents=True, exist_ok=True)
             directory.chmod(mode)
@@ -711,7 +715,7 @@ class Cluster:
         return found
 
     def _cgroup_directories(self) -> list[Path]:
-        return machine.cgroup_directories(f"/{self.layout.cgroup_root}/{self.layout.name}")
+        return machine.cgroup_directories(self.layout.cluster_cgroup)
 
     def _own_kubeconfigs(self) -> list[Path]:
         """The files that setup has written, if they are still about this cluster."""
@@ -724,7 +728,7 @@ class Cluster:
         found = self.traces()
         for container in (node.PUBLISH, node.NODE):
             self._remove_container(container)
-        machine.remove_cgroup(f"/{layout.cgroup_root}/{layout.name}")
+        machine.remove_cgroup(layout.cluster_cgroup)
         machine.remove_link(layout.link)
         for path in self._own_kubeconfigs():
             path.unlink()
@@ -738,15 +742,16 @@ class Cluster:
         """The last of it, by the one who holds it; what all clusters share goes when the last one is ``gone``."""
         run_root = self.layout.run_root
         self.layout.lock.unlink(missing_ok=True)
-        if gone and not self.layout.data_root.exists():
+        if gone and not self.others():
             (run_root / _SUBNETS_LOCK).unlink(missing_ok=True)
             limits.restore_limit(self.layout.limit_memory)
         machine.remove_if_empty(run_root)
 
     def others(self) -> list[str]:
-        """The other clusters of this machine."""
-        paths = self.layout.data_root.glob("*/cluster.json")
-        return sorted(path.parent.name for path in paths if path != self.layout.settings)
+        """The other clusters of this machine: with data in the same folder, or running from another one."""
+        stored = {path.parent.name for path in self.layout.data_root.glob("*/cluster.json")}
+        running = {path.name for path in self.layout.run_root.glob("*") if path.is_dir()}
+        return sorted((stored | running) - {self.layout.name})
 
     # --- the store of unpacked images
 

@@ -109,9 +109,14 @@ class Layout:
     def cgroup_root(self) -> str:
         return "mesh-workshop"
 
+    @property
+    def cluster_cgroup(self) -> str:
+        """What the cgroups of the cluster's containers lie in."""
+        return f"/{self.cgroup_root}/{self.name}"
+
     def cgroup(self, container: str) -> str:
         """The container's cgroup in every hierarchy of the host."""
-        return f"/{self.cgroup_root}/{self.name}/{container}"
+        return f"{self.cluster_cgroup}/{container}"
 
     @property
     def link(self) -> str:

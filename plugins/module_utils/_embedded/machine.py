@@ -127,13 +127,30 @@ def mounts_below(mountinfo: str, directory: Path) -> list[str]:
     """Mount points at or beneath a directory, innermost first, from the text of /proc/self/mountinfo."""
     found = []
     for line in mountinfo.splitlines():
-        fields = line.split()
-        if len(fields) > 4:
-            # proc(5): space, tab, newline and backslash are written as octal numbers.
-            point = fields[4].encode().decode("unicode_escape")
+        if len(line.split()) > 4:
+            point = _mount_point(line)
             if Path(point) == directory or directory in Path(point).parents:
                 found.append(point)
     return sorted(found, key=len, reverse=True)
+
+
+def file_system(folder: str, mountinfo: str = "/proc/self/mountinfo") -> str:
+    """Kind of the file system that a folder is or would be on, such as ext4."""
+    kinds: dict[str, str] = {}
+    with open(mountinfo, encoding="utf-8", errors="replace") as stream:
+        for line in stream:
+            left, _dash, right = line.partition(" - ")
+            # Of two that are mounted at one place, the later one is seen.
+            kinds[_mount_point(left).rstrip("/")] = right.split()[0]
+    place = os.path.realpath(folder)
+    while place.rstrip("/") not in kinds and place != "/":
+        place = os.path.dirname(place)
+    return kinds.get(place.rstrip("/"), "")
+
+
+def _mount_point(line: str) -> str:
+    """Of a line of /proc/self/mountinfo; proc(5): space, tab, newline and backslash are written as octal numbers."""
+    return line.split()[4].encode().decode("unicode_escape")
 
 
 def remove_tree(directory: Path) -> bool:
@@ -150,12 +167,31 @@ def remove_tree(directory: Path) -> bool:
     return True
 
 
+def remove_entries(directory: Path, patterns: t.Sequence[str]) -> None:
+    """Remove what matches in a directory; refused as a whole where something is mounted on it or in it."""
+    entries = matching(directory, patterns)
+    mountinfo = Path("/proc/self/mountinfo").read_text()
+    for entry in entries:
+        for point in mounts_below(mountinfo, entry):
+            raise EmbeddedError(f"{entry} is not removed, because {point} is mounted there: unmount it, then rerun.")
+    for entry in entries:
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def matching(directory: Path, patterns: t.Sequence[str]) -> list[Path]:
+    """What is in a directory of that which the patterns describe."""
+    return sorted({entry for pattern in patterns for entry in directory.glob(pattern)})
+
+
 def remove_if_empty(directory: Path) -> None:
     try:
         directory.rmdir()
     except OSError as exc:
-        # A cgroup that holds another one answers EBUSY.
-        if exc.errno not in (errno.ENOTEMPTY, errno.ENOENT, errno.EEXIST, errno.EBUSY):
+        # A cgroup that holds another one, and a place where something is mounted, answer EBUSY; a link ENOTDIR.
+        if exc.errno not in (errno.ENOTEMPTY, errno.ENOENT, errno.EEXIST, errno.EBUSY, errno.ENOTDIR):
             raise
 
 
@@ -194,6 +230,15 @@ def cgroup_directories(cgroup: str) -> list[Path]:
         # Links such as cpu -> cpu,cpuacct name the same hierarchy twice.
         candidates += [entry / relative for entry in _CGROUPS.iterdir() if entry.is_dir() and not entry.is_symlink()]
     return [directory for directory in candidates if directory.is_dir()]
+
+
+def has_processes(cgroup: str) -> bool:
+    """Whether a process lives in a cgroup or beneath."""
+    return any(
+        _processes(Path(where))
+        for directory in cgroup_directories(cgroup)
+        for where, _subdirectories, _files in os.walk(directory)
+    )
 
 
 def remove_cgroup(cgroup: str, *, timeout: float = 30.0) -> bool:

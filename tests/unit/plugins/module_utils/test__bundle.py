@@ -29,6 +29,8 @@ KEY = b"-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----"
         (b"--token abcdef.0123456789abcdef", b"0123456789abcdef"),
         (b"Authorization: Bearer s3cr3t", b"s3cr3t"),
         (b'"password": "hunter2"', b"hunter2"),
+        (b"proxyconnect to http://ada:hunter2@proxy.example:3128 failed", b"hunter2"),
+        (b"GOPROXY=https://s3cr3t@registry.example/go,direct", b"s3cr3t"),
     ],
 )
 def test_secrets_are_replaced(text: bytes, secret: bytes) -> None:
@@ -37,8 +39,11 @@ def test_secrets_are_replaced(text: bytes, secret: bytes) -> None:
 
 
 def test_ordinary_lines_stay() -> None:
-    line = b"Failed to pull image mesh/pilot:1.31 for istio-system/istiod-abc"
-    assert redact(line) == line
+    for line in (
+        b"Failed to pull image mesh/pilot:1.31 for istio-system/istiod-abc",
+        b"GET https://proxy.golang.org/istio.io/istio/@v/list: 503, outbound|80||a@b",
+    ):
+        assert redact(line) == line
 
 
 def test_a_pod_that_cannot_start_says_why() -> None:

@@ -14,6 +14,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded import cluster as clusters
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded import layout
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.artifacts import cache_entries
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.plan import Action, Observed
 from ansible_collections.mesh.workshop.plugins.modules import embedded_node
 
@@ -29,6 +30,14 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         embedded_node, "Layout", lambda name, **roots: layout.Layout(name, run_root=tmp_path / "run", **roots)
     )
     return tmp_path
+
+
+@pytest.fixture
+def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Warnings. Where a plugin of the controller has been imported in this process, they would go to the screen."""
+    texts: list[str] = []
+    monkeypatch.setattr(embedded_node.AnsibleModule, "warn", lambda _module, text: texts.append(text))
+    return texts
 
 
 def call(machine: Path, *, check: bool = False, **params: t.Any) -> Json:
@@ -94,10 +103,7 @@ def test_waiting_is_no_change(
     assert answer["actions"] == [action.value for action in actions]
 
 
-def test_absent_removes_its_own_and_only_once(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Where a plugin of the controller has been imported in this process, warnings go to the screen instead.
-    warned: list[str] = []
-    monkeypatch.setattr(embedded_node.AnsibleModule, "warn", lambda _module, text: warned.append(text))
+def test_absent_removes_its_own_and_only_once(machine: Path, warned: list[str]) -> None:
     own, other = machine / "data" / "units", machine / "data" / "other"
     for folder in (own, other):
         folder.mkdir(parents=True)
@@ -137,9 +143,47 @@ def test_a_command_that_hangs_is_one_sentence(machine: Path, monkeypatch: pytest
     assert call(machine, state="absent")["msg"] == said
 
 
+def made(cache: Path) -> list[Path]:
+    """An entry for each pattern, as builds leave them, and one of an earlier key."""
+    names = [
+        pattern.replace("[0-9a-f]" * 12, "0123456789ab").replace("[0-9]*", "1.26.6") for pattern in cache_entries()
+    ]
+    for name in (*names, "bin/istio-fedcba987654"):
+        (cache / name / "part").mkdir(parents=True)
+    return [cache / name for name in names]
+
+
 def test_the_last_cluster_takes_the_cache_along_when_asked(machine: Path) -> None:
-    (machine / "cache").mkdir()
+    made(machine / "cache")
     assert not call(machine, state="absent")["changed"]
+    assert call(machine, check=True, state="absent", purge_cache=True)["actions"] == [f"cache {machine / 'cache'}"]
+    assert (machine / "cache" / "bin").is_dir()
     assert call(machine, state="absent", purge_cache=True)["changed"]
     assert not (machine / "cache").exists()
     assert not (machine / "run").exists()
+
+
+def test_what_others_keep_where_the_cache_is_stays(machine: Path, warned: list[str]) -> None:
+    cache = machine / "cache"
+    ours = made(cache)
+    kept = [
+        cache / name for name in ("thesis.txt", "go/src/own", "bin/istio-1.2", "log/syslog.log", "tmp/x", "rootfs/a")
+    ]
+    for path in kept:
+        path.mkdir(parents=True)
+    assert call(machine, state="absent", purge_cache=True)["changed"]
+    assert [path for path in kept if not path.is_dir()] == []
+    assert [path for path in ours if path.exists()] == []
+    assert "did not put there" in warned[0]
+    assert not call(machine, state="absent", purge_cache=True)["changed"]
+
+
+def test_the_cache_stays_for_a_cluster_whose_data_is_elsewhere(machine: Path, warned: list[str]) -> None:
+    made(machine / "cache")
+    (machine / "run" / "of-another-folder").mkdir(parents=True)
+    limit = machine / "run" / "inotify-instances"
+    limit.write_text("128")
+    assert not call(machine, state="absent", purge_cache=True)["changed"]
+    assert "cluster of-another-folder runs from it" in warned[0]
+    assert (machine / "cache" / "bin").is_dir()
+    assert limit.exists(), "it needs the host's limit too"

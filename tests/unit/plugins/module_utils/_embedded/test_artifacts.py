@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import fnmatch
+import os
 import pathlib
 import re
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded import artifacts
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded import artifacts, build, layout
 
 FILES = pathlib.Path(__file__).parents[5] / "roles" / "cluster" / "files"
 DIGESTS = {path: f"digest of {path}" for path in artifacts.inputs_of(artifacts.STEPS)}
@@ -285,3 +287,18 @@ def test_go_version(text, version):
 
 def test_packages():
     assert artifacts.packages("# all\n\nbash # a shell\n  s6\n") == ("bash", "s6")
+
+
+def test_all_that_a_build_leaves_in_the_cache_is_known_to_whoever_removes_it(tmp_path):
+    cluster = layout.Layout("a", cache=tmp_path)
+    builder = build.Builder(str(tmp_path), "/s", "/b")
+    environment = builder._go_environment("/go")
+    left = [item.target for item in artifacts.plan(artifacts.STEPS, DIGESTS, "x86_64")]
+    left += [f"log/{name}.log" for name in artifacts.step_names()]
+    left += [os.path.relpath(path, tmp_path) for path in (builder._own_go, cluster.store)]
+    left += [os.path.relpath(environment[name], tmp_path) for name in ("GOMODCACHE", "GOCACHE")]
+    unknown = [path for path in left if not any(fnmatch.fnmatch(path, known) for known in artifacts.cache_entries())]
+    assert unknown == []
+    assert {os.path.dirname(path) for path in left} - {""} <= set(artifacts.CACHE_FOLDERS)
+    # Not what lies beside it.
+    assert not any(fnmatch.fnmatch("bin/istio-1.2", known) for known in artifacts.cache_entries())

@@ -146,6 +146,16 @@ def test_killed_half_way_leaves_nothing_that_counts(builder, item, tmp_path):
     assert os.listdir(os.path.join(builder.cache, "tmp")) == []
 
 
+def test_commands_get_the_proxies_and_registries_of_the_environment(builder, tmp_path, monkeypatch):
+    for name in ("https_proxy", "GOPROXY", "PIP_INDEX_URL"):
+        monkeypatch.setenv(name, f"https://mirror/{name}")
+    builder._log = str(tmp_path / "log")
+    said = builder._run("Thing", ["env"], environment=builder._go_environment("/go"))
+    assert {f"{name}=https://mirror/{name}" for name in ("https_proxy", "GOPROXY", "PIP_INDEX_URL")} <= set(
+        said.split()
+    )
+
+
 def test_commands_die_with_the_module(builder, tmp_path):
     pid_file = tmp_path / "pid"
     child = os.fork()
@@ -264,15 +274,10 @@ def test_remove_stops_at_a_mount(tmp_path, monkeypatch):
     assert tree.exists()
 
 
-@pytest.mark.parametrize(("folder", "driver"), [("/data/tmp", "overlay"), ("/other", "vfs"), ("/data/shm/x", "vfs")])
-def test_storage_driver(tmp_path, folder, driver):
-    mounts = tmp_path / "mountinfo"
-    mounts.write_text(
-        "1 0 0:1 / / rw - overlay o rw\n"
-        "2 1 8:1 / /data rw shared:1 - ext4 /dev/x rw\n"
-        "3 2 0:3 / /data/shm rw - tmpfs t rw\n"
-    )
-    assert build.storage_driver(folder, str(mounts)) == driver
+@pytest.mark.parametrize(("kind", "driver"), [("ext4", "overlay"), ("overlay", "vfs"), ("tmpfs", "vfs")])
+def test_storage_driver(monkeypatch, kind, driver):
+    monkeypatch.setattr(build.machine, "file_system", lambda folder: kind)
+    assert build.storage_driver("/data/tmp") == driver
 
 
 # -- file systems

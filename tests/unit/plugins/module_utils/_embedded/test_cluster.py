@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import typing as t
 from pathlib import Path
 
@@ -150,6 +151,20 @@ def test_artifacts_that_are_not_all(tmp_path: Path, missing: str) -> None:
     artifacts = {key: value for key, value in ARTIFACTS.items() if key != missing}
     with pytest.raises(EmbeddedError, match=f"lack '{missing}'"):
         subject.Cluster(layout, subject.Request(artifacts=artifacts)).refuse_impossible()
+
+
+def test_under_a_strict_umask_users_still_reach_the_programs_and_nothing_else(tmp_path: Path) -> None:
+    cluster = cluster_in(tmp_path)
+    before = os.umask(0o077)
+    try:
+        cluster._save({"subnet": "172.30.4.0/24"})
+        cluster._act(Action.PROGRAMS)
+    finally:
+        os.umask(before)
+    layout = cluster.layout
+    for folder in (layout.data_root, layout.data, layout.programs):
+        assert folder.stat().st_mode & 0o777 == 0o755, folder
+    assert layout.volumes.stat().st_mode & 0o777 == 0o700
 
 
 def test_programs_are_links_that_follow_the_versions(tmp_path: Path) -> None:

@@ -24,6 +24,30 @@ def test_mounts_below_are_the_innermost_first() -> None:
     assert machine.mounts_below(MOUNTINFO, Path("/elsewhere")) == []
 
 
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [
+        ("/data/tmp", "ext4"),
+        ("/other", "overlay"),
+        ("/data/shm/x/not/yet", "tmpfs"),
+        ("/", "overlay"),
+        ("/a b/c", "xfs"),
+        ("/twice", "xfs"),
+    ],
+)
+def test_the_file_system_that_a_folder_is_or_would_be_on(tmp_path: Path, folder: str, kind: str) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(
+        "1 0 0:1 / / rw - overlay o rw\n"
+        "2 1 8:1 / /data rw shared:1 - ext4 /dev/x rw\n"
+        "3 2 0:3 / /data/shm rw - tmpfs t rw\n"
+        "4 1 8:2 / /a\\040b rw - xfs /dev/y rw\n"
+        "5 1 8:2 / /twice rw - ext4 /dev/y rw\n"
+        "6 5 8:2 / /twice rw - xfs /dev/y rw\n"
+    )
+    assert machine.file_system(folder, str(mounts)) == kind
+
+
 def test_a_file_is_written_with_its_mode_and_whole(tmp_path: Path) -> None:
     path = tmp_path / "sub" / "file"
     machine.write(path, "one", 0o600)
@@ -50,6 +74,28 @@ def test_a_tree_is_removed_once(tmp_path: Path) -> None:
     (tree / "a").mkdir(parents=True)
     assert machine.remove_tree(tree) is True
     assert machine.remove_tree(tree) is False
+
+
+def test_entries_of_a_directory_go_and_the_rest_stays(tmp_path: Path) -> None:
+    (tmp_path / "mine").touch()
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "a-1" / "deep").mkdir(parents=True)
+    (tmp_path / "a-2").symlink_to(tmp_path / "kept")
+    machine.remove_entries(tmp_path, ["a-[0-9]", "none"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "mine"]
+
+
+def test_an_entry_with_a_mount_in_it_stays_with_all_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name / "disk").mkdir(parents=True)
+    mounted = tmp_path / "b" / "disk"
+    monkeypatch.setattr(
+        machine, "mounts_below", lambda _text, entry: [str(mounted)] if entry in mounted.parents else []
+    )
+    with pytest.raises(EmbeddedError, match="disk is mounted there: unmount it"):
+        machine.remove_entries(tmp_path, ["a", "b"])
+    assert (tmp_path / "a" / "disk").is_dir()
+    assert mounted.is_dir()
 
 
 def test_a_lock_whose_file_was_removed_keeps_others_out_again(tmp_path: Path) -> None:
