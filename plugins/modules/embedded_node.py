@@ -100,7 +100,7 @@ options:
   purge_cache:
     description:
       - With O(state=absent), remove what has been built from O(cache) too, and the folder itself if nothing else is in
-        it. All of it stays while another cluster is there, because that runs from it.
+        it. All of it stays while another cluster is there, because that may run from it.
     type: bool
     default: false
   timeout:
@@ -223,7 +223,9 @@ def absent(cluster: Cluster, check: bool, purge_cache: bool) -> tuple[dict[str, 
     if purge_cache and cache.is_dir():
         others = cluster.others()
         if others:
-            warnings.append(f"The cache {cache} stays, because the cluster {others[0]} runs from it.")
+            warnings.append(
+                f"The cache {cache} stays, because the cluster {others[0]} is on this machine and may run from it."
+            )
         else:
             if machine.matching(cache, cache_entries()) or not any(cache.iterdir()):
                 removed.append(f"cache {cache}")

@@ -184,6 +184,6 @@ def test_the_cache_stays_for_a_cluster_whose_data_is_elsewhere(machine: Path, wa
     limit = machine / "run" / "inotify-instances"
     limit.write_text("128")
     assert not call(machine, state="absent", purge_cache=True)["changed"]
-    assert "cluster of-another-folder runs from it" in warned[0]
+    assert "cluster of-another-folder is on this machine" in warned[0]
     assert (machine / "cache" / "bin").is_dir()
     assert limit.exists(), "it needs the host's limit too"
