@@ -181,7 +181,10 @@ def reset_lab(cluster: Cluster, params: Json, documents: list[Json]) -> tuple[pl
     applied = applied_stage(marker)
     is_applied = applied is None or applied[0] in (lab, BASELINE)
     selector = f"{ATTENDEE}={attendee},{LAB}={lab}"
-    objects = cluster.everything([*cluster.kinds(), ("v1", "Namespace")], None, selector)
+    owned = cluster.everything([*cluster.kinds(), ("v1", "Namespace")], None, selector)
+    others = cluster.client.list("v1", "Namespace", label_selector=f"{MANAGED}=true")
+    objects = [obj for obj in owned if obj["metadata"].get("namespace") == namespace]
+    objects += planning.outside(owned, namespace, others)
     if is_applied:
         plan = planning.plan_reset(documents=documents, found=[], elsewhere=objects, manager=FIELD_MANAGER)
         return plan, True
