@@ -15,6 +15,7 @@ description:
   - The wanted state is baseline, less what the stage removes, plus what it adds. It is applied as one ordered batch,
     and whatever else of ours is left from another stage or lab is pruned, so the result is the same from any state.
   - The checks of the stage are then proven by traffic.
+  - A namespace without the label C(mesh.workshop/managed=true) is refused, as M(mesh.workshop.reset) refuses it.
 extends_documentation_fragment:
   - mesh.workshop.auth
   - mesh.workshop.attributes
@@ -158,6 +159,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._lab import (
     lab_names,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._lab.progress import Progress
+from ansible_collections.mesh.workshop.plugins.module_utils._lab.reset import refusal
 
 if t.TYPE_CHECKING:
     from ansible_collections.mesh.workshop.plugins.module_utils._checks import Check, Outcome, Streams
@@ -178,6 +180,12 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     namespace = params["namespace"]
     checks = parse_checks(list(shown.checks), default_namespace=namespace)
     client = connect(params)
+    home = client.get("v1", "Namespace", namespace)
+    # In check mode, what would make the namespace may have been pretended only.
+    if home is not None or not module.check_mode:
+        refused = refusal(home, namespace)
+        if refused:
+            raise LabError(refused)
     walk = Walk(module, client, baseline, {"changed": False, "lab": params["lab"], "stage": shown.name})
     if params["state"] == "verified":
         applied = applied_stage(client.get("v1", "ConfigMap", MARKER_NAME, namespace))
@@ -187,10 +195,6 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
                 f"Lab {params['lab']}, stage {shown.name} is not what is applied in namespace {namespace} "
                 f"(that is {now}): apply it with mesh.workshop.lab first."
             )
-    elif client.get("v1", "Namespace", namespace) is None and not module.check_mode:
-        raise LabError(
-            f"Namespace {namespace} does not exist: run mesh.workshop.setup first, or name another namespace."
-        )
     if module.check_mode:
         if params["state"] == "applied":
             walk.apply(stage)

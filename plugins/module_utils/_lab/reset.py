@@ -73,7 +73,7 @@ class Plan:
 
 
 def refusal(namespace: Json | None, name: str) -> str:
-    """Why this namespace may not be reset; empty where it may."""
+    """Why no lab may be applied in this namespace, nor anything reset; empty where it may."""
     if namespace is None:
         return f"Namespace {name} does not exist: run mesh.workshop.setup first, or name another namespace."
     if (namespace["metadata"].get("labels") or {}).get(MANAGED) != "true":

@@ -94,6 +94,10 @@ def test_a_namespace_that_is_not_ours_is_refused(ansible, kube):
         assert run.status != 0
         assert f"Namespace {name} is not the workshop's" in run.message
         assert kube.core.read_namespaced_config_map("theirs", name)
+        run = ansible.play("lab", lab="request_routing", bookinfo_namespace=name)
+        assert run.status != 0
+        assert f"Namespace {name} is not the workshop's" in run.message
+        assert kube.istio("virtualservices", name) == {}
     finally:
         kube.core.delete_namespace(name)
 
