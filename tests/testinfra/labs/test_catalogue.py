@@ -187,6 +187,21 @@ def test_verify_proves_what_is_applied_and_changes_nothing(ansible):
     assert stage in status.output
 
 
+def test_verify_tells_whether_what_was_done_by_hand_is_right(ansible, kube):
+    stages = read("request_routing")["stages"]
+    apply(ansible, BASELINE, BASELINE)
+    (stage,) = (item for item in stages if item["name"] == "all_v1")
+    run = ansible.module("apply", definitions=stage["resources"], namespace="bookinfo")
+    assert run.status == 0, run.output
+    before = kube.istio("virtualservices")
+    run = ansible.play("verify", lab="request_routing", stage="all_v1")
+    assert (run.status, run.changed) == (0, 0), run.output
+    assert kube.istio("virtualservices") == before
+    # What carries no label of a lab's is taken back by a reset of everything.
+    apply(ansible, BASELINE, BASELINE)
+    assert set(kube.istio("virtualservices")) == {"bookinfo"}
+
+
 def test_reset_leads_back_to_baseline(ansible, gateway, kube):
     apply(ansible, *STAGES[-1])
     apply(ansible, BASELINE, BASELINE)

@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
-from ansible_collections.mesh.workshop.tests.unit.plugins.modules.conftest import ROUTING
+from ansible_collections.mesh.workshop.tests.unit.plugins.modules.conftest import REVIEWS, ROUTING
 
 Json = dict[str, t.Any]
 
@@ -40,3 +40,27 @@ def test_a_namespace_that_is_only_pretended_is_none_to_refuse(stage: t.Callable[
     assert not result.get("failed"), result
     assert [one["kind"] for one in result["results"]][0] == "Namespace"
     assert api.find("Namespace", "nowhere") is None
+
+
+def test_what_was_done_by_hand_is_verified_and_left_as_it_is(
+    stage: t.Callable[..., Json], api: FakeApi, asked: list[str]
+) -> None:
+    api.put({**REVIEWS, "metadata": {"name": "reviews", "namespace": "bookinfo"}})
+    before = api.versions()
+    result = stage("all_v1", state="verified")
+    assert (result["lab"], result["stage"], result["changed"]) == ("routing", "all_v1", False)
+    assert asked == ["all get v1"]
+    assert api.versions() == before
+
+
+def test_the_last_stage_is_verified_where_none_is_named(
+    stage: t.Callable[..., Json], api: FakeApi, asked: list[str]
+) -> None:
+    stage("all_v1")
+    asked.clear()
+    assert stage(state="verified")["stage"] == "jason_v2"
+    assert asked == ["jason gets v2"]
+
+
+def test_there_is_nothing_to_verify_in_a_namespace_that_does_not_exist(stage: t.Callable[..., Json]) -> None:
+    assert "does not exist" in stage(namespace="nowhere", state="verified", check=True)["msg"]
