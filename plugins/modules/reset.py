@@ -272,14 +272,7 @@ def drop_labels(client: Client, home: Json, documents: t.Sequence[Json]) -> None
 
 def outcome(reports: t.Sequence[t.Any], plan: planning.Plan, *, check: bool) -> Json:
     """The module's result of what was done."""
-    writers = {planning.identity(obj): managers for obj, managers in plan.take_over}
-    results: list[Json] = []
-    for report in reports:
-        for one in report.results:
-            key = (one["api_version"].rpartition("/")[0], one["kind"], one["namespace"], one["name"])
-            if key in writers and one["action"] in ("unchanged", "changed"):
-                one = {**one, "action": "changed", "written_by": writers[key]}
-            results.append(one)
+    results = planning.with_writers([one for report in reports for one in report.results], plan.take_over)
     return {
         "changed": any(one["action"] in ("created", "changed", "deleted") for one in results),
         "results": results,

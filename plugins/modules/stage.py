@@ -14,6 +14,8 @@ author:
 description:
   - The wanted state is baseline, less what the stage removes, plus what it adds. It is applied as one ordered batch,
     and whatever else of ours is left from another stage or lab is pruned, so the result is the same from any state.
+  - Fields that somebody has added to an object of the stage are taken away again. Configuration of the mesh that no lab
+    has applied stays; a warning names it.
   - The checks of the stage are then proven by traffic.
   - A namespace without the label C(mesh.workshop/managed=true) is refused, as M(mesh.workshop.reset) refuses it.
 extends_documentation_fragment:
@@ -117,6 +119,10 @@ results:
     action:
       description: What was done, for example V(created), V(changed), V(unchanged) or V(deleted).
       type: str
+    written_by:
+      description: Who had written to it besides this collection.
+      type: list
+      elements: str
   sample:
     - kind: VirtualService
       name: reviews
@@ -144,9 +150,15 @@ table:
 """
 
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._client import (
+    AUTH_ARG_SPEC,
+    FIELD_MANAGER,
+    ApiError,
+    connect,
+)
 from ansible_collections.mesh.workshop.plugins.module_utils._istio import namespace_document
 from ansible_collections.mesh.workshop.plugins.module_utils._lab import (
     BASELINE,
@@ -156,12 +168,14 @@ from ansible_collections.mesh.workshop.plugins.module_utils._lab import (
     desired_state,
     lab_names,
 )
+from ansible_collections.mesh.workshop.plugins.module_utils._lab import reset as planning
 from ansible_collections.mesh.workshop.plugins.module_utils._lab.progress import Progress
-from ansible_collections.mesh.workshop.plugins.module_utils._lab.reset import refusal
 
 if t.TYPE_CHECKING:
     from ansible_collections.mesh.workshop.plugins.module_utils._checks import Check, Outcome, Streams
     from ansible_collections.mesh.workshop.plugins.module_utils._client import Client
+
+Json = dict[str, t.Any]
 
 
 def run(module: AnsibleModule) -> dict[str, t.Any]:
@@ -181,7 +195,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     home = client.get("v1", "Namespace", namespace)
     # In check mode, what would make the namespace may have been pretended only.
     if home is not None or params["state"] == "verified" or not module.check_mode:
-        refused = refusal(home, namespace)
+        refused = planning.refusal(home, namespace)
         if refused:
             raise LabError(refused)
     walk = Walk(module, client, baseline, {"changed": False, "lab": params["lab"], "stage": shown.name})
@@ -207,6 +221,7 @@ class Walk:
         self.client = client
         self.baseline = baseline
         self.result = result
+        self.warned = False
         self.progress = Progress(module.params["progress"])
         self.progress.say(f"{result['lab']}, {result['stage']}" if result["lab"] != BASELINE else BASELINE)
 
@@ -253,9 +268,12 @@ class Walk:
             attendee=params["attendee"],
         )
         documents = desired.documents
+        written: list[tuple[Json, list[str]]] = []
         if self.module.check_mode and self.client.get("v1", "Namespace", params["namespace"]) is None:
             # What would have made it has only been pretended.
             documents = [namespace_document(params["namespace"]), *documents]
+        elif not dry_run:
+            written = self.take_over(documents)
         report = apply_set(
             self.client,
             documents,
@@ -273,17 +291,37 @@ class Walk:
         )
         if dry_run and not report.failed:
             return report.changed
-        self.progress.applied(report.results)
+        results = planning.with_writers(report.results, written)
+        self.progress.applied(results)
         result = self.result
         result.update(
-            changed=result["changed"] or report.changed,
-            results=[*result.get("results", []), *report.results],
+            changed=result["changed"] or report.changed or any(one.get("written_by") for one in results),
+            results=[*result.get("results", []), *results],
             diff=[*result.get("diff", []), *report.diff],
         )
         if report.failed:
             name = f"Stage {stage.name}" if stage else "Baseline"
             self.module.fail_json(msg=f"{name} of lab {params['lab']} was not applied: {report.message}", **result)
         return report.changed
+
+    def take_over(self, documents: list[Json]) -> list[tuple[Json, list[str]]]:
+        """Make what people have added to the stage's own objects ours, so that the apply drops it; in check mode only
+        say what that is. What they have put beside them stays, and is named.
+        """
+        from ansible_collections.mesh.workshop.plugins.module_utils._lab.cluster import THREADS, Cluster
+
+        namespace, attendee, check = self.params["namespace"], self.params["attendee"], self.module.check_mode
+        with ThreadPoolExecutor(THREADS) as pool:
+            cluster = Cluster(self.client, pool, check=check, diff=False, timeout=float(self.params["wait_timeout"]))
+            found = cluster.around(documents, namespace, attendee)
+            written = planning.written_by_others(documents, found, FIELD_MANAGER)
+            if not check:
+                list(pool.map(cluster.take_over, (obj for obj, _managers in written)))
+        said = planning.beside_sentence(planning.beside(found, documents, namespace, attendee), namespace)
+        if said and not self.warned:
+            self.module.warn(said)
+            self.warned = True
+        return written
 
     def note(self, outcome: Outcome) -> None:
         """Add the verdicts to the result; the module fails where one of them is bad."""

@@ -14,7 +14,7 @@ import copy
 import dataclasses
 import typing as t
 
-from .._labels import MANAGED
+from .._labels import ATTENDEE, MANAGED
 
 Json = dict[str, t.Any]
 Identity = tuple[str, str, str, str]
@@ -121,6 +121,54 @@ def plan_reset(
                 take_over.append((obj, managers))
     remove = [obj for obj in remove if not obj["metadata"].get("deletionTimestamp")]
     return Plan(remove=remove, take_over=take_over, apply=list(documents))
+
+
+def written_by_others(
+    documents: t.Sequence[Json], found: t.Sequence[Json], manager: str
+) -> list[tuple[Json, list[str]]]:
+    """Those of the objects found that are a document's and that others wrote to, and who had written."""
+    wanted = {identity(document) for document in documents}
+    ours = [obj for obj in found if identity(obj) in wanted and not obj["metadata"].get("deletionTimestamp")]
+    writers = [(obj, owners_afterwards(obj, manager)[1]) for obj in ours]
+    return [(obj, managers) for obj, managers in writers if managers]
+
+
+def with_writers(results: t.Sequence[Json], written: t.Sequence[tuple[Json, list[str]]]) -> list[Json]:
+    """The reports of an apply: what others wrote to has changed, and says who they were."""
+    writers = {identity(obj): managers for obj, managers in written}
+    marked = []
+    for one in results:
+        key = (one["api_version"].rpartition("/")[0], one["kind"], one["namespace"], one["name"])
+        if key in writers and one["action"] in ("unchanged", "changed"):
+            one = {**one, "action": "changed", "written_by": writers[key]}
+        marked.append(one)
+    return marked
+
+
+def beside(found: t.Sequence[Json], documents: t.Sequence[Json], namespace: str, attendee: str) -> list[Json]:
+    """Configuration of the mesh in the namespace that no apply of a stage changes or prunes: somebody's own."""
+    wanted = {identity(document) for document in documents}
+    return [
+        obj
+        for obj in found
+        if is_mesh_group(identity(obj)[0])
+        and obj["metadata"].get("namespace") == namespace
+        and identity(obj) not in wanted
+        and (obj["metadata"].get("labels") or {}).get(ATTENDEE) != attendee
+        and not is_controlled(obj)
+        and not is_clusters_own(obj)
+    ]
+
+
+def beside_sentence(objects: t.Sequence[Json], namespace: str) -> str:
+    """What lies beside a stage, and what to do about it; empty where nothing does."""
+    if not objects:
+        return ""
+    names = ", ".join(sorted(f"{obj['kind']} {obj['metadata']['name']}" for obj in objects))
+    return (
+        f"Namespace {namespace} has configuration of the mesh that no lab has applied: {names}. It stays and may rule "
+        f"what the stage shows: mesh.workshop.reset takes it away, and the label {MANAGED}=true says that it is meant."
+    )
 
 
 def outside(objects: t.Sequence[Json], namespace: str, namespaces: t.Sequence[Json]) -> list[Json]:

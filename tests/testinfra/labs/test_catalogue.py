@@ -177,6 +177,29 @@ def test_a_stage_applied_twice_changes_nothing_the_second_time(ansible, lab, sta
     assert apply(ansible, lab, stage).changed == 0
 
 
+def test_a_stage_takes_away_what_was_added_to_its_objects_and_names_what_lies_beside(ansible, kube):
+    apply(ansible, "request_routing", "all_v1")
+    of = ("networking.istio.io", "v1", "bookinfo")
+    rule = kube.istio("destinationrules")["reviews"]
+    rule["spec"]["trafficPolicy"] = {"connectionPool": {"http": {"maxRequestsPerConnection": 1}}}
+    kube.custom.replace_namespaced_custom_object(*of, "destinationrules", "reviews", rule)
+    beside = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "beside"},
+        "spec": {"hosts": ["nowhere.example"], "http": [{"route": [{"destination": {"host": "details"}}]}]},
+    }
+    kube.custom.create_namespaced_custom_object(*of, "virtualservices", beside)
+    try:
+        run = apply(ansible, "request_routing", "all_v1")
+    finally:
+        kube.custom.delete_namespaced_custom_object(*of, "virtualservices", "beside")
+    assert run.changed == 1
+    assert "trafficPolicy" not in kube.istio("destinationrules")["reviews"]["spec"]
+    assert re.search(r"no\s+lab\s+has\s+applied:\s+VirtualService\s+beside", run.output), run.output
+    assert apply(ansible, "request_routing", "all_v1").changed == 0
+
+
 def test_verify_proves_what_is_applied_and_changes_nothing(ansible):
     lab, stage = STAGES[-1]
     apply(ansible, lab, stage)

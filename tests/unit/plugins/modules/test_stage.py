@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
@@ -64,3 +65,50 @@ def test_the_last_stage_is_verified_where_none_is_named(
 
 def test_there_is_nothing_to_verify_in_a_namespace_that_does_not_exist(stage: t.Callable[..., Json]) -> None:
     assert "does not exist" in stage(namespace="nowhere", state="verified", check=True)["msg"]
+
+
+def by_hand(api: FakeApi, name: str, **fields: t.Any) -> None:
+    """What kubectl edit does: fields are added, and their owner is kubectl."""
+    live = api.find("VirtualService", name, "bookinfo")
+    assert live is not None
+    owned = {"f:spec": {f"f:{field}": {} for field in fields}}
+    entry = {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": owned}
+    live["metadata"]["managedFields"].append(entry)
+    api.put({**live, "spec": {**live["spec"], **fields}})
+
+
+@pytest.mark.parametrize("name", ["reviews", "bookinfo"])
+def test_what_was_added_to_an_object_of_the_stage_goes(stage: t.Callable[..., Json], api: FakeApi, name: str) -> None:
+    stage()
+    assert not stage()["changed"]
+    by_hand(api, name, exportTo=["."])
+    before = api.versions()
+    would = stage(check=True)
+    assert api.versions() == before
+    result = stage()
+    for one in (would, result):
+        assert one["changed"]
+        written = [
+            (item["name"], item["action"], item["written_by"]) for item in one["results"] if "written_by" in item
+        ]
+        assert written == [(name, "changed", ["kubectl-edit"])]
+    live = api.find("VirtualService", name, "bookinfo")
+    assert live is not None
+    assert "exportTo" not in live["spec"]
+    assert not stage()["changed"]
+
+
+def test_what_was_put_beside_a_stage_stays_and_is_named(stage: t.Callable[..., Json], api: FakeApi) -> None:
+    assert "warnings" not in stage()
+    route = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "spec": {"hosts": ["ratings"]}}
+    kept = {"name": "kept", "namespace": "bookinfo", "labels": {"mesh.workshop/managed": "true"}}
+    api.put({**route, "metadata": {"name": "by-hand", "namespace": "bookinfo"}})
+    api.put({**route, "metadata": kept})
+    api.put({**route, "metadata": {"name": "elsewhere", "namespace": "istio-system"}})
+    result = stage()
+    assert not result["changed"]
+    (warning,) = result["warnings"]
+    said = json.dumps(warning)
+    assert "no lab has applied: VirtualService by-hand. It stays" in said
+    assert "mesh.workshop.reset takes it away" in said
+    assert api.find("VirtualService", "by-hand", "bookinfo") is not None
