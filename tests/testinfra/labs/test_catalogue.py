@@ -77,6 +77,45 @@ def test_checks_fail_in_the_world_that_they_name(ansible, images, credentials, l
     assert run.status != 0
 
 
+PAGE, SPREAD, HEADERS = (
+    "the page answers with details and reviews",
+    "reviews come from all three versions",
+    "no header matters",
+)
+
+
+def failing(ansible, sure):
+    """Which of baseline's checks fail. Those named as sure depend on no share, so they fail or pass for certain."""
+    run = ansible.module("verify", checks=read(BASELINE)["stages"][0]["checks"], namespace="bookinfo", once=True)
+    results = {check["name"]: check["passed"] for check in run.result["checks"]}
+    return {name for name in sure if not results[name]}
+
+
+@pytest.mark.parametrize(
+    ("lab", "stage", "wrong"),
+    [("request_routing", "all_v1", {SPREAD, HEADERS}), ("tls", "mismatch", {PAGE, HEADERS})],
+)
+def test_the_checks_of_baseline_fail_where_a_lab_is_applied(ansible, lab, stage, wrong):
+    apply(ansible, lab, stage)
+    assert failing(ansible, {PAGE, *wrong, "another host finds nothing"}) == wrong
+
+
+def test_the_checks_of_baseline_notice_a_fault_that_is_left_for_jason_alone(ansible):
+    apply(ansible, BASELINE, BASELINE)
+    fault = {"abort": {"percentage": {"value": 100}, "httpStatus": 500}}
+    route = [{"destination": {"host": "ratings"}}]
+    jason = {"match": [{"headers": {"end-user": {"exact": "jason"}}}], "fault": fault, "route": route}
+    spec = {"hosts": ["ratings"], "http": [jason, {"route": route}]}
+    left = {"name": "ratings", "namespace": "bookinfo"}
+    try:
+        run = ansible.module("virtual_service", **left, spec=spec)  # it waits until the proxies have it
+        assert run.status == 0, run.output
+        assert failing(ansible, {PAGE, HEADERS, "another host finds nothing"}) == {HEADERS}
+    finally:
+        run = ansible.module("virtual_service", **left, state="absent")
+    assert run.status == 0, run.output
+
+
 @pytest.fixture(name="images", scope="session")
 def images_fixture(kube):
     """Images of the labs' own workloads, as the node has them."""
