@@ -114,6 +114,10 @@ results:
       description: Who had written to it besides this collection.
       type: list
       elements: str
+    labels_dropped:
+      description: Labels of the mesh that somebody had put on the namespace.
+      type: list
+      elements: str
   sample:
     - kind: VirtualService
       namespace: bookinfo
@@ -237,13 +241,14 @@ def run(module: AnsibleModule, pool: ThreadPoolExecutor) -> Json:
     # The namespace comes first: a pod that is replaced gets its sidecar by what the namespace says then.
     homes = [document for document in plan.apply if document["kind"] == "Namespace"]
     reports = [cluster.put_back(homes)] if homes else []
+    labels = labels_to_drop(home, homes)
     if not module.check_mode:
-        drop_labels(client, home, homes)
+        drop_labels(client, namespace, labels)
         list(pool.map(cluster.take_over, (obj for obj, _managers in plan.take_over)))
     reports += cluster.remove(plan.remove)
     if plan.apply:
         reports.append(cluster.put_back([document for document in plan.apply if document["kind"] != "Namespace"]))
-    result = outcome(reports, plan, check=module.check_mode)
+    result = outcome(reports, plan, labels, check=module.check_mode)
     progress.applied(result["results"])
     failed = next((report.message for report in reports if report.failed), "")
     if failed:
@@ -261,18 +266,24 @@ def run(module: AnsibleModule, pool: ThreadPoolExecutor) -> Json:
     return result
 
 
-def drop_labels(client: Client, home: Json, documents: t.Sequence[Json]) -> None:
-    """Take labels of the mesh that somebody has put on the namespace away again."""
-    name = home["metadata"]["name"]
-    document = next((one for one in documents if one["metadata"]["name"] == name), None)
-    labels = planning.mesh_labels_to_drop(home, document) if document else []
+def labels_to_drop(home: Json, documents: t.Sequence[Json]) -> list[str]:
+    """Labels of the mesh that somebody has put on the namespace, where baseline's documents say what it has."""
+    document = next((one for one in documents if one["metadata"]["name"] == home["metadata"]["name"]), None)
+    return planning.mesh_labels_to_drop(home, document) if document else []
+
+
+def drop_labels(client: Client, namespace: str, labels: t.Sequence[str]) -> None:
+    """Take these labels of the namespace away."""
     if labels:
-        client.patch("v1", "Namespace", name, None, {"metadata": {"labels": dict.fromkeys(labels)}})
+        client.patch("v1", "Namespace", namespace, None, {"metadata": {"labels": dict.fromkeys(labels)}})
 
 
-def outcome(reports: t.Sequence[t.Any], plan: planning.Plan, *, check: bool) -> Json:
-    """The module's result of what was done."""
+def outcome(reports: t.Sequence[t.Any], plan: planning.Plan, labels: t.Sequence[str], *, check: bool) -> Json:
+    """The module's result of what was done; ``labels`` are those that the namespace lost."""
     results = planning.with_writers([one for report in reports for one in report.results], plan.take_over)
+    for one in results:
+        if one["kind"] == "Namespace" and one["action"] in ("unchanged", "changed") and labels:
+            one.update(action="changed", labels_dropped=list(labels))
     return {
         "changed": any(one["action"] in ("created", "changed", "deleted") for one in results),
         "results": results,

@@ -294,5 +294,6 @@ def listing(results: t.Sequence[Json], *, check: bool) -> str:
         if one["action"] in words:
             place = f"{one['namespace']}/{one['name']}" if one["namespace"] else one["name"]
             who = f" (written to by {', '.join(one['written_by'])})" if one.get("written_by") else ""
+            who += f" (without {', '.join(one['labels_dropped'])})" if one.get("labels_dropped") else ""
             lines.append(f"{words[one['action']][0 if check else 1]:<14}{one['kind']} {place}{who}")
     return "\n".join(lines) or "Nothing to do: there is nothing to take away and nothing to put back."

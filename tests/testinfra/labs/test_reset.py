@@ -68,6 +68,16 @@ def test_reset_takes_back_what_people_did(ansible, kube, gateway):
     assert reset(ansible).changed == 0
 
 
+def test_a_label_of_the_mesh_alone_is_listed_and_taken_back(ansible, kube):
+    kube.core.patch_namespace(NAMESPACE, {"metadata": {"labels": {"istio.io/rev": "x"}}})
+    listed = ansible.play("reset", "--check")
+    assert listed.status == 0, listed.output
+    assert "would restore Namespace bookinfo (without istio.io/rev)" in listed.output
+    assert reset(ansible).changed == 1
+    assert "istio.io/rev" not in kube.core.read_namespace(NAMESPACE).metadata.labels
+    assert reset(ansible).changed == 0
+
+
 def test_reset_of_one_lab_leaves_another_alone(ansible, kube):
     run = ansible.play("lab", lab="request_routing", stage="all_v1")
     assert run.status == 0, run.output

@@ -24,3 +24,25 @@ def test_what_lies_in_another_workshop_namespace_stays(run: t.Callable[..., Json
     assert api.find("Secret", "credentials", "second") is not None
     assert api.find("Secret", "credentials", "bookinfo") is None
     assert api.find("Secret", "credentials", "istio-system") is None
+
+
+def test_labels_of_the_mesh_on_the_namespace_are_listed_and_go(run: t.Callable[..., Json], api: FakeApi) -> None:
+    document = room("bookinfo")
+    assert run("reset", bookinfo=[document])["changed"]
+    assert not run("reset", bookinfo=[document])["changed"]
+    live = api.find("Namespace", "bookinfo")
+    assert live is not None
+    live["metadata"]["labels"]["istio.io/rev"] = "x"
+    api.put(live)
+    before = api.versions()
+    would = run("reset", check=True, bookinfo=[document])
+    assert api.versions() == before
+    assert would["changed"]
+    assert would["listing"] == "would restore Namespace bookinfo (without istio.io/rev)"
+    result = run("reset", bookinfo=[document])
+    assert result["changed"]
+    assert result["listing"] == "restored      Namespace bookinfo (without istio.io/rev)"
+    live = api.find("Namespace", "bookinfo")
+    assert live is not None
+    assert "istio.io/rev" not in live["metadata"]["labels"]
+    assert not run("reset", bookinfo=[document])["changed"]
