@@ -83,7 +83,10 @@ def test_the_pod_passes_the_restricted_profile() -> None:
 def test_the_lab_counts_what_the_service_knows() -> None:
     """Each stage of the lab names one of the service's quotas."""
     text = (ROLES / "lab" / "catalogue" / "quotas" / "lab.yml").read_text()
-    for descriptor in limits(render())["descriptors"]:
+    documents = render()
+    for descriptor in limits(documents)["descriptors"]:
         assert f"descriptor_value: {descriptor['value']}}}" in text
-    assert DEFAULTS["ratelimit_domain"] in text
-    assert f"ratelimit.{DEFAULTS['ratelimit_namespace']}.svc" in text
+    assert f"domain: {limits(documents)['domain']}\n" in text
+    service = documents["Service"]["metadata"]
+    (port,) = documents["Service"]["spec"]["ports"]
+    assert f"outbound|{port['port']}||{service['name']}.{service['namespace']}.svc.cluster.local" in text
