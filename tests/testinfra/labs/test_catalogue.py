@@ -39,12 +39,20 @@ def read(name, images=None, credentials=UNKNOWN):
 
 LABS = {path.parent.name: read(path.parent.name) for path in sorted(CATALOGUE.glob("*/lab.yml"))}
 STAGES = [(lab, stage["name"]) for lab, content in LABS.items() if lab != BASELINE for stage in content["stages"]]
+
+
+def checks_of(stages):
+    """All checks of stages, and of the steps on the way to them."""
+    return [
+        check for stage in stages for state in (*stage.get("steps", ()), stage) for check in state.get("checks", ())
+    ]
+
+
 WORLDS = sorted(
     {
         (lab, check["fails_in"])
         for lab, content in LABS.items()
-        for stage in content["stages"]
-        for check in stage["checks"]
+        for check in checks_of(content["stages"])
         if isinstance(check.get("fails_in"), str)
     }
 )
@@ -70,7 +78,7 @@ def test_checks_fail_in_the_world_that_they_name(ansible, images, credentials, l
     apply(ansible, lab, world)
     # Looked up when the world is there: what is applied and what is checked are of one making.
     stages = read(lab, images, credentials(lab))["stages"]
-    checks = [check for stage in stages for check in stage["checks"] if check.get("fails_in") == world]
+    checks = [check for check in checks_of(stages) if check.get("fails_in") == world]
     run = ansible.module("verify", checks=checks, namespace="bookinfo", once=True)
     passed = [check["name"] for check in run.result["checks"] if check["passed"]]
     assert passed == []

@@ -50,6 +50,9 @@ def test_every_check_is_a_control_or_names_the_world_in_which_it_fails(name: str
     lab = parse_lab(name, read(name))
     earlier = [BASELINE]
     for stage in lab.stages:
+        # A step's world is one that can be applied: its own is gone when the stage is there.
+        for check in (check for step in stage.steps for check in step.checks):
+            assert check.get("fails_in") in earlier, f"{name}/{stage.name}: {check['name']}"
         for check in stage.checks:
             place = f"{name}/{stage.name}: {check['name']}"
             world = check.get("fails_in")
