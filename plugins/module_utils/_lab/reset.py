@@ -188,6 +188,37 @@ def outside(objects: t.Sequence[Json], namespace: str, namespaces: t.Sequence[Js
     ]
 
 
+def touched_services(
+    services: t.Sequence[Json], found: t.Sequence[Json], namespaces: t.Sequence[Json], manager: str
+) -> list[Json]:
+    """Those services that are installed, and whose objects are not all there as their role has installed them."""
+    installed = {one["metadata"]["name"] for one in namespaces if not one["metadata"].get("deletionTimestamp")}
+    touched = []
+    for service in services:
+        if service["namespace"] in installed:
+            objects = {f"{obj['kind']}/{obj['metadata']['name']}": obj for obj in objects_of(service, found)}
+            if set(service["objects"]) != set(objects) or any(is_written(obj, manager) for obj in objects.values()):
+                touched.append(service)
+    return touched
+
+
+def objects_of(service: Json, found: t.Sequence[Json]) -> list[Json]:
+    """The objects of a service among those found."""
+    return [
+        obj
+        for obj in found
+        if obj["metadata"].get("namespace") == service["namespace"]
+        and f"{obj['kind']}/{obj['metadata']['name']}" in service["objects"]
+    ]
+
+
+def is_written(obj: Json, manager: str) -> bool:
+    """Whether others have written to an object, or scaled it."""
+    return bool(owners_afterwards(obj, manager)[1]) or any(
+        entry.get("subresource") == "scale" for entry in obj["metadata"].get("managedFields") or ()
+    )
+
+
 def goes(obj: Json, accounts: t.Collection[str]) -> bool:
     """Whether an object that is not baseline's is removed."""
     if is_controlled(obj):
@@ -295,5 +326,6 @@ def listing(results: t.Sequence[Json], *, check: bool) -> str:
             place = f"{one['namespace']}/{one['name']}" if one["namespace"] else one["name"]
             who = f" (written to by {', '.join(one['written_by'])})" if one.get("written_by") else ""
             who += f" (without {', '.join(one['labels_dropped'])})" if one.get("labels_dropped") else ""
+            who += f" (the role {one['installed_by']} installs it anew)" if one.get("installed_by") else ""
             lines.append(f"{words[one['action']][0 if check else 1]:<14}{one['kind']} {place}{who}")
     return "\n".join(lines) or "Nothing to do: there is nothing to take away and nothing to put back."

@@ -87,6 +87,19 @@ def test_reset_of_one_lab_leaves_another_alone(ansible, kube):
     assert kube.istio("destinationrules") == {}
 
 
+def test_reset_brings_back_the_service_that_a_lab_needs(ansible, kube):
+    run = ansible.play("lab", lab="quotas", stage="cluster")
+    assert run.status == 0, run.output
+    service = ("ratelimit", "mesh-workshop-ratelimit")
+    kube.apps.patch_namespaced_deployment_scale(*service, {"spec": {"replicas": 0}})
+    kube.core.patch_namespaced_config_map(*service, {"data": {"limits.yaml": "{}"}})
+    reset(ansible)
+    deployment = kube.apps.read_namespaced_deployment(*service)
+    assert (deployment.spec.replicas, deployment.status.ready_replicas) == (1, 1)
+    assert "5000" in kube.core.read_namespaced_config_map(*service).data["limits.yaml"]
+    assert reset(ansible).changed == 0
+
+
 def test_nobody_is_asked_where_nobody_can_answer(ansible, kube):
     before = snapshot(kube)
     run = ansible.play("reset")
