@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
 from ansible_collections.mesh.workshop.tests.unit.plugins.modules.conftest import REVIEWS, ROUTING
 
@@ -98,8 +98,13 @@ def test_what_was_added_to_an_object_of_the_stage_goes(stage: t.Callable[..., Js
     assert not stage()["changed"]
 
 
-def test_what_was_put_beside_a_stage_stays_and_is_named(stage: t.Callable[..., Json], api: FakeApi) -> None:
-    assert "warnings" not in stage()
+def test_what_was_put_beside_a_stage_stays_and_is_named(
+    stage: t.Callable[..., Json], api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _self, text: warnings.append(text))
+    stage()
+    assert warnings == []
     route = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "spec": {"hosts": ["ratings"]}}
     kept = {"name": "kept", "namespace": "bookinfo", "labels": {"mesh.workshop/managed": "true"}}
     api.put({**route, "metadata": {"name": "by-hand", "namespace": "bookinfo"}})
@@ -107,8 +112,7 @@ def test_what_was_put_beside_a_stage_stays_and_is_named(stage: t.Callable[..., J
     api.put({**route, "metadata": {"name": "elsewhere", "namespace": "istio-system"}})
     result = stage()
     assert not result["changed"]
-    (warning,) = result["warnings"]
-    said = json.dumps(warning)
+    (said,) = warnings
     assert "no lab has applied: VirtualService by-hand. It stays" in said
     assert "mesh.workshop.reset takes it away" in said
     assert api.find("VirtualService", "by-hand", "bookinfo") is not None
