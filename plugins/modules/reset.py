@@ -19,6 +19,8 @@ description:
     goes as well. What lies in another workshop namespace stays.
   - Bookinfo and the way in are put back, whether they were edited, scaled or deleted. Fields that somebody added to
     them are taken away again.
+  - A service that a role has installed for labs, and that is no longer as it was installed, loses its objects and is
+    named in RV(services). The role is then to install it anew.
   - Roles, role bindings, quotas and limits of the namespace stay, and so does what carries the label
     C(mesh.workshop/managed=true).
   - The checks of baseline are then proven by traffic.
@@ -54,6 +56,26 @@ options:
     type: list
     elements: dict
     default: []
+  services:
+    description:
+      - What roles install for labs in namespaces of their own. Where there is no such namespace, nothing is missed.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      role:
+        description: Name of the role that installs it.
+        type: str
+        required: true
+      namespace:
+        description: Its namespace.
+        type: str
+        required: true
+      objects:
+        description: All that the role installs there, each as C(Kind/name) of a Deployment, ConfigMap or Service.
+        type: list
+        elements: str
+        required: true
   namespace:
     description: The workshop namespace.
     type: str
@@ -114,6 +136,13 @@ results:
       description: Who had written to it besides this collection.
       type: list
       elements: str
+    installed_by:
+      description: The role that is to install the object anew.
+      type: str
+    labels_dropped:
+      description: Labels of the mesh that somebody had put on the namespace.
+      type: list
+      elements: str
   sample:
     - kind: VirtualService
       namespace: bookinfo
@@ -124,6 +153,12 @@ listing:
   returned: success
   type: str
   sample: "removed       VirtualService bookinfo/reviews"
+services:
+  description: Roles that are to install their service anew.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 checks:
   description: One verdict per check of baseline, as M(mesh.workshop.verify) returns them.
   returned: outside of check mode
@@ -173,6 +208,8 @@ from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietM
 
 Json = dict[str, t.Any]
 
+SERVICE_KINDS = (("apps/v1", "Deployment"), ("v1", "ConfigMap"), ("v1", "Service"))
+
 
 def reset_lab(cluster: Cluster, params: Json, documents: list[Json]) -> tuple[planning.Plan, bool]:
     """The plan for one lab, and whether baseline is what it leads to."""
@@ -181,7 +218,10 @@ def reset_lab(cluster: Cluster, params: Json, documents: list[Json]) -> tuple[pl
     applied = applied_stage(marker)
     is_applied = applied is None or applied[0] in (lab, BASELINE)
     selector = f"{ATTENDEE}={attendee},{LAB}={lab}"
-    objects = cluster.everything([*cluster.kinds(), ("v1", "Namespace")], None, selector)
+    owned = cluster.everything([*cluster.kinds(), ("v1", "Namespace")], None, selector)
+    others = cluster.client.list("v1", "Namespace", label_selector=f"{MANAGED}=true")
+    objects = [obj for obj in owned if obj["metadata"].get("namespace") == namespace]
+    objects += planning.outside(owned, namespace, others)
     if is_applied:
         plan = planning.plan_reset(documents=documents, found=[], elsewhere=objects, manager=FIELD_MANAGER)
         return plan, True
@@ -198,6 +238,18 @@ def reset_all(cluster: Cluster, params: Json, documents: list[Json]) -> planning
     others = cluster.client.list("v1", "Namespace", label_selector=f"{MANAGED}=true")
     elsewhere = planning.outside(owned, namespace, others)
     return planning.plan_reset(documents=documents, found=inside, elsewhere=elsewhere, manager=FIELD_MANAGER)
+
+
+def find_services(cluster: Cluster, services: t.Sequence[Json]) -> dict[str, list[Json]]:
+    """The services that are not as they were installed: their roles, and what is left of their objects."""
+    if not services:
+        return {}
+    namespaces = cluster.client.list("v1", "Namespace", label_selector=f"{MANAGED}=true")
+    names = {one["metadata"]["name"] for one in namespaces}
+    homes = [service["namespace"] for service in services if service["namespace"] in names]
+    found = [obj for home in homes for obj in cluster.everything(SERVICE_KINDS, home, None)]
+    touched = planning.touched_services(services, found, namespaces, FIELD_MANAGER)
+    return {service["role"]: planning.objects_of(service, found) for service in touched}
 
 
 def run(module: QuietModule, pool: ThreadPoolExecutor) -> Json:
@@ -234,13 +286,15 @@ def run(module: QuietModule, pool: ThreadPoolExecutor) -> Json:
     # The namespace comes first: a pod that is replaced gets its sidecar by what the namespace says then.
     homes = [document for document in plan.apply if document["kind"] == "Namespace"]
     reports = [cluster.put_back(homes)] if homes else []
+    labels = labels_to_drop(home, homes)
     if not module.check_mode:
-        drop_labels(client, home, homes)
+        drop_labels(client, namespace, labels)
         list(pool.map(cluster.take_over, (obj for obj, _managers in plan.take_over)))
-    reports += cluster.remove(plan.remove)
+    services = find_services(cluster, params["services"])
+    reports += cluster.remove([*plan.remove, *(obj for objects in services.values() for obj in objects)])
     if plan.apply:
         reports.append(cluster.put_back([document for document in plan.apply if document["kind"] != "Namespace"]))
-    result = outcome(reports, plan, check=module.check_mode)
+    result = outcome(reports, plan, labels, services, check=module.check_mode)
     progress.applied(result["results"])
     failed = next((report.message for report in reports if report.failed), "")
     if failed:
@@ -258,28 +312,39 @@ def run(module: QuietModule, pool: ThreadPoolExecutor) -> Json:
     return result
 
 
-def drop_labels(client: Client, home: Json, documents: t.Sequence[Json]) -> None:
-    """Take labels of the mesh that somebody has put on the namespace away again."""
-    name = home["metadata"]["name"]
-    document = next((one for one in documents if one["metadata"]["name"] == name), None)
-    labels = planning.mesh_labels_to_drop(home, document) if document else []
+def labels_to_drop(home: Json, documents: t.Sequence[Json]) -> list[str]:
+    """Labels of the mesh that somebody has put on the namespace, where baseline's documents say what it has."""
+    document = next((one for one in documents if one["metadata"]["name"] == home["metadata"]["name"]), None)
+    return planning.mesh_labels_to_drop(home, document) if document else []
+
+
+def drop_labels(client: Client, namespace: str, labels: t.Sequence[str]) -> None:
+    """Take these labels of the namespace away."""
     if labels:
-        client.patch("v1", "Namespace", name, None, {"metadata": {"labels": dict.fromkeys(labels)}})
+        client.patch("v1", "Namespace", namespace, None, {"metadata": {"labels": dict.fromkeys(labels)}})
 
 
-def outcome(reports: t.Sequence[t.Any], plan: planning.Plan, *, check: bool) -> Json:
-    """The module's result of what was done."""
-    writers = {planning.identity(obj): managers for obj, managers in plan.take_over}
-    results: list[Json] = []
-    for report in reports:
-        for one in report.results:
-            key = (one["api_version"].rpartition("/")[0], one["kind"], one["namespace"], one["name"])
-            if key in writers and one["action"] in ("unchanged", "changed"):
-                one = {**one, "action": "changed", "written_by": writers[key]}
-            results.append(one)
+def outcome(
+    reports: t.Sequence[t.Any],
+    plan: planning.Plan,
+    labels: t.Sequence[str],
+    services: t.Mapping[str, list[Json]],
+    *,
+    check: bool,
+) -> Json:
+    """The module's result of what was done; ``labels`` are those that the namespace lost."""
+    roles = {planning.identity(obj): role for role, objects in services.items() for obj in objects}
+    results = planning.with_writers([one for report in reports for one in report.results], plan.take_over)
+    for one in results:
+        if one["kind"] == "Namespace" and one["action"] in ("unchanged", "changed") and labels:
+            one.update(action="changed", labels_dropped=list(labels))
+        role = roles.get((one["api_version"].rpartition("/")[0], one["kind"], one["namespace"], one["name"]))
+        if role:
+            one["installed_by"] = role
     return {
         "changed": any(one["action"] in ("created", "changed", "deleted") for one in results),
         "results": results,
+        "services": list(services),
         "listing": planning.listing(results, check=check),
         "diff": [one for report in reports for one in report.diff],
     }
@@ -292,6 +357,16 @@ def main() -> None:
         "catalogue": {"type": "path", "required": True},
         "baseline": {"type": "dict", "required": True},
         "bookinfo": {"type": "list", "elements": "dict", "default": []},
+        "services": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {
+                "role": {"type": "str", "required": True},
+                "namespace": {"type": "str", "required": True},
+                "objects": {"type": "list", "elements": "str", "required": True},
+            },
+        },
         "namespace": {"type": "str", "required": True},
         "attendee": {"type": "str", "default": "main"},
         "gateway": {"type": "str", "default": ""},

@@ -14,7 +14,10 @@ author:
 description:
   - The wanted state is baseline, less what the stage removes, plus what it adds. It is applied as one ordered batch,
     and whatever else of ours is left from another stage or lab is pruned, so the result is the same from any state.
+  - Fields that somebody has added to an object of the stage are taken away again. Configuration of the mesh that no lab
+    has applied stays; a warning names it.
   - The checks of the stage are then proven by traffic.
+  - A namespace without the label C(mesh.workshop/managed=true) is refused, as M(mesh.workshop.reset) refuses it.
 extends_documentation_fragment:
   - mesh.workshop.auth
   - mesh.workshop.attributes
@@ -30,7 +33,7 @@ options:
   state:
     description:
       - V(applied) applies the stage and verifies it.
-      - V(verified) changes nothing and verifies the stage that is applied now.
+      - V(verified) changes nothing and runs the stage's checks on what is there, whoever has applied it and how.
     type: str
     choices: [applied, verified]
     default: applied
@@ -92,12 +95,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 lab:
-  description: The lab that is applied.
+  description: The lab that is applied or verified.
   returned: success
   type: str
   sample: request_routing
 stage:
-  description: The stage that is applied.
+  description: The stage that is applied or verified.
   returned: success
   type: str
   sample: jason_v2
@@ -116,6 +119,10 @@ results:
     action:
       description: What was done, for example V(created), V(changed), V(unchanged) or V(deleted).
       type: str
+    written_by:
+      description: Who had written to it besides this collection.
+      type: list
+      elements: str
   sample:
     - kind: VirtualService
       name: reviews
@@ -143,19 +150,24 @@ table:
 """
 
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 
-from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._client import (
+    AUTH_ARG_SPEC,
+    FIELD_MANAGER,
+    ApiError,
+    connect,
+)
 from ansible_collections.mesh.workshop.plugins.module_utils._istio import namespace_document
 from ansible_collections.mesh.workshop.plugins.module_utils._lab import (
     BASELINE,
-    MARKER_NAME,
     Catalogue,
     LabError,
     Stage,
-    applied_stage,
     desired_state,
     lab_names,
 )
+from ansible_collections.mesh.workshop.plugins.module_utils._lab import reset as planning
 from ansible_collections.mesh.workshop.plugins.module_utils._lab.progress import Progress
 from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
 
@@ -163,9 +175,11 @@ if t.TYPE_CHECKING:
     from ansible_collections.mesh.workshop.plugins.module_utils._checks import Check, Outcome, Streams
     from ansible_collections.mesh.workshop.plugins.module_utils._client import Client
 
+Json = dict[str, t.Any]
+
 
 def run(module: QuietModule) -> dict[str, t.Any]:
-    """Apply or look up the stage, then verify it; returns the module's result."""
+    """Apply the stage where it is to be applied, then verify it; returns the module's result."""
     params = module.params
     definitions = {params["lab"]: params["definition"], BASELINE: params["baseline"]}
     catalogue = Catalogue(lab_names(params["catalogue"]), definitions.__getitem__)
@@ -179,19 +193,13 @@ def run(module: QuietModule) -> dict[str, t.Any]:
     module.no_log_values.update(*(secrets_of(list(state.checks)) for state in (shown, *shown.steps)))
     checks = parse_checks(list(shown.checks), default_namespace=namespace)
     client = connect(params)
+    home = client.get("v1", "Namespace", namespace)
+    # In check mode, what would make the namespace may have been pretended only.
+    if home is not None or params["state"] == "verified" or not module.check_mode:
+        refused = planning.refusal(home, namespace)
+        if refused:
+            raise LabError(refused)
     walk = Walk(module, client, baseline, {"changed": False, "lab": params["lab"], "stage": shown.name})
-    if params["state"] == "verified":
-        applied = applied_stage(client.get("v1", "ConfigMap", MARKER_NAME, namespace))
-        if applied != (params["lab"], shown.name):
-            now = f"{applied[0]}, stage {applied[1]}" if applied else "nothing"
-            raise LabError(
-                f"Lab {params['lab']}, stage {shown.name} is not what is applied in namespace {namespace} "
-                f"(that is {now}): apply it with mesh.workshop.lab first."
-            )
-    elif client.get("v1", "Namespace", namespace) is None and not module.check_mode:
-        raise LabError(
-            f"Namespace {namespace} does not exist: run mesh.workshop.setup first, or name another namespace."
-        )
     if module.check_mode:
         if params["state"] == "applied":
             walk.apply(stage)
@@ -214,6 +222,7 @@ class Walk:
         self.client = client
         self.baseline = baseline
         self.result = result
+        self.warned = False
         self.progress = Progress(module.params["progress"])
         self.progress.say(f"{result['lab']}, {result['stage']}" if result["lab"] != BASELINE else BASELINE)
 
@@ -260,9 +269,12 @@ class Walk:
             attendee=params["attendee"],
         )
         documents = desired.documents
+        written: list[tuple[Json, list[str]]] = []
         if self.module.check_mode and self.client.get("v1", "Namespace", params["namespace"]) is None:
             # What would have made it has only been pretended.
             documents = [namespace_document(params["namespace"]), *documents]
+        elif not dry_run:
+            written = self.take_over(documents)
         report = apply_set(
             self.client,
             documents,
@@ -280,17 +292,39 @@ class Walk:
         )
         if dry_run and not report.failed:
             return report.changed
-        self.progress.applied(report.results)
+        for warning in report.warnings:
+            self.module.warn(warning)
+        results = planning.with_writers(report.results, written)
+        self.progress.applied(results)
         result = self.result
         result.update(
-            changed=result["changed"] or report.changed,
-            results=[*result.get("results", []), *report.results],
+            changed=result["changed"] or report.changed or any(one.get("written_by") for one in results),
+            results=[*result.get("results", []), *results],
             diff=[*result.get("diff", []), *report.diff],
         )
         if report.failed:
             name = f"Stage {stage.name}" if stage else "Baseline"
             self.module.fail_json(msg=f"{name} of lab {params['lab']} was not applied: {report.message}", **result)
         return report.changed
+
+    def take_over(self, documents: list[Json]) -> list[tuple[Json, list[str]]]:
+        """Make what people have added to the stage's own objects ours, so that the apply drops it; in check mode only
+        say what that is. What they have put beside them stays, and is named.
+        """
+        from ansible_collections.mesh.workshop.plugins.module_utils._lab.cluster import THREADS, Cluster
+
+        namespace, attendee, check = self.params["namespace"], self.params["attendee"], self.module.check_mode
+        with ThreadPoolExecutor(THREADS) as pool:
+            cluster = Cluster(self.client, pool, check=check, diff=False, timeout=float(self.params["wait_timeout"]))
+            found = cluster.around(documents, namespace, attendee)
+            written = planning.written_by_others(documents, found, FIELD_MANAGER)
+            if not check:
+                list(pool.map(cluster.take_over, (obj for obj, _managers in written)))
+        said = planning.beside_sentence(planning.beside(found, documents, namespace, attendee), namespace)
+        if said and not self.warned:
+            self.module.warn(said)
+            self.warned = True
+        return written
 
     def note(self, outcome: Outcome) -> None:
         """Add the verdicts to the result; the module fails where one of them is bad."""

@@ -80,6 +80,19 @@ def set_leaf(obj: Json, path: Path, value: t.Any) -> None:
     obj[path[-1]] = value
 
 
+def fields_of(paths: t.Iterable[Path]) -> Json:
+    """Paths in the form that managedFields have them."""
+    found: Json = {}
+    for path in paths:
+        set_leaf(found, tuple(f"f:{key}" for key in path), {})
+    return found
+
+
+def paths_of(fields: Json) -> set[Path]:
+    """What fields_of() has been made of."""
+    return {tuple(key.removeprefix("f:") for key in path) for path in leaves(fields) if path}
+
+
 def drop_leaf(obj: Json, path: Path) -> None:
     trail = [obj]
     for key in path[:-1]:
@@ -294,7 +307,7 @@ class FakeApi:
         )
         owners[manager] = set(wanted)
         new["metadata"]["managedFields"] = [
-            {"manager": name, "operation": "Apply", "fieldsV1": {"paths": sorted("/".join(p) for p in paths)}}
+            {"manager": name, "operation": "Apply", "fieldsV1": fields_of(sorted(paths))}
             for name, paths in sorted(owners.items())
         ]
         if old is not None and new == old:
@@ -368,6 +381,8 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if parts.path == "/version":
                 self.reply(200, {"gitVersion": "v1.36.0"})
+            elif parts.path == "/apis":
+                self.reply(200, {"kind": "APIGroupList", "groups": self.groups()})
             elif parts.path.endswith("/exec"):
                 self.execute(parse_qs(parts.query))
             elif parts.path.endswith("/log"):
@@ -393,6 +408,15 @@ class Handler(BaseHTTPRequestHandler):
             namespace, rest = rest[1], rest[2:]
         rest = [*rest, "", "", ""][:3]
         return api_version, rest[0], namespace, rest[1], rest[2]
+
+    def groups(self) -> list[Json]:
+        """The named groups, each with its versions."""
+        found: dict[str, list[Json]] = {}
+        for api_version in dict.fromkeys(row[0] for row in self.fake.kinds):
+            group, slash, version = api_version.rpartition("/")
+            if slash:
+                found.setdefault(group, []).append({"groupVersion": api_version, "version": version})
+        return [{"name": name, "versions": some, "preferredVersion": some[0]} for name, some in found.items()]
 
     def serve(self, path: str, query: Json, body: t.Any) -> tuple[int, Json]:
         fake = self.fake
@@ -438,9 +462,15 @@ class Handler(BaseHTTPRequestHandler):
                     set_leaf(new, tuple(step["path"].strip("/").split("/")), step["value"])
             else:
                 for leaf, value in leaves(body).items():
-                    set_leaf(new, leaf, value)
+                    if value is None:
+                        drop_leaf(new, leaf)
+                    else:
+                        set_leaf(new, leaf, value)
             if new["metadata"]["resourceVersion"] != old["metadata"]["resourceVersion"]:
                 raise Refusal(409, "Conflict", "the object has been modified")
+            entries = new["metadata"].get("managedFields") or ()
+            if entries != (old["metadata"].get("managedFields") or ()):
+                fake.owners[key] = {one["manager"]: paths_of(one["fieldsV1"]) for one in entries}
             return 200, fake._store(key, new, old)
         wanted = {**((body or {}).get("preconditions") or {})}
         if any(old["metadata"].get(field) != value for field, value in wanted.items()):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a reset reads and writes in the cluster; what it is to do, the pure functions of ``reset`` decide."""
+"""What a reset and a stage read and write in the cluster; what is to do, the pure functions of ``reset`` decide."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from .._client import FIELD_MANAGER, ApiError, Client
+from .._labels import ATTENDEE
 from .._resources import ApplyOptions, apply_set
+from .._resources.prune import owned_kinds
 from . import reset as planning
 
 Json = dict[str, t.Any]
@@ -20,7 +22,7 @@ ATTEMPTS = 20
 
 
 class Cluster:
-    """What a reset reads and writes."""
+    """What a reset and a stage read and write."""
 
     def __init__(self, client: Client, pool: ThreadPoolExecutor, *, check: bool, diff: bool, timeout: float) -> None:
         self.client = client
@@ -51,12 +53,27 @@ class Cluster:
 
     def everything(self, kinds: t.Sequence[tuple[str, str]], namespace: str | None, selector: str | None) -> list[Json]:
         """All objects of these kinds, in one namespace or with these labels."""
+        return self._listed([(version, kind, namespace, selector) for version, kind in kinds])
 
-        def listed(kind: tuple[str, str]) -> list[Json]:
-            api_version, name = kind
-            return self.client.list(api_version, name, namespace, label_selector=selector)
+    def around(self, documents: t.Sequence[Json], namespace: str, attendee: str) -> list[Json]:
+        """What a stage meets: all configuration of the mesh in its namespace, and what is there of its other documents.
 
-        return [obj for objects in self.pool.map(listed, kinds) for obj in objects]
+        One request per kind and namespace, and only for kinds that pruning lists as well.
+        """
+        kinds = {(version.rpartition("/")[0], kind): version for version, kind in owned_kinds(self.client)}
+        mesh = [key for key in kinds if planning.is_mesh_group(key[0])]
+        wanted: list[tuple[str, str, str | None, str | None]] = [(kinds[key], key[1], namespace, None) for key in mesh]
+        places = {planning.identity(document)[:3] for document in documents}
+        wanted += [
+            (kinds[group, kind], kind, place, f"{ATTENDEE}={attendee}")
+            for group, kind, place in sorted(places)
+            if (group, kind) in kinds and not (place == namespace and (group, kind) in mesh)
+        ]
+        return self._listed(wanted)
+
+    def _listed(self, wanted: t.Sequence[tuple[str, str, str | None, str | None]]) -> list[Json]:
+        lists = self.pool.map(lambda one: self.client.list(one[0], one[1], one[2], one[3]), wanted)
+        return [obj for objects in lists for obj in objects]
 
     def remove(self, objects: t.Sequence[Json]) -> list[t.Any]:
         """Delete objects. An extra pod is not waited for: one on its way out gets no requests any more."""

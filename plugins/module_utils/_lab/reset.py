@@ -14,7 +14,7 @@ import copy
 import dataclasses
 import typing as t
 
-from .._labels import MANAGED
+from .._labels import ATTENDEE, MANAGED
 
 Json = dict[str, t.Any]
 Identity = tuple[str, str, str, str]
@@ -73,7 +73,7 @@ class Plan:
 
 
 def refusal(namespace: Json | None, name: str) -> str:
-    """Why this namespace may not be reset; empty where it may."""
+    """Why no lab may be applied in this namespace, nor anything reset; empty where it may."""
     if namespace is None:
         return f"Namespace {name} does not exist: run mesh.workshop.setup first, or name another namespace."
     if (namespace["metadata"].get("labels") or {}).get(MANAGED) != "true":
@@ -123,6 +123,54 @@ def plan_reset(
     return Plan(remove=remove, take_over=take_over, apply=list(documents))
 
 
+def written_by_others(
+    documents: t.Sequence[Json], found: t.Sequence[Json], manager: str
+) -> list[tuple[Json, list[str]]]:
+    """Those of the objects found that are a document's and that others wrote to, and who had written."""
+    wanted = {identity(document) for document in documents}
+    ours = [obj for obj in found if identity(obj) in wanted and not obj["metadata"].get("deletionTimestamp")]
+    writers = [(obj, owners_afterwards(obj, manager)[1]) for obj in ours]
+    return [(obj, managers) for obj, managers in writers if managers]
+
+
+def with_writers(results: t.Sequence[Json], written: t.Sequence[tuple[Json, list[str]]]) -> list[Json]:
+    """The reports of an apply: what others wrote to has changed, and says who they were."""
+    writers = {identity(obj): managers for obj, managers in written}
+    marked = []
+    for one in results:
+        key = (one["api_version"].rpartition("/")[0], one["kind"], one["namespace"], one["name"])
+        if key in writers and one["action"] in ("unchanged", "changed"):
+            one = {**one, "action": "changed", "written_by": writers[key]}
+        marked.append(one)
+    return marked
+
+
+def beside(found: t.Sequence[Json], documents: t.Sequence[Json], namespace: str, attendee: str) -> list[Json]:
+    """Configuration of the mesh in the namespace that no apply of a stage changes or prunes: somebody's own."""
+    wanted = {identity(document) for document in documents}
+    return [
+        obj
+        for obj in found
+        if is_mesh_group(identity(obj)[0])
+        and obj["metadata"].get("namespace") == namespace
+        and identity(obj) not in wanted
+        and (obj["metadata"].get("labels") or {}).get(ATTENDEE) != attendee
+        and not is_controlled(obj)
+        and not is_clusters_own(obj)
+    ]
+
+
+def beside_sentence(objects: t.Sequence[Json], namespace: str) -> str:
+    """What lies beside a stage, and what to do about it; empty where nothing does."""
+    if not objects:
+        return ""
+    names = ", ".join(sorted(f"{obj['kind']} {obj['metadata']['name']}" for obj in objects))
+    return (
+        f"Namespace {namespace} has configuration of the mesh that no lab has applied: {names}. It stays and may rule "
+        f"what the stage shows: mesh.workshop.reset takes it away, and the label {MANAGED}=true says that it is meant."
+    )
+
+
 def outside(objects: t.Sequence[Json], namespace: str, namespaces: t.Sequence[Json]) -> list[Json]:
     """Those objects that lie neither in this workshop namespace nor in that of somebody else."""
     others = {
@@ -138,6 +186,37 @@ def outside(objects: t.Sequence[Json], namespace: str, namespaces: t.Sequence[Js
         and obj["metadata"].get("namespace") not in others
         and not (obj["kind"] == "Namespace" and obj["metadata"]["name"] in {namespace, *others})
     ]
+
+
+def touched_services(
+    services: t.Sequence[Json], found: t.Sequence[Json], namespaces: t.Sequence[Json], manager: str
+) -> list[Json]:
+    """Those services that are installed, and whose objects are not all there as their role has installed them."""
+    installed = {one["metadata"]["name"] for one in namespaces if not one["metadata"].get("deletionTimestamp")}
+    touched = []
+    for service in services:
+        if service["namespace"] in installed:
+            objects = {f"{obj['kind']}/{obj['metadata']['name']}": obj for obj in objects_of(service, found)}
+            if set(service["objects"]) != set(objects) or any(is_written(obj, manager) for obj in objects.values()):
+                touched.append(service)
+    return touched
+
+
+def objects_of(service: Json, found: t.Sequence[Json]) -> list[Json]:
+    """The objects of a service among those found."""
+    return [
+        obj
+        for obj in found
+        if obj["metadata"].get("namespace") == service["namespace"]
+        and f"{obj['kind']}/{obj['metadata']['name']}" in service["objects"]
+    ]
+
+
+def is_written(obj: Json, manager: str) -> bool:
+    """Whether others have written to an object, or scaled it."""
+    return bool(owners_afterwards(obj, manager)[1]) or any(
+        entry.get("subresource") == "scale" for entry in obj["metadata"].get("managedFields") or ()
+    )
 
 
 def goes(obj: Json, accounts: t.Collection[str]) -> bool:
@@ -246,5 +325,7 @@ def listing(results: t.Sequence[Json], *, check: bool) -> str:
         if one["action"] in words:
             place = f"{one['namespace']}/{one['name']}" if one["namespace"] else one["name"]
             who = f" (written to by {', '.join(one['written_by'])})" if one.get("written_by") else ""
+            who += f" (without {', '.join(one['labels_dropped'])})" if one.get("labels_dropped") else ""
+            who += f" (the role {one['installed_by']} installs it anew)" if one.get("installed_by") else ""
             lines.append(f"{words[one['action']][0 if check else 1]:<14}{one['kind']} {place}{who}")
     return "\n".join(lines) or "Nothing to do: there is nothing to take away and nothing to put back."

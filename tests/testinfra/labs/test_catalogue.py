@@ -39,12 +39,20 @@ def read(name, images=None, credentials=UNKNOWN):
 
 LABS = {path.parent.name: read(path.parent.name) for path in sorted(CATALOGUE.glob("*/lab.yml"))}
 STAGES = [(lab, stage["name"]) for lab, content in LABS.items() if lab != BASELINE for stage in content["stages"]]
+
+
+def checks_of(stages):
+    """All checks of stages, and of the steps on the way to them."""
+    return [
+        check for stage in stages for state in (*stage.get("steps", ()), stage) for check in state.get("checks", ())
+    ]
+
+
 WORLDS = sorted(
     {
         (lab, check["fails_in"])
         for lab, content in LABS.items()
-        for stage in content["stages"]
-        for check in stage["checks"]
+        for check in checks_of(content["stages"])
         if isinstance(check.get("fails_in"), str)
     }
 )
@@ -67,14 +75,54 @@ def apply(ansible, lab, stage):
 
 @pytest.mark.parametrize(("lab", "world"), WORLDS)
 def test_checks_fail_in_the_world_that_they_name(ansible, images, credentials, lab, world):
-    stages = read(lab, images, credentials)["stages"]
-    checks = [check for stage in stages for check in stage["checks"] if check.get("fails_in") == world]
     apply(ansible, lab, world)
+    # Looked up when the world is there: what is applied and what is checked are of one making.
+    stages = read(lab, images, credentials(lab))["stages"]
+    checks = [check for check in checks_of(stages) if check.get("fails_in") == world]
     run = ansible.module("verify", checks=checks, namespace="bookinfo", once=True)
     passed = [check["name"] for check in run.result["checks"] if check["passed"]]
     assert passed == []
     assert len(run.result["checks"]) == len(checks)
     assert run.status != 0
+
+
+PAGE, SPREAD, HEADERS = (
+    "the page answers with details and reviews",
+    "reviews come from all three versions",
+    "no header matters",
+)
+
+
+def failing(ansible, sure):
+    """Which of baseline's checks fail. Those named as sure depend on no share, so they fail or pass for certain."""
+    run = ansible.module("verify", checks=read(BASELINE)["stages"][0]["checks"], namespace="bookinfo", once=True)
+    results = {check["name"]: check["passed"] for check in run.result["checks"]}
+    return {name for name in sure if not results[name]}
+
+
+@pytest.mark.parametrize(
+    ("lab", "stage", "wrong"),
+    [("request_routing", "all_v1", {SPREAD, HEADERS}), ("tls", "mismatch", {PAGE, HEADERS})],
+)
+def test_the_checks_of_baseline_fail_where_a_lab_is_applied(ansible, lab, stage, wrong):
+    apply(ansible, lab, stage)
+    assert failing(ansible, {PAGE, *wrong, "another host finds nothing"}) == wrong
+
+
+def test_the_checks_of_baseline_notice_a_fault_that_is_left_for_jason_alone(ansible):
+    apply(ansible, BASELINE, BASELINE)
+    fault = {"abort": {"percentage": {"value": 100}, "httpStatus": 500}}
+    route = [{"destination": {"host": "ratings"}}]
+    jason = {"match": [{"headers": {"end-user": {"exact": "jason"}}}], "fault": fault, "route": route}
+    spec = {"hosts": ["ratings"], "http": [jason, {"route": route}]}
+    left = {"name": "ratings", "namespace": "bookinfo"}
+    try:
+        run = ansible.module("virtual_service", **left, spec=spec)  # it waits until the proxies have it
+        assert run.status == 0, run.output
+        assert failing(ansible, {PAGE, HEADERS, "another host finds nothing"}) == {HEADERS}
+    finally:
+        run = ansible.module("virtual_service", **left, state="absent")
+    assert run.status == 0, run.output
 
 
 @pytest.fixture(name="images", scope="session")
@@ -87,20 +135,21 @@ def images_fixture(kube):
     return found
 
 
-MADE = {}
-
-
 @pytest.fixture(name="credentials")
 def credentials_fixture(ansible):
-    """One set of certificates and tokens for all tests: what is applied and what is checked are of one making."""
-    if not MADE:
-        MADE.update(ansible.lookup("credentials", FACTS["namespace"], host=FACTS["host"]))
-    return MADE
+    """The certificates and tokens that a lab is to be read with: what the cluster holds now, else new ones."""
+
+    def look_up(lab):
+        if "workshop.credentials" not in (CATALOGUE / lab / "lab.yml").read_text():
+            return UNKNOWN
+        return ansible.lookup("credentials", FACTS["namespace"], host=FACTS["host"])
+
+    return look_up
 
 
 @pytest.mark.parametrize(("lab", "stage", "check"), MUTATED)
 def test_checks_fail_in_the_mutation_that_they_name(ansible, images, credentials, lab, stage, check):
-    definition = read(lab, images, credentials)
+    definition = read(lab, images, credentials(lab))
     (world,) = (item for item in definition["stages"] if item["name"] == stage)
     (fails_in,) = (item["fails_in"] for item in world["checks"] if item["name"] == check)
     checks = [item for item in world["checks"] if item.get("fails_in") == fails_in]
@@ -177,6 +226,29 @@ def test_a_stage_applied_twice_changes_nothing_the_second_time(ansible, lab, sta
     assert apply(ansible, lab, stage).changed == 0
 
 
+def test_a_stage_takes_away_what_was_added_to_its_objects_and_names_what_lies_beside(ansible, kube):
+    apply(ansible, "request_routing", "all_v1")
+    of = ("networking.istio.io", "v1", "bookinfo")
+    rule = kube.istio("destinationrules")["reviews"]
+    rule["spec"]["trafficPolicy"] = {"connectionPool": {"http": {"maxRequestsPerConnection": 1}}}
+    kube.custom.replace_namespaced_custom_object(*of, "destinationrules", "reviews", rule)
+    beside = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "beside"},
+        "spec": {"hosts": ["nowhere.example"], "http": [{"route": [{"destination": {"host": "details"}}]}]},
+    }
+    kube.custom.create_namespaced_custom_object(*of, "virtualservices", beside)
+    try:
+        run = apply(ansible, "request_routing", "all_v1")
+    finally:
+        kube.custom.delete_namespaced_custom_object(*of, "virtualservices", "beside")
+    assert run.changed == 1
+    assert "trafficPolicy" not in kube.istio("destinationrules")["reviews"]["spec"]
+    assert re.search(r"no\s+lab\s+has\s+applied:\s+VirtualService\s+beside", run.output), run.output
+    assert apply(ansible, "request_routing", "all_v1").changed == 0
+
+
 def test_verify_proves_what_is_applied_and_changes_nothing(ansible):
     lab, stage = STAGES[-1]
     apply(ansible, lab, stage)
@@ -185,6 +257,21 @@ def test_verify_proves_what_is_applied_and_changes_nothing(ansible):
     status = ansible.play("status")
     assert lab in status.output
     assert stage in status.output
+
+
+def test_verify_tells_whether_what_was_done_by_hand_is_right(ansible, kube):
+    stages = read("request_routing")["stages"]
+    apply(ansible, BASELINE, BASELINE)
+    (stage,) = (item for item in stages if item["name"] == "all_v1")
+    run = ansible.module("apply", definitions=stage["resources"], namespace="bookinfo")
+    assert run.status == 0, run.output
+    before = kube.istio("virtualservices")
+    run = ansible.play("verify", lab="request_routing", stage="all_v1")
+    assert (run.status, run.changed) == (0, 0), run.output
+    assert kube.istio("virtualservices") == before
+    # What carries no label of a lab's is taken back by a reset of everything.
+    apply(ansible, BASELINE, BASELINE)
+    assert set(kube.istio("virtualservices")) == {"bookinfo"}
 
 
 def test_reset_leads_back_to_baseline(ansible, gateway, kube):

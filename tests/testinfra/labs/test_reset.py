@@ -68,6 +68,16 @@ def test_reset_takes_back_what_people_did(ansible, kube, gateway):
     assert reset(ansible).changed == 0
 
 
+def test_a_label_of_the_mesh_alone_is_listed_and_taken_back(ansible, kube):
+    kube.core.patch_namespace(NAMESPACE, {"metadata": {"labels": {"istio.io/rev": "x"}}})
+    listed = ansible.play("reset", "--check")
+    assert listed.status == 0, listed.output
+    assert "would restore Namespace bookinfo (without istio.io/rev)" in listed.output
+    assert reset(ansible).changed == 1
+    assert "istio.io/rev" not in kube.core.read_namespace(NAMESPACE).metadata.labels
+    assert reset(ansible).changed == 0
+
+
 def test_reset_of_one_lab_leaves_another_alone(ansible, kube):
     run = ansible.play("lab", lab="request_routing", stage="all_v1")
     assert run.status == 0, run.output
@@ -75,6 +85,19 @@ def test_reset_of_one_lab_leaves_another_alone(ansible, kube):
     assert set(kube.istio("destinationrules")) == {"reviews"}
     assert ansible.play("reset", lab="request_routing").changed == 1
     assert kube.istio("destinationrules") == {}
+
+
+def test_reset_brings_back_the_service_that_a_lab_needs(ansible, kube):
+    run = ansible.play("lab", lab="quotas", stage="cluster")
+    assert run.status == 0, run.output
+    service = ("ratelimit", "mesh-workshop-ratelimit")
+    kube.apps.patch_namespaced_deployment_scale(*service, {"spec": {"replicas": 0}})
+    kube.core.patch_namespaced_config_map(*service, {"data": {"limits.yaml": "{}"}})
+    reset(ansible)
+    deployment = kube.apps.read_namespaced_deployment(*service)
+    assert (deployment.spec.replicas, deployment.status.ready_replicas) == (1, 1)
+    assert "5000" in kube.core.read_namespaced_config_map(*service).data["limits.yaml"]
+    assert reset(ansible).changed == 0
 
 
 def test_nobody_is_asked_where_nobody_can_answer(ansible, kube):
@@ -94,6 +117,10 @@ def test_a_namespace_that_is_not_ours_is_refused(ansible, kube):
         assert run.status != 0
         assert f"Namespace {name} is not the workshop's" in run.message
         assert kube.core.read_namespaced_config_map("theirs", name)
+        run = ansible.play("lab", lab="request_routing", bookinfo_namespace=name)
+        assert run.status != 0
+        assert f"Namespace {name} is not the workshop's" in run.message
+        assert kube.istio("virtualservices", name) == {}
     finally:
         kube.core.delete_namespace(name)
 

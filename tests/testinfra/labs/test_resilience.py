@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections
 import json
 import statistics
+import uuid
 
 import kubernetes
 import kubernetes.stream
@@ -72,10 +73,23 @@ def test_timeout_ends_after_half_a_second(ansible, ask, gateway):
     assert 1 <= min(page.seconds for page in pages) < 2
 
 
-def test_retries_hide_what_fails_every_other_time(ansible, ask):
+def test_retries_hide_what_fails_every_other_time(ansible, ask_from, kube, eventually):
     prepare(ansible, "retries")
-    answers = ask("/flaky", 1, 40)
-    assert set(statuses(answers)) == {200}
+    agent = f"testinfra-{uuid.uuid4().hex}"
+    answers = ask_from("productpage", "http://workload:9080/flaky", headers={"User-Agent": agent}, count=40)
+    assert [status for status, _text in answers] == [200] * 40
+
+    def tries():
+        # Envoy writes its access log once a second.
+        pods = kube.core.list_namespaced_pod("bookinfo", label_selector="app=workload,version=v1").items
+        logs = [
+            kube.core.read_namespaced_pod_log(pod.metadata.name, "bookinfo", container="istio-proxy", since_seconds=120)
+            for pod in pods
+        ]
+        return sum(agent in line for log in logs for line in log.splitlines())
+
+    # Every other try fails and is made once more, so 40 requests are some 80 tries at the callee.
+    eventually(lambda: 75 <= tries() <= 85, lambda: f"the callee's proxy has seen each retry, not {tries()} tries", 20)
 
 
 def test_circuit_breaker_refuses_what_is_above_the_limit(ansible, ask):

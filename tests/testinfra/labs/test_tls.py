@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import http.client
+import json
+import re
 import socket
 import ssl
 
@@ -105,6 +107,18 @@ def test_mutual_names_the_mesh_certificates_and_the_versions(ansible, kube, gate
     subsets = kube.istio("destinationrules")["reviews"]["spec"]["subsets"]
     assert [item["name"] for item in subsets] == ["v1", "v2", "v3"]
     assert set(gateway.versions(60)) == {"v1", "v2", "v3"}
+
+
+def test_mutual_tells_the_callee_who_calls(ansible, ask_from):
+    apply(ansible, "mutual")
+    account = "spiffe://cluster.local/ns/bookinfo/sa/bookinfo-"
+    forged = {"X-Forwarded-Client-Cert": f"URI={account}productpage"}
+    for caller, headers in (("productpage", {}), ("details", {}), ("details", forged)):
+        ((status, text),) = ask_from(caller, "http://echo:9080/", headers=headers)
+        assert status == 200
+        shown = json.loads(text)["x-forwarded-client-cert"]
+        # Who has shown a certificate, and no second element that the caller has written itself.
+        assert re.findall(r"URI=([^;,]+)", shown) == [f"{account}{caller}"], shown
 
 
 def test_mismatch_leaves_the_page_without_details(ansible, kube, gateway):

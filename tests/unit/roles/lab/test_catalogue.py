@@ -50,6 +50,9 @@ def test_every_check_is_a_control_or_names_the_world_in_which_it_fails(name: str
     lab = parse_lab(name, read(name))
     earlier = [BASELINE]
     for stage in lab.stages:
+        # A step's world is one that can be applied: its own is gone when the stage is there.
+        for check in (check for step in stage.steps for check in step.checks):
+            assert check.get("fails_in") in earlier, f"{name}/{stage.name}: {check['name']}"
         for check in stage.checks:
             place = f"{name}/{stage.name}: {check['name']}"
             world = check.get("fails_in")
@@ -94,3 +97,14 @@ def test_what_a_lab_needs_is_a_role_and_written_on_one_line(name: str) -> None:
         assert (CATALOGUE.parents[1] / role / "tasks" / "main.yml").is_file(), role
     text = (CATALOGUE / name / "lab.yml").read_text(encoding="utf-8")
     assert (f"needs: [{', '.join(needs)}]\n" in text) == bool(needs)
+
+
+def test_what_a_lab_puts_beside_the_gateway_lies_where_the_role_says_that_it_is() -> None:
+    """An Istio in another namespace is told by one variable, to the labs' documents and to the pruning alike."""
+    role = CATALOGUE.parent
+    facts = yaml.safe_load((role / "vars" / "main.yml").read_text())["lab_facts"]
+    tasks = yaml.safe_load((role / "tasks" / "main.yml").read_text())
+    (stage,) = (task["mesh.workshop.stage"] for task in tasks if "mesh.workshop.stage" in task)
+    assert facts["gateway_namespace"] == stage["gateway_namespace"] == "{{ lab_gateway_namespace }}"
+    for name in NAMES:
+        assert "istio-system" not in (CATALOGUE / name / "lab.yml").read_text(), name

@@ -13,6 +13,7 @@ import jinja2
 import pytest
 import yaml
 from ansible_collections.mesh.workshop.plugins.module_utils._lab import BASELINE, LabError, Stage, parse_lab
+from ansible_collections.mesh.workshop.plugins.module_utils._lab.credentials import ISSUER
 from ansible_collections.mesh.workshop.plugins.module_utils._lab.guide import fill_catalogue, fill_guide, own_yaml
 
 CATALOGUE = pathlib.Path(__file__).parents[4] / "roles" / "lab" / "catalogue"
@@ -33,7 +34,7 @@ WORKSHOP = Facts(
     host="mybookstore.com",
     gateway_namespace="istio-system",
     images=Facts(),
-    credentials=Facts(secret=Facts()),
+    credentials=Facts(secret=Facts(), issuer=ISSUER),
 )
 
 

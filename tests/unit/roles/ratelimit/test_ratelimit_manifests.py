@@ -83,7 +83,18 @@ def test_the_pod_passes_the_restricted_profile() -> None:
 def test_the_lab_counts_what_the_service_knows() -> None:
     """Each stage of the lab names one of the service's quotas."""
     text = (ROLES / "lab" / "catalogue" / "quotas" / "lab.yml").read_text()
-    for descriptor in limits(render())["descriptors"]:
+    documents = render()
+    for descriptor in limits(documents)["descriptors"]:
         assert f"descriptor_value: {descriptor['value']}}}" in text
-    assert DEFAULTS["ratelimit_domain"] in text
-    assert f"ratelimit.{DEFAULTS['ratelimit_namespace']}.svc" in text
+    assert f"domain: {limits(documents)['domain']}\n" in text
+    service = documents["Service"]["metadata"]
+    (port,) = documents["Service"]["spec"]["ports"]
+    assert f"outbound|{port['port']}||{service['name']}.{service['namespace']}.svc.cluster.local" in text
+
+
+def test_a_reset_knows_all_that_is_installed() -> None:
+    services = yaml.safe_load((ROLES / "lab" / "vars" / "main.yml").read_text())["lab_services"]
+    (service,) = [one for one in services if one["role"] == "ratelimit"]
+    installed = [one for one in render().values() if one["kind"] != "Namespace"]
+    assert {one["metadata"]["namespace"] for one in installed} == {service["namespace"]}
+    assert sorted(f"{one['kind']}/{one['metadata']['name']}" for one in installed) == sorted(service["objects"])
