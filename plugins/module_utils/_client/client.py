@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 import typing as t
 
@@ -32,6 +33,9 @@ _PAGE = 500
 _LONGEST_WATCH = 240.0
 # How much later than asked a server may end a watch before the connection counts as dead.
 _GRACE = 10.0
+# How often what others write at the same moment may get in the way of an apply, and the first pause after it.
+_APPLY_ATTEMPTS = 5
+_APPLY_PAUSE = 0.05
 
 
 def key_of(obj: Json) -> Key:
@@ -53,6 +57,7 @@ class Client:
         self.settings = settings
         self.transport = Transport(settings)
         self._discovery = Discovery(lambda path: self.request("GET", path).json())
+        self._never = threading.Event()
 
     # -- the thin layer --------------------------------------------------
 
@@ -121,17 +126,23 @@ class Client:
             }
             if dry_run:
                 query["dryRun"] = "All"
-            answer = self.request(
-                "PATCH",
-                resource.path(namespace, name),
-                query=query,
-                body=doc,
-                headers={"Content-Type": "application/apply-patch+yaml"},
-            )
+            answer = self._apply(resource.path(namespace, name), query, doc)
         except ApiError as exc:
             exc.about(subject_of(kind, name, namespace))
             raise
         return answer.status, answer.json()
+
+    def _apply(self, path: str, query: Query, doc: Json) -> Response:
+        """The API server gives up after a few writes of others; an apply names no version, so it can be sent again."""
+        headers = {"Content-Type": "application/apply-patch+yaml"}
+        for attempt in range(1, _APPLY_ATTEMPTS):
+            try:
+                return self.request("PATCH", path, query=query, body=doc, headers=headers)
+            except ApiError as exc:
+                if not exc.is_conflict_of_writes:
+                    raise
+            self._never.wait(_APPLY_PAUSE * 2**attempt)
+        return self.request("PATCH", path, query=query, body=doc, headers=headers)
 
     def create(self, doc: Json, *, dry_run: bool = False, subresource: str | None = None) -> Json:
         kind, (namespace, name) = doc["kind"], key_of(doc)

@@ -69,6 +69,31 @@ def test_a_conflict_names_manager_and_field(client: Client) -> None:
     assert client.apply(config_map("a", {"x": "2"}), force=True)["data"] == {"x": "2"}
 
 
+def test_what_others_write_at_the_same_moment_does_not_fail_an_apply(client: Client, api: FakeApi) -> None:
+    text = 'Operation cannot be fulfilled on resourcequotas "q": the object has been modified'
+    api.fail(409, method="PATCH", times=3, body=status_body(409, "Conflict", text))
+    assert client.apply(config_map("a", {}))["metadata"]["name"] == "a"
+    assert len(api.asked("PATCH")) == 4
+
+
+@pytest.mark.parametrize(
+    ("reason", "causes", "tries"),
+    [
+        ("Conflict", [], 5),
+        ("AlreadyExists", [], 1),
+        ("Conflict", [{"reason": "FieldManagerConflict", "message": 'conflict with "x"', "field": ".a"}], 1),
+    ],
+)
+def test_conflicts_that_stay_are_said(
+    client: Client, api: FakeApi, reason: str, causes: list[dict[str, str]], tries: int
+) -> None:
+    api.fail(409, method="PATCH", times=9, body=status_body(409, reason, "it is in the way", causes))
+    with pytest.raises(ApiError) as caught:
+        client.apply(config_map("a", {}))
+    assert caught.value.status == 409
+    assert len(api.asked("PATCH")) == tries
+
+
 def test_an_unknown_field_is_named(client: Client) -> None:
     doc = {"apiVersion": NETWORK, "kind": "VirtualService", "metadata": {"name": "r", "namespace": "bookinfo"}}
     with pytest.raises(ApiError, match=r"VirtualService bookinfo/r: the API has no field spec\.htttp;"):
