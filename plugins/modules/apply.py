@@ -83,6 +83,7 @@ options:
   atomic:
     description:
       - Whether to put back what was there before if a document or the verification fails.
+      - An object that another has changed since is left as it is, and the message says so.
     type: bool
     default: false
   force:
