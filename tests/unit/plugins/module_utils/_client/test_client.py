@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -278,6 +279,35 @@ def test_a_watch_that_is_too_old_lists_again_and_tells_the_difference(client: Cl
         ("ADDED", "c"),
     ]
     events.close()
+
+
+ERROR = b'{"type": "ERROR", "object": {"code": 500}}\n'
+
+
+@pytest.mark.parametrize("body", [b"{}", ERROR])
+def test_a_watch_that_ends_at_once_is_taken_up_after_a_pause(client: Client, api: FakeApi, body: bytes) -> None:
+    api.fail(200, part="watch=true", times=1000, body=body)
+    started = time.monotonic()
+    list(client.watch("v1", "ConfigMap", timeout=0.5))
+    assert 0.4 < time.monotonic() - started < 2  # the pause ends with the time
+    assert 1 < len(api.asked("GET", "watch=true")) <= 3  # at 0, 0.1 and 0.3 s
+    assert len(api.asked("GET", "/configmaps?limit")) <= 4
+
+
+def test_a_watch_that_has_told_something_is_taken_up_at_once(client: Client, api: FakeApi) -> None:
+    event = {"type": "MODIFIED", "object": {"metadata": {"name": "a", "namespace": "bookinfo"}}}
+    api.fail(200, part="watch=true", times=20, body=json.dumps(event).encode() + b"\n")
+    events = client.watch("v1", "ConfigMap", timeout=5)
+    started = time.monotonic()
+    assert [next(events)[0] for _round in range(20)] == ["MODIFIED"] * 20
+    assert time.monotonic() - started < 1
+    events.close()
+
+
+def test_ticks_are_regular(client: Client) -> None:
+    started = time.monotonic()
+    assert len(list(client.track("v1", "ConfigMap", timeout=2.5, tick=1))) == 4  # the list, and after 1, 2 and 3 s
+    assert time.monotonic() - started < 3.5
 
 
 def test_a_watch_over_a_restart_goes_on(client: Client, api: FakeApi) -> None:
