@@ -169,8 +169,10 @@ class Istiod:
                     self._http = self._client.forward(self.namespace, self.name, ISTIOD_PORT)
                 return self._http.get(path)
             except ApiError as exc:
+                # A 401 to the forwarded request is istiod's own; one to the forwarding is the API server's.
+                refused = exc.status == 401 and self._http is None
                 self.close()
-                if exc.status == 0:
+                if exc.status == 0 or refused:
                     raise
                 self._exec = True
         command = ["pilot-discovery", "request", "GET", path]
@@ -218,10 +220,15 @@ def proxies_of(client: Client) -> list[ProxyStatus]:
 def wait_settled(
     client: Client, present: t.Mapping[Ref, Json], absent: t.Collection[Ref], since: datetime, deadline: float
 ) -> Settled:
-    """Wait until the proxies have what was applied. A cluster in which istiod cannot be asked gives a warning."""
+    """Wait until the proxies have what was applied. A cluster in which istiod may not be asked gives a warning.
+
+    Raises ApiError where the credentials are not accepted any more.
+    """
     try:
         istiods = find_istiods(client)
     except ApiError as exc:
+        if exc.status == 401:
+            raise
         return Settled(warning=f"It is not known whether the proxies have the configuration: {exc.sentence()}")
     if not istiods:
         return Settled(warning="There is no ready istiod, so no proxy has the configuration yet.")
@@ -275,7 +282,9 @@ def _wait_one(
                 if all(calm.get(proxy.name, 2) >= 2 for proxy in proxies):
                     return Settled(proxies=proxies, warning=_old_rejection(proxies))
         except ApiError as exc:
-            if exc.status in (401, 403, 404):
+            if exc.status == 401:
+                raise
+            if exc.status in (403, 404):
                 return Settled(warning=f"It is not known whether the proxies have the configuration: {exc.sentence()}")
             if time.monotonic() >= deadline:
                 return Settled(False, f"{istiod.name} could not be asked about the proxies: {exc.sentence()}")

@@ -10,8 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._client import ApiError
+from ansible_collections.mesh.workshop.plugins.module_utils._client.streams import ExecResult
 from ansible_collections.mesh.workshop.plugins.module_utils._resources import Ref, settled
 from ansible_collections.mesh.workshop.plugins.module_utils._resources.settled import (
+    Istiod,
     changed_at,
     missing_from,
     parse_counter,
@@ -144,9 +146,10 @@ ACKED = [proxy("web.shop", listeners={"sent": "2", "acked": "2"})]
 
 def settle(monkeypatch: pytest.MonkeyPatch, istiod: FakeIstiod, timeout: float = 5.0) -> settled.Settled:
     monkeypatch.setattr(settled, "find_istiods", lambda client: [istiod])
-    outcome = wait_settled(None, {REF: OBJECT}, [], NOW, time.monotonic() + timeout)  # type: ignore[arg-type]
-    assert istiod.closed
-    return outcome
+    try:
+        return wait_settled(None, {REF: OBJECT}, [], NOW, time.monotonic() + timeout)  # type: ignore[arg-type]
+    finally:
+        assert istiod.closed
 
 
 def test_settled_when_read_pushed_and_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,6 +219,47 @@ def test_without_the_right_to_ask_it_is_a_warning(monkeypatch: pytest.MonkeyPatc
     outcome = settle(monkeypatch, istiod)
     assert outcome.ok
     assert outcome.warning.startswith("It is not known whether the proxies have the configuration: no portforward;")
+
+
+def test_refused_credentials_are_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    istiod = FakeIstiod(configz=[ApiError(401, "Unauthorized", "Unauthorized")])
+    with pytest.raises(ApiError, match="does not accept the credentials"):
+        settle(monkeypatch, istiod)
+
+
+class FakePods:
+    """A client whose forwarding is refused, or whose forwarded port answers with an error of istiod's own."""
+
+    def __init__(self, forwarding: ApiError | None, answer: ApiError | None) -> None:
+        self.forwarding, self.answer = forwarding, answer
+
+    def forward(self, namespace: str, pod: str, port: int) -> FakePods:
+        if self.forwarding:
+            raise self.forwarding
+        return self
+
+    def get(self, path: str) -> bytes:
+        assert self.answer
+        raise self.answer
+
+    def close(self) -> None:
+        pass
+
+    def exec(self, namespace: str, pod: str, container: str, command: list[str]) -> ExecResult:
+        return ExecResult(0, b"by exec", b"")
+
+
+def test_istiod_is_asked_by_exec_where_forwarding_is_not_allowed() -> None:
+    meta = {"namespace": "istio-system", "name": "istiod-1"}
+    pod = {"metadata": meta, "spec": {"containers": [{"name": "discovery"}]}}
+
+    def ask(forwarding: ApiError | None, answer: ApiError | None = None) -> bytes:
+        return Istiod(FakePods(forwarding, answer), pod).get("/metrics")  # type: ignore[arg-type]
+
+    assert ask(ApiError(403, "Forbidden", "no portforward")) == b"by exec"
+    assert ask(None, ApiError(401, "", "istiod wants a token")) == b"by exec"
+    with pytest.raises(ApiError, match="does not accept the credentials"):
+        ask(ApiError(401, "Unauthorized", "Unauthorized"))
 
 
 def test_without_istiod_it_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
