@@ -158,7 +158,16 @@ def _execute(module: t.Any, documents: t.Callable[[], list[Json]], options: Appl
             returned["checks"] = verification.skipped()
             returned["message"] += f" {len(returned['checks'])} checks are skipped in check mode."
         elif verification:
-            verification.finish(report, options, returned)
+            try:
+                verification.finish(report, options, returned)
+            except Exception as exc:  # whatever ends it, nothing of an atomic set stays without its verdict
+                if options.atomic:
+                    report.message = str(exc)
+                    put_back_all(client, report, timeout=options.wait_timeout)
+                    _take(returned, report, options)
+                if not isinstance(exc, (ApiError, DocumentError)):
+                    raise
+                module.fail_json(msg=report.message if options.atomic else str(exc), **returned)
     except (ApiError, DocumentError) as exc:
         module.fail_json(msg=str(exc), **returned)
     finally:

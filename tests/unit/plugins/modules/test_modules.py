@@ -11,6 +11,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils import basic
+from ansible_collections.mesh.workshop.plugins.module_utils._client import ApiError
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
 
 Json = dict[str, t.Any]
@@ -181,6 +182,34 @@ def test_a_failed_check_fails_the_module_and_atomic_puts_back(api: FakeApi, monk
     atomic = call("apply", api, **params, atomic=True)
     assert atomic["msg"] == f"{Failed.message} What was there before is put back (1 changes)."
     assert not atomic["changed"]
+    assert api.find("ConfigMap", "a", "bookinfo") is None
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(ApiError(0, "Unreachable", "the cluster is gone"), True), (KeyError("x"), False)]
+)
+def test_a_verification_that_breaks_off_leaves_nothing_of_an_atomic_set(
+    api: FakeApi, monkeypatch: pytest.MonkeyPatch, error: Exception, said: bool
+) -> None:
+    from ansible_collections.mesh.workshop.plugins.module_utils import _checks
+
+    def break_off(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        raise error
+
+    monkeypatch.setattr(_checks, "run_checks", break_off)
+    params: Json = {"definitions": TEXT, "namespace": "bookinfo", "verify": CHECKS}
+    if said:
+        failed = call("apply", api, **params)
+        assert (failed["msg"], failed["changed"]) == ("the cluster is gone.", True)
+        assert [result["action"] for result in failed["results"]] == ["created", "created"]
+        for kind, name in (("ConfigMap", "a"), ("Secret", "s")):
+            api.remove(kind, name, "bookinfo")
+        atomic = call("apply", api, **params, atomic=True)
+        assert atomic["msg"] == "the cluster is gone. What was there before is put back (2 changes)."
+        assert [result["put_back"] for result in atomic["results"]] == ["removed again"] * 2
+    else:
+        with pytest.raises(KeyError):
+            call("apply", api, **params, atomic=True)
     assert api.find("ConfigMap", "a", "bookinfo") is None
 
 
