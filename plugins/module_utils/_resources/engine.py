@@ -59,6 +59,8 @@ class ApplyOptions:
     # Label to value; None as a value asks only that the label is there.
     prune_selector: Selector | None = None
     prune_namespaces: list[str] = field(default_factory=list)
+    # Without prune_namespaces: only where the documents are, instead of everywhere.
+    prune_beside: bool = False
     prune_kinds: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -172,7 +174,7 @@ class _Run:
             return with_namespace(doc, None)
         if ref.namespace:
             return doc
-        return with_namespace(doc, self.options.namespace or self.client.settings.namespace or "default")
+        return with_namespace(doc, self._home())
 
     def _known(self, ref: Ref) -> Resource | None:
         try:
@@ -362,11 +364,21 @@ class _Run:
             self.client,
             options.prune_selector,
             keep=[entry.ref for entry in self.entries],
-            namespaces=options.prune_namespaces,
+            namespaces=options.prune_namespaces or (self._places() if options.prune_beside else []),
             kinds=options.prune_kinds,
             run=self.pool.map,
         )
         return [Entry(ref_of(obj), obj, before=obj, pruned=True) for obj in found]
+
+    def _places(self) -> list[str]:
+        """The namespaces of the documents, and the one that those are in which name none."""
+        places = {entry.ref.namespace for entry in self.entries if entry.ref.namespace}
+        if self.options.namespace or not places:
+            places.add(self._home())
+        return sorted(places)
+
+    def _home(self) -> str:
+        return self.options.namespace or self.client.settings.namespace or "default"
 
     def _prune(self, prunable: list[Entry]) -> None:
         self.pruned = prunable
