@@ -12,7 +12,9 @@ options:
       - Whether to wait, after everything is applied, until it is ready, and after a removal until it is gone.
       - Workloads are ready when they are rolled out, jobs when they are complete, namespaces when they are
         active and CustomResourceDefinitions when they are established. Istio's own kinds are ready when every
-        proxy that istiod serves has acknowledged its configuration and none has rejected it.
+        proxy of their namespaces has acknowledged its configuration and none has rejected it. For a C(Gateway) and
+        a C(VirtualService) that names one these are the gateways' proxies too, and for what is in the mesh's root
+        namespace all proxies. The proxies of others are waited for a moment; what is wrong with them is a warning.
     type: bool
     default: true
   wait_timeout:

@@ -13,6 +13,7 @@ from ._resources import (
     DocumentError,
     Report,
     apply_set,
+    flatten,
     list_sources,
     parse_all,
     put_back_all,
@@ -102,6 +103,8 @@ def run_apply_module() -> None:
         options.prune_selector = prune_selector(params["lab"], params["attendee"])
         if not options.prune_selector:
             module.fail_json(msg="prune needs lab or attendee: only what carries their labels is removed; set one.")
+        # The same lab is others' too, and they have namespaces of their own.
+        options.prune_beside = not params["attendee"]
     _execute(module, lambda: read_documents(params), options)
 
 
@@ -144,6 +147,11 @@ def _execute(module: t.Any, documents: t.Callable[[], list[Json]], options: Appl
         if params["verify"]:
             verification = _Verification(module, client)
         docs = documents()
+        if options.prune_selector and options.state == "present" and next(flatten(docs), None) is None:
+            raise DocumentError(
+                "prune with no documents would remove everything that carries the labels; "
+                "set state to absent if that is meant, else see why the documents are empty."
+            )
         if verification and not options.check:
             verification.begin()
         report = apply_set(client, docs, options)
@@ -154,7 +162,16 @@ def _execute(module: t.Any, documents: t.Callable[[], list[Json]], options: Appl
             returned["checks"] = verification.skipped()
             returned["message"] += f" {len(returned['checks'])} checks are skipped in check mode."
         elif verification:
-            verification.finish(report, options, returned)
+            try:
+                verification.finish(report, options, returned)
+            except Exception as exc:  # whatever ends it, nothing of an atomic set stays without its verdict
+                if options.atomic:
+                    report.message = str(exc)
+                    put_back_all(client, report, timeout=options.wait_timeout)
+                    _take(returned, report, options)
+                if not isinstance(exc, (ApiError, DocumentError)):
+                    raise
+                module.fail_json(msg=report.message if options.atomic else str(exc), **returned)
     except (ApiError, DocumentError) as exc:
         module.fail_json(msg=str(exc), **returned)
     finally:

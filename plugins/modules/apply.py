@@ -71,18 +71,22 @@ options:
     description:
       - Whether to remove what an earlier run has applied and what is no longer among the documents.
       - With O(attendee) and O(lab) these are the objects of that attendee that belong to any lab,
-        with O(attendee) alone all objects of that attendee, with O(lab) alone all objects of that lab.
+        with O(attendee) alone all objects of that attendee, with O(lab) alone all objects of that lab
+        in O(prune_namespaces).
       - An object that does not carry these labels is never touched. Namespaces are not pruned.
+      - With no documents at all it is refused, unless O(state=absent), since it would remove everything.
     type: bool
     default: false
   prune_namespaces:
     description:
-      - Prune in these namespaces only. Without it, in all of them.
+      - Prune in these namespaces only. Without it, in all of them; with O(lab) and no O(attendee) in those of the
+        documents and O(namespace) only, since other attendees may be at the same lab.
     type: list
     elements: str
   atomic:
     description:
       - Whether to put back what was there before if a document or the verification fails.
+      - An object that another has changed since is left as it is, and the message says so.
     type: bool
     default: false
   force:

@@ -50,7 +50,9 @@ SPEC_FIELDS = {"VirtualService": {"hosts", "gateways", "http", "tcp", "tls", "ex
 class Fault:
     """What to answer instead, for the next `times` requests that fit."""
 
-    def __init__(self, method: str, part: str, status: int, times: int, headers: Json, body: Json | None) -> None:
+    def __init__(
+        self, method: str, part: str, status: int, times: int, headers: Json, body: Json | bytes | None
+    ) -> None:
         self.method, self.part, self.status, self.times = method, part, status, times
         self.headers, self.body = headers, body
 
@@ -179,7 +181,7 @@ class FakeApi:
         part: str = "",
         times: int = 1,
         headers: Json | None = None,
-        body: Json | None = None,
+        body: Json | bytes | None = None,
     ) -> None:
         self.faults.append(Fault(method, part, status, times, headers or {}, body))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 import typing as t
 
@@ -32,6 +33,13 @@ _PAGE = 500
 _LONGEST_WATCH = 240.0
 # How much later than asked a server may end a watch before the connection counts as dead.
 _GRACE = 10.0
+# How often what others write at the same moment may get in the way of an apply, and the first pause after it.
+_APPLY_ATTEMPTS = 5
+_APPLY_PAUSE = 0.05
+# No watch is asked for less than a second: one that ends sooner and has told nothing was ended by something that is
+# not well, and is not taken up again at once.
+_AT_ONCE = 0.9
+_WATCH_PAUSE, _LONGEST_WATCH_PAUSE = 0.1, 2.0
 
 
 def key_of(obj: Json) -> Key:
@@ -53,6 +61,7 @@ class Client:
         self.settings = settings
         self.transport = Transport(settings)
         self._discovery = Discovery(lambda path: self.request("GET", path).json())
+        self._never = threading.Event()
 
     # -- the thin layer --------------------------------------------------
 
@@ -121,17 +130,23 @@ class Client:
             }
             if dry_run:
                 query["dryRun"] = "All"
-            answer = self.request(
-                "PATCH",
-                resource.path(namespace, name),
-                query=query,
-                body=doc,
-                headers={"Content-Type": "application/apply-patch+yaml"},
-            )
+            answer = self._apply(resource.path(namespace, name), query, doc)
         except ApiError as exc:
             exc.about(subject_of(kind, name, namespace))
             raise
         return answer.status, answer.json()
+
+    def _apply(self, path: str, query: Query, doc: Json) -> Response:
+        """The API server gives up after a few writes of others; an apply names no version, so it can be sent again."""
+        headers = {"Content-Type": "application/apply-patch+yaml"}
+        for attempt in range(1, _APPLY_ATTEMPTS):
+            try:
+                return self.request("PATCH", path, query=query, body=doc, headers=headers)
+            except ApiError as exc:
+                if not exc.is_conflict_of_writes:
+                    raise
+            self._never.wait(_APPLY_PAUSE * 2**attempt)
+        return self.request("PATCH", path, query=query, body=doc, headers=headers)
 
     def create(self, doc: Json, *, dry_run: bool = False, subresource: str | None = None) -> Json:
         kind, (namespace, name) = doc["kind"], key_of(doc)
@@ -325,7 +340,11 @@ class Client:
         deadline = time.monotonic() + timeout
         path = self.resource(api_version, kind).path(namespace)
         version = ""
+        in_vain = 0  # watches in a row that ended at once
         while True:
+            if in_vain:
+                pause = min(_WATCH_PAUSE * 2 ** (in_vain - 1), _LONGEST_WATCH_PAUSE)
+                self._never.wait(max(0.0, min(pause, deadline - time.monotonic())))
             if not version:
                 objects, version = self._list(api_version, kind, namespace, label_selector, field_selector)
                 yield "LISTED", objects
@@ -343,11 +362,14 @@ class Client:
                 query["labelSelector"] = label_selector
             if field_selector:
                 query["fieldSelector"] = field_selector
+            began = time.monotonic()
+            told, failed = False, False
             try:
                 stream = self.transport.stream("GET", path, query=query, timeout=min(left, span) + _GRACE)
             except ApiError as exc:
                 if exc.status == 410:
                     version = ""
+                    in_vain += 1
                     continue
                 exc.about(subject_of(kind, None, namespace))
                 raise
@@ -356,14 +378,17 @@ class Client:
                     if event == "ERROR":
                         # 410 Gone, mostly; anything else is cured by a fresh list as well, or the list will say.
                         version = ""
+                        failed = obj.get("code") != 410
                         break
                     version = (obj.get("metadata") or {}).get("resourceVersion") or version
                     if event != "BOOKMARK":
+                        told = True
                         yield event, [obj]
                     if time.monotonic() >= deadline:
                         return
             finally:
                 stream.close()
+            in_vain = in_vain + 1 if failed or (not told and time.monotonic() - began < _AT_ONCE) else 0
             if tick is not None and version:
                 yield "TICK", []
 

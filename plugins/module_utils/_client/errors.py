@@ -54,6 +54,11 @@ class ApiError(Exception):
     def is_conflict_of_managers(self) -> bool:
         return self.status == 409 and any(cause.get("reason") == "FieldManagerConflict" for cause in self.causes)
 
+    @property
+    def is_conflict_of_writes(self) -> bool:
+        """Somebody else wrote the object (or the quota that counts it) at the same moment."""
+        return self.status == 409 and self.reason != "AlreadyExists" and not self.is_conflict_of_managers
+
 
 class ConfigError(ApiError):
     """The connection cannot even be tried: the kubeconfig or an option is wrong."""

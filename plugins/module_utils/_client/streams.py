@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -17,7 +18,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .errors import ApiError, from_status
-from .transport import Query, Transport
+from .transport import NoAnswer, Query, Transport, retry_after
 
 # WebSocket (RFC 6455) as the API server speaks it for exec: one byte of channel
 # before each payload. v5 (Kubernetes 1.30 and later) can also close stdin.
@@ -156,12 +157,20 @@ class WebSocket:
 def upgrade(
     transport: Transport, path: str, query: Query, timeout: float, protocols: t.Sequence[str] = PROTOCOLS
 ) -> WebSocket:
-    """Open a WebSocket. Raises ApiError if the server refuses."""
+    """Open a WebSocket, as patiently as any request is made. Raises ApiError if the server refuses.
+
+    Asking again is safe, since what is run gets its input only after the upgrade.
+    """
+    once = functools.partial(_upgrade, transport, transport.target(path, query), timeout, protocols)
+    return transport.persist(once, repeatable=True, patience=timeout)
+
+
+def _upgrade(transport: Transport, target: str, timeout: float, protocols: t.Sequence[str]) -> WebSocket:
     key = base64.b64encode(os.urandom(16)).decode()
     headers = transport.headers()
     headers["Accept"] = "*/*"  # what comes is no representation of an object: asking for JSON gets 406
     group = headers.pop("Impersonate-Group", None)
-    lines = [f"GET {transport.target(path, query)} HTTP/1.1", f"Host: {transport.host}:{transport.port}"]
+    lines = [f"GET {target} HTTP/1.1", f"Host: {transport.host}:{transport.port}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     lines += [f"Impersonate-Group: {item}" for item in (group.split("\n") if group else ())]
     lines += ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}"]
@@ -169,18 +178,18 @@ def upgrade(
     try:
         sock = transport.open(min(timeout, 30.0)).sock
     except OSError as exc:
-        raise transport.unreachable(exc) from exc
+        raise NoAnswer(exc, sent=False, reused=False) from exc
     try:
         sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
         status, answered, rest = _read_head(sock)
         if status != 101:
-            raise from_status(status, _read_rest(sock, rest, answered))
+            raise from_status(status, _read_rest(sock, rest, answered), retry_after(answered.get("retry-after")))
         accept = base64.b64encode(hashlib.sha1((key + _GUID).encode(), usedforsecurity=False).digest()).decode()
         if answered.get("sec-websocket-accept") != accept:
             raise ApiError(101, "Upgrade", "what answers is no WebSocket server; check what is between here and it")
     except OSError as exc:
         sock.close()
-        raise transport.unreachable(exc) from exc
+        raise NoAnswer(exc, sent=True, reused=False) from exc
     except ApiError:
         sock.close()
         raise

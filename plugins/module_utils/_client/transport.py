@@ -36,6 +36,7 @@ _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 2.0
 _IDEMPOTENT = frozenset(("GET", "HEAD", "PUT", "DELETE", "PATCH"))
 
+_Answer = t.TypeVar("_Answer")
 Query: t.TypeAlias = t.Mapping[str, t.Any] | t.Sequence[tuple[str, t.Any]] | None
 
 
@@ -52,7 +53,7 @@ class Response:
         return parsed
 
 
-class _NoAnswer(Exception):
+class NoAnswer(Exception):
     """The connection failed. `sent` tells whether the server may have seen the request."""
 
     def __init__(self, cause: Exception, sent: bool, reused: bool) -> None:
@@ -274,40 +275,55 @@ class Transport:
         *,
         whole: bool,
     ) -> tuple[http.client.HTTPResponse, http.client.HTTPConnection, bytes]:
-        started = time.monotonic()
         target = self.target(path, query)
+
+        def once() -> tuple[http.client.HTTPResponse, http.client.HTTPConnection, bytes]:
+            raw, connection, content = self._once(method, target, body, headers, timeout, whole)
+            if raw.status < 400:
+                return raw, connection, content
+            self._finish(raw, connection)
+            raise from_status(raw.status, content, retry_after(raw.headers.get("Retry-After")))
+
+        return self.persist(once, repeatable=method in _IDEMPOTENT)
+
+    def persist(self, once: t.Callable[[], _Answer], *, repeatable: bool, patience: float = math.inf) -> _Answer:
+        """Ask until there is an answer, while asking again is safe and useful, and for no longer than `patience`.
+
+        `once` raises NoAnswer where the connection failed, and ApiError for a status of 400 and above.
+        """
+        started = time.monotonic()
         delay = _FIRST_DELAY
         renewed = False
         while True:
             asked_at = time.monotonic()
             try:
-                raw, connection, content = self._once(method, target, body, headers, timeout, whole)
-            except _NoAnswer as exc:
-                if exc.reused and (not exc.sent or method in _IDEMPOTENT):
+                answer = once()
+            except NoAnswer as exc:
+                if exc.reused and (not exc.sent or repeatable):
                     self.close()  # the other idle ones are as old: start afresh, without waiting
                     continue
-                patience = PATIENCE_RESTART if self._answered else PATIENCE_FIRST
-                left = started + patience - time.monotonic()
-                if not _may_pass(exc.cause) or (exc.sent and method not in _IDEMPOTENT) or left <= 0:
+                limit = min(patience, PATIENCE_RESTART if self._answered else PATIENCE_FIRST)
+                left = started + limit - time.monotonic()
+                if not _may_pass(exc.cause) or (exc.sent and not repeatable) or left <= 0:
                     raise self.unreachable(exc.cause) from exc.cause
                 self._lost_at = time.monotonic()
                 self._never.wait(min(delay, left))
-                delay = min(delay * 2, _LONGEST_DELAY)
-                continue
-            self._answered = True
-            if raw.status < 400:
-                return raw, connection, content
-            error = from_status(raw.status, content, _retry_after(raw.headers))
-            self._finish(raw, connection)
-            if raw.status == 401 and not renewed and self._renew(asked_at):
-                renewed = True
-                continue
-            left = started + PATIENCE_REFUSED - time.monotonic()
-            wait = error.retry_after if error.retry_after is not None else delay
-            comes_up = error.status == 403 and time.monotonic() - self._lost_at < PATIENCE_FORBIDDEN
-            if not (comes_up or _refused_for_now(error, method)) or wait > left:
-                raise error
-            self._never.wait(wait)
+            except ApiError as exc:
+                if exc.status < 400:  # no answer of the API server: what is asked, or who, is wrong
+                    raise
+                self._answered = True
+                if exc.status == 401 and not renewed and self._renew(asked_at):
+                    renewed = True
+                    continue
+                left = started + min(patience, PATIENCE_REFUSED) - time.monotonic()
+                wait = exc.retry_after if exc.retry_after is not None else delay
+                comes_up = exc.status == 403 and time.monotonic() - self._lost_at < PATIENCE_FORBIDDEN
+                if not (comes_up or _refused_for_now(exc, repeatable)) or wait > left:
+                    raise
+                self._never.wait(wait)
+            else:
+                self._answered = True
+                return answer
             delay = min(delay * 2, _LONGEST_DELAY)
 
     def _once(
@@ -327,7 +343,7 @@ class Transport:
         try:
             connection, reused = self._take(timeout or 60.0)
         except (OSError, ssl.SSLError) as exc:
-            raise _NoAnswer(exc, sent=False, reused=False) from exc
+            raise NoAnswer(exc, sent=False, reused=False) from exc
         sent = False
         try:
             connection.putrequest(method, target, skip_accept_encoding=True)
@@ -343,7 +359,7 @@ class Transport:
             return raw, connection, raw.read() if whole or raw.status >= 400 else b""
         except (OSError, http.client.HTTPException) as exc:
             connection.close()
-            raise _NoAnswer(exc, sent=sent, reused=reused) from exc
+            raise NoAnswer(exc, sent=sent, reused=reused) from exc
         except BaseException:
             connection.close()
             raise
@@ -422,14 +438,14 @@ def _may_pass(cause: Exception) -> bool:
     return isinstance(cause, (OSError, http.client.HTTPException))
 
 
-def _refused_for_now(error: ApiError, method: str) -> bool:
+def _refused_for_now(error: ApiError, repeatable: bool) -> bool:
     """Whether the server asked us to come again: too many requests, or it (or a webhook) is not ready yet."""
     if error.status == 429:
         return True
     if error.status in (502, 503, 504):
-        return method in _IDEMPOTENT
+        return repeatable
     if error.status == 500:
-        return method in _IDEMPOTENT and (
+        return repeatable and (
             error.retry_after is not None
             or "failed calling webhook" in error.message
             or error.message.startswith("etcdserver: ")
@@ -437,8 +453,8 @@ def _refused_for_now(error: ApiError, method: str) -> bool:
     return False
 
 
-def _retry_after(headers: http.client.HTTPMessage) -> float | None:
-    value = headers.get("Retry-After")
+def retry_after(value: str | None) -> float | None:
+    """How many seconds the header Retry-After asks to wait; None for a date, which API servers do not send."""
     try:
         return max(0.0, float(value)) if value is not None else None
     except ValueError:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from .._sources import DocumentError, list_sources, read_source
 from .documents import (
     Ref,
+    flatten,
     load_documents,
     parse_all,
     parse_yaml,
@@ -21,6 +22,7 @@ __all__ = [
     "Report",
     "apply_set",
     "find_owned",
+    "flatten",
     "list_sources",
     "load_documents",
     "parse_all",

@@ -59,6 +59,8 @@ class ApplyOptions:
     # Label to value; None as a value asks only that the label is there.
     prune_selector: Selector | None = None
     prune_namespaces: list[str] = field(default_factory=list)
+    # Without prune_namespaces: only where the documents are, instead of everywhere.
+    prune_beside: bool = False
     prune_kinds: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -105,7 +107,8 @@ class Report:
 def apply_set(client: Client, desired: t.Sequence[Json], options: ApplyOptions) -> Report:
     """Bring the cluster to the desired set (or remove it), in waves, and report on each document.
 
-    Raises DocumentError, before anything is sent, if a document cannot be meant.
+    Raises DocumentError, before anything is sent, if a document cannot be meant; and ApiError, before anything is
+    changed, if what is there cannot be read. What goes wrong later is in the report.
     """
     docs = list(flatten(desired))
     for position, doc in enumerate(docs, 1):
@@ -138,6 +141,7 @@ class _Run:
         self.new_namespaces = {ref_of(doc).name for doc in docs if ref_of(doc).kind == "Namespace"}
         self.entries: list[Entry] = []
         self.pruned: list[Entry] = []
+        self.trouble = ""  # what went wrong, but with no document
         for doc in docs:
             placed = self._place(doc)
             sent = clean(placed if placed is not None else doc)
@@ -170,7 +174,7 @@ class _Run:
             return with_namespace(doc, None)
         if ref.namespace:
             return doc
-        return with_namespace(doc, self.options.namespace or self.client.settings.namespace or "default")
+        return with_namespace(doc, self._home())
 
     def _known(self, ref: Ref) -> Resource | None:
         try:
@@ -214,10 +218,17 @@ class _Run:
     # -- present ---------------------------------------------------------
 
     def present(self) -> Report:
-        options = self.options
         early = [entry for entry in self.entries if self._known(entry.ref) is not None]
         self._fetch(early)
-        fetched = {id(entry) for entry in early}
+        prunable = self._prunable()
+        try:
+            self._apply({id(entry) for entry in early}, prunable)
+        except ApiError as exc:
+            self.trouble = exc.sentence()
+        return self._finish()
+
+    def _apply(self, fetched: t.Collection[int], prunable: list[Entry]) -> None:
+        options = self.options
         deadline = time.monotonic() + options.wait_timeout
         for wave in self._waves(self.entries):
             if not options.check:
@@ -228,12 +239,11 @@ class _Run:
             if not options.check and not self._pass_gate(wave):
                 break
         failed = any(entry.action == FAILED for entry in self.entries)
-        if not failed and options.prune_selector:
-            self._prune()
+        if not failed:
+            self._prune(prunable)
             failed = any(entry.action == FAILED for entry in self.pruned)
         if not failed and options.wait and not options.check:
             self._wait(deadline)
-        return self._finish()
 
     def _apply_one(self, entry: Entry) -> None:
         options = self.options
@@ -336,25 +346,43 @@ class _Run:
     def absent(self) -> Report:
         present = [entry for entry in self.entries if entry.action != ABSENT]
         self._fetch(present)
-        self._remove(present)
-        if self.options.prune_selector and not any(entry.action == FAILED for entry in self.entries):
-            self._prune()
+        prunable = self._prunable()
+        try:
+            self._remove(present)
+            if not any(entry.action == FAILED for entry in self.entries):
+                self._prune(prunable)
+        except ApiError as exc:
+            self.trouble = exc.sentence()
         return self._finish()
 
-    def _prune(self) -> None:
+    def _prunable(self) -> list[Entry]:
+        """What is to go besides the documents; found first, since it may not be readable and then nothing is done."""
         options = self.options
-        if options.prune_selector is None:
-            raise AssertionError("pruning without a selector")
+        if not options.prune_selector:
+            return []
         found = find_prunable(
             self.client,
             options.prune_selector,
-            keep=[entry.ref for entry in self.entries] if options.state == "present" else [],
-            namespaces=options.prune_namespaces,
+            keep=[entry.ref for entry in self.entries],
+            namespaces=options.prune_namespaces or (self._places() if options.prune_beside else []),
             kinds=options.prune_kinds,
             run=self.pool.map,
         )
-        self.pruned = [Entry(ref_of(obj), obj, before=obj, pruned=True) for obj in found]
-        self._remove(self.pruned)
+        return [Entry(ref_of(obj), obj, before=obj, pruned=True) for obj in found]
+
+    def _places(self) -> list[str]:
+        """The namespaces of the documents, and the one that those are in which name none."""
+        places = {entry.ref.namespace for entry in self.entries if entry.ref.namespace}
+        if self.options.namespace or not places:
+            places.add(self._home())
+        return sorted(places)
+
+    def _home(self) -> str:
+        return self.options.namespace or self.client.settings.namespace or "default"
+
+    def _prune(self, prunable: list[Entry]) -> None:
+        self.pruned = prunable
+        self._remove(prunable)
 
     def _remove(self, entries: list[Entry]) -> None:
         deadline = time.monotonic() + self.options.wait_timeout
@@ -374,6 +402,12 @@ class _Run:
                 self._settle(entries, deadline)
 
     def _delete_one(self, entry: Entry) -> None:
+        try:
+            self._delete(entry)
+        except ApiError as exc:
+            entry.action, entry.error = FAILED, exc.sentence()
+
+    def _delete(self, entry: Entry) -> None:
         for attempt in range(1, _DELETE_ATTEMPTS + 1):
             before, ref = entry.before, entry.ref
             if before is None:
@@ -399,8 +433,7 @@ class _Run:
                     continue
                 if exc.status == 409 and entry.pruned:
                     exc.message = f"it was changed by another while this ran ({exc.message}); run this again"
-                entry.action, entry.error = FAILED, exc.sentence()
-                return
+                raise
             entry.action = ABSENT if answer is None else DELETED
             return
 
@@ -414,8 +447,9 @@ class _Run:
     def _finish(self) -> Report:
         report, options = self.report, self.options
         done = [*self.entries, *self.pruned]
-        broken = [entry for entry in done if entry.error]
-        report.failed = bool(broken)
+        errors = [self.trouble] if self.trouble else []
+        errors += [entry.error for entry in done if entry.error]
+        report.failed = bool(errors)
         report.changed = any(entry.action in _CHANGES for entry in done)
         report.objects = [entry.after for entry in self.entries if entry.after is not None]
         for entry in done:
@@ -424,7 +458,7 @@ class _Run:
             if options.diff and entry.action in _CHANGES:
                 report.diff.append(document_diff(str(entry.ref), entry.before, entry.after))
         report.results = [entry.result() for entry in done]
-        report.message = _summary(done, broken)
+        report.message = _summary(done, errors)
         if report.failed and options.atomic and not options.check:
             _undo_into(self.client, report, max(_GATE_SECONDS, options.wait_timeout))
         return report
@@ -457,16 +491,16 @@ _ORDER = (CREATED, CHANGED, UNCHANGED, DELETED, ABSENT, FAILED, NOT_APPLIED)
 _WORDS = {NOT_APPLIED: "not applied"}
 
 
-def _summary(done: t.Sequence[Entry], broken: t.Sequence[Entry]) -> str:
+def _summary(done: t.Sequence[Entry], errors: t.Sequence[str]) -> str:
     """First what went wrong, then what was done and what was not."""
     counts = {action: sum(1 for entry in done if entry.action == action) for action in _ORDER}
     tally = ", ".join(f"{count} {_WORDS.get(action, action)}" for action, count in counts.items() if count)
-    if not broken:
+    if not errors:
         return f"{tally or 'nothing to do'}."
-    more = f" ({len(broken) - 1} more failed: see results.)" if len(broken) > 1 else ""
+    more = f" ({len(errors) - 1} more failed: see results.)" if len(errors) > 1 else ""
     left = [str(entry.ref) for entry in done if entry.action == NOT_APPLIED]
     named = ""
     if left:
         shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
         named = f" Not applied: {shown}."
-    return f"{broken[0].error}{more} Of {len(done)} documents: {tally}.{named}"
+    return f"{errors[0]}{more} Of {len(done)} documents: {tally}.{named}"

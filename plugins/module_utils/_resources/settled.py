@@ -28,6 +28,8 @@ ISTIOD_PORT = 15014
 _DEBOUNCE = 0.1
 _DEBOUNCE_VARIABLE = "PILOT_DEBOUNCE_AFTER"
 _FIRST_PAUSE, _LAST_PAUSE = 0.03, 0.5
+# How much longer the proxies of others are waited for: what was applied may reach them too, but so may anything else.
+_OTHERS_GRACE = 2.0
 
 # Types whose acknowledgement counts. Endpoints change all the time for reasons of
 # their own, and secrets come from the agent in the pod.
@@ -57,6 +59,10 @@ class ProxyStatus:
     @property
     def synced(self) -> bool:
         return not self.waiting and not self.rejected
+
+    @property
+    def namespace(self) -> str:
+        return self.name.rpartition(".")[2]  # the name of a pod may have dots, that of a namespace has none
 
 
 def parse_syncz(answer: t.Any) -> list[ProxyStatus]:
@@ -138,6 +144,43 @@ def _as_new(meta: Json, wanted: Json) -> bool:
     )
 
 
+def is_for_gateways(ref: Ref, obj: Json | None) -> bool:
+    """Whether the object is about gateways, which mostly run in another namespace; what is gone may have been."""
+    if ref.kind == "VirtualService" and obj is not None:
+        return any(name != "mesh" for name in (obj.get("spec") or {}).get("gateways") or ())
+    return ref.kind in ("Gateway", "VirtualService")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose proxies the changed objects answer for.
+
+    Much of what is in one namespace reaches the proxies of all (a DestinationRule is exported unless it says
+    otherwise), but what those reject is for the most part what somebody else has applied.
+    """
+
+    namespaces: frozenset[str]
+    gateways: bool
+
+    @classmethod
+    def of(cls, present: t.Mapping[Ref, Json], absent: t.Collection[Ref]) -> Scope:
+        refs = [*present, *absent]
+        gateways = any(is_for_gateways(ref, present.get(ref)) for ref in refs)
+        return cls(frozenset(ref.namespace for ref in refs), gateways)
+
+    def split(
+        self, proxies: t.Iterable[ProxyStatus], roots: t.Collection[str]
+    ) -> tuple[list[ProxyStatus], list[ProxyStatus]]:
+        """Ours and others'. What is in a root namespace is for all."""
+        ours: list[ProxyStatus] = []
+        others: list[ProxyStatus] = []
+        everywhere = not self.namespaces.isdisjoint(roots)
+        for proxy in proxies:
+            meant = everywhere or proxy.namespace in self.namespaces or (self.gateways and proxy.kind == "router")
+            (ours if meant else others).append(proxy)
+        return ours, others
+
+
 @dataclass
 class Settled:
     """What waiting for the proxies has come to."""
@@ -169,8 +212,10 @@ class Istiod:
                     self._http = self._client.forward(self.namespace, self.name, ISTIOD_PORT)
                 return self._http.get(path)
             except ApiError as exc:
+                # A 401 to the forwarded request is istiod's own; one to the forwarding is the API server's.
+                refused = exc.status == 401 and self._http is None
                 self.close()
-                if exc.status == 0:
+                if exc.status == 0 or refused:
                     raise
                 self._exec = True
         command = ["pilot-discovery", "request", "GET", path]
@@ -185,6 +230,15 @@ class Istiod:
             return json.loads(self.get(path))
         except ValueError as exc:
             raise ApiError(0, "Debug", f"istiod answers {path} with something other than JSON") from exc
+
+    def root_namespace(self) -> str:
+        """The namespace whose objects are for all: istiod's own, unless the mesh's configuration names another."""
+        try:
+            return str(self.json("/debug/mesh").get("rootNamespace") or self.namespace)
+        except ApiError as exc:
+            if exc.status == 401:
+                raise
+            return self.namespace
 
     def close(self) -> None:
         if self._http is not None:
@@ -218,10 +272,15 @@ def proxies_of(client: Client) -> list[ProxyStatus]:
 def wait_settled(
     client: Client, present: t.Mapping[Ref, Json], absent: t.Collection[Ref], since: datetime, deadline: float
 ) -> Settled:
-    """Wait until the proxies have what was applied. A cluster in which istiod cannot be asked gives a warning."""
+    """Wait until the proxies have what was applied. A cluster in which istiod may not be asked gives a warning.
+
+    Raises ApiError where the credentials are not accepted any more.
+    """
     try:
         istiods = find_istiods(client)
     except ApiError as exc:
+        if exc.status == 401:
+            raise
         return Settled(warning=f"It is not known whether the proxies have the configuration: {exc.sentence()}")
     if not istiods:
         return Settled(warning="There is no ready istiod, so no proxy has the configuration yet.")
@@ -251,9 +310,12 @@ def _wait_one(
 ) -> Settled:
     delay = _FIRST_PAUSE
     missing = [*present, *absent]
+    scope, roots, asked = Scope.of(present, absent), {istiod.namespace}, False
     proxies: list[ProxyStatus] = []
+    ours: list[ProxyStatus] = []
     pushed = _Pushed(istiod.debounce)
-    calm: dict[str, int] | None = None
+    calm = _Calm()
+    give_up = deadline
     while True:
         try:
             if missing:
@@ -262,28 +324,54 @@ def _wait_one(
                 pushed.look(istiod.get("/metrics").decode("utf-8", "replace"), time.monotonic())
             if not missing and pushed.done:
                 proxies = parse_syncz(istiod.json("/debug/syncz"))
-                bad = rejection(proxies, since)
+                calm.look(proxies)
+                ours, others = scope.split(proxies, roots)
+                bad = rejection(ours, since)
                 if bad:
                     return Settled(False, bad, proxies=proxies)
-                # Each proxy by itself, or one that others keep changing would hold up all; those that connect
-                # later get everything at once. Twice, since a push may be queued for a proxy but not sent yet.
-                if calm is None:
-                    calm = {proxy.name: 0 for proxy in proxies}
-                for proxy in proxies:
-                    if proxy.name in calm and not proxy.waiting:
-                        calm[proxy.name] += 1
-                if all(calm.get(proxy.name, 2) >= 2 for proxy in proxies):
-                    return Settled(proxies=proxies, warning=_old_rejection(proxies))
+                if not calm.late(ours):
+                    late = calm.late(others)
+                    give_up = min(give_up, time.monotonic() + _OTHERS_GRACE)
+                    if not late or time.monotonic() >= give_up:
+                        if asked or not (late or rejection(others, since)):
+                            return Settled(proxies=proxies, warning=_warning(ours, others, late))
+                        # Before they count as others': the root namespace may not be istiod's.
+                        roots.add(istiod.root_namespace())
+                        asked = True
+                        continue
         except ApiError as exc:
-            if exc.status in (401, 403, 404):
+            if exc.status == 401:
+                raise
+            if exc.status in (403, 404):
                 return Settled(warning=f"It is not known whether the proxies have the configuration: {exc.sentence()}")
             if time.monotonic() >= deadline:
                 return Settled(False, f"{istiod.name} could not be asked about the proxies: {exc.sentence()}")
         left = deadline - time.monotonic()
         if left <= 0:
-            return Settled(False, _late(istiod, missing, proxies), proxies=proxies)
+            return Settled(False, _late(istiod, missing, ours), proxies=proxies)
         pause.wait(min(delay, left))
         delay = min(delay * 1.3, _LAST_PAUSE)
+
+
+class _Calm:
+    """Which proxies have acknowledged everything since they were first looked at.
+
+    Each by itself, or one that others keep changing would hold up all; those that connect later get everything at
+    once. Twice, since a push may be queued for a proxy but not sent yet.
+    """
+
+    def __init__(self) -> None:
+        self._times: dict[str, int] | None = None
+
+    def look(self, proxies: t.Sequence[ProxyStatus]) -> None:
+        if self._times is None:
+            self._times = {proxy.name: 0 for proxy in proxies}
+        for proxy in proxies:
+            if proxy.name in self._times and not proxy.waiting:
+                self._times[proxy.name] += 1
+
+    def late(self, proxies: t.Sequence[ProxyStatus]) -> list[ProxyStatus]:
+        return [proxy for proxy in proxies if (self._times or {}).get(proxy.name, 2) < 2]
 
 
 class _Pushed:
@@ -324,20 +412,42 @@ def rejection(proxies: t.Sequence[ProxyStatus], since: datetime) -> str:
     )
 
 
-def _old_rejection(proxies: t.Sequence[ProxyStatus]) -> str:
-    bad = [proxy.name for proxy in proxies if proxy.rejected]
-    if not bad:
-        return ""
-    return f"Some proxies have rejected an earlier configuration and not yet taken a new one: {', '.join(bad[:5])}."
+def _warning(ours: t.Sequence[ProxyStatus], others: t.Sequence[ProxyStatus], late: t.Sequence[ProxyStatus]) -> str:
+    """What is not well, but not because of what was applied."""
+    said = []
+    old = [proxy.name for proxy in ours if proxy.rejected]
+    if old:
+        said.append(
+            f"Some proxies have rejected an earlier configuration and not yet taken a new one: {', '.join(old[:5])}."
+        )
+    bad = [proxy for proxy in others if proxy.rejected]
+    if bad:
+        what, why = next(iter(bad[0].rejected.items()))
+        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+        said.append(
+            f"The proxy {bad[0].name}{more}, which this was not applied for, has rejected the {what}: "
+            f"{why.rstrip('. ')}; correct or remove what was applied there."
+        )
+    if late:
+        said.append(
+            f"These proxies, which this was not applied for, have not acknowledged it yet: {_names(late)}; "
+            "see their logs."
+        )
+    return " ".join(said)
+
+
+def _names(late: t.Sequence[ProxyStatus]) -> str:
+    names = [f"{proxy.name} ({', '.join(proxy.waiting)})" if proxy.waiting else proxy.name for proxy in late]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _late(istiod: Istiod, missing: t.Sequence[Ref], proxies: t.Sequence[ProxyStatus]) -> str:
     if missing:
         return f"{istiod.name} has not read {missing[0]} within the time given; look at its log."
-    late = [f"{proxy.name} ({', '.join(proxy.waiting)})" for proxy in proxies if proxy.waiting]
+    late = [proxy for proxy in proxies if proxy.waiting]
     if late:
-        shown = ", ".join(late[:3]) + (f" and {len(late) - 3} more" if len(late) > 3 else "")
         return (
-            f"these proxies have not acknowledged their configuration within the time given: {shown}; see their logs."
+            f"these proxies have not acknowledged their configuration within the time given: {_names(late)}; "
+            "see their logs."
         )
     return f"{istiod.name} has not pushed the configuration within the time given; look at its log."

@@ -8,9 +8,13 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._client import ApiError, Client
+from .diff import normalise, same
 from .documents import Json, Ref
 from .waiting import wait_gone
 from .waves import wave_of
+
+# How often what is reverted is read again because somebody (mostly a controller) has written to it meanwhile.
+_REVERT_ATTEMPTS = 20
 
 
 @dataclass
@@ -31,6 +35,10 @@ class Undo:
 
 
 Key = tuple[str, str, str, str]
+
+
+class _ChangedSince(Exception):
+    """What another has done since is not ours to undo."""
 
 
 def put_back(client: Client, undo: Undo, timeout: float) -> dict[Key, str]:
@@ -65,33 +73,54 @@ def _key(ref: Ref) -> Key:
 def _attempt(step: Step, action: t.Callable[[Step], None], done: str) -> str:
     try:
         action(step)
+    except _ChangedSince as exc:
+        return f"not put back: {step.ref} was {exc} by another since, so it is left as it is; correct it by hand."
     except ApiError as exc:
         return f"not put back: {exc.sentence()}"
     return done
 
 
 def _unmake(client: Client, step: Step) -> None:
-    ref = step.ref
-    uid = step.after["metadata"]["uid"] if step.after is not None else None
-    client.delete(
-        ref.api_version, ref.kind, ref.name, ref.namespace or None, preconditions={"uid": uid} if uid else None
-    )
+    if step.after is None:
+        raise AssertionError("what was made has the content that it was made with")
+    ref, uid = step.ref, step.after["metadata"]["uid"]
+    current = client.get(ref.api_version, ref.kind, ref.name, ref.namespace or None)
+    if current is None:
+        return
+    if current["metadata"]["uid"] != uid or not _holds(normalise(current), normalise(step.after)):
+        raise _ChangedSince("changed")
+    client.delete(ref.api_version, ref.kind, ref.name, ref.namespace or None, preconditions={"uid": uid})
+
+
+def _holds(current: t.Any, ours: t.Any) -> bool:
+    """Whether all of ours is still there: controllers add to new objects (a node, a finalizer), people change them."""
+    if isinstance(ours, dict) and isinstance(current, dict):
+        return all(key in current and _holds(current[key], value) for key, value in ours.items())
+    return bool(current == ours)
 
 
 def _revert(client: Client, step: Step) -> None:
     """The content as it was, then its managers as they were: a PUT alone would leave us as an owner by Update."""
-    if step.before is None:
-        raise AssertionError("what was not there has no content to go back to")
-    ref = step.ref
-    current = client.get(ref.api_version, ref.kind, ref.name, ref.namespace or None)
-    if current is None:
-        _make(client, step.before)
-        return
-    body = dict(step.before)
-    body["metadata"] = {**body["metadata"], "resourceVersion": current["metadata"]["resourceVersion"]}
-    body["metadata"]["uid"] = current["metadata"]["uid"]
-    client.replace(body)
-    _restore_managers(client, step.before)
+    before, after, ref = step.before, step.after, step.ref
+    if before is None or after is None:
+        raise AssertionError("what is reverted was there before and is there after")
+    for attempt in range(1, _REVERT_ATTEMPTS + 1):
+        current = client.get(ref.api_version, ref.kind, ref.name, ref.namespace or None)
+        if current is None:
+            raise _ChangedSince("removed")
+        if same(current, before):  # a PUT of ours whose answer was lost has come through
+            break
+        if not same(current, after):
+            raise _ChangedSince("changed")
+        meta = {name: current["metadata"][name] for name in ("resourceVersion", "uid")}
+        try:
+            client.replace({**before, "metadata": {**before["metadata"], **meta}})
+        except ApiError as exc:
+            if not exc.is_conflict_of_writes or attempt == _REVERT_ATTEMPTS:
+                raise
+        else:
+            break
+    _restore_managers(client, before)
 
 
 def _remake(client: Client, step: Step, deadline: float) -> None:

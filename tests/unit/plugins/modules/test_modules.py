@@ -11,6 +11,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils import basic
+from ansible_collections.mesh.workshop.plugins.module_utils._client import ApiError
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
 
 Json = dict[str, t.Any]
@@ -131,8 +132,50 @@ def test_apply_reads_a_file(api: FakeApi, tmp_path: t.Any) -> None:
 
 def test_apply_prunes_by_owner(api: FakeApi) -> None:
     call("apply", api, definitions=TEXT, namespace="bookinfo", lab="l", attendee="me")
-    done = call("apply", api, definitions=[], namespace="bookinfo", lab="l", attendee="me", prune=True)
+    params: Json = {"namespace": "bookinfo", "lab": "l", "attendee": "me", "prune": True}
+    done = call("apply", api, definitions=[], state="absent", **params)
     assert sorted(result["name"] for result in done["results"]) == ["a", "s"]
+
+
+@pytest.mark.parametrize("definitions", [[], "---\n", [{"apiVersion": "v1", "kind": "List", "items": []}]])
+def test_apply_prunes_nothing_where_no_documents_are_left(api: FakeApi, definitions: t.Any) -> None:
+    call("apply", api, definitions=TEXT, namespace="bookinfo", lab="l", attendee="me")
+    before = api.versions()
+    failed = call("apply", api, definitions=definitions, namespace="bookinfo", lab="l", attendee="me", prune=True)
+    assert failed["msg"] == (
+        "prune with no documents would remove everything that carries the labels; "
+        "set state to absent if that is meant, else see why the documents are empty."
+    )
+    assert api.versions() == before
+
+
+def config_map(name: str, namespace: str) -> Json:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}}
+
+
+@pytest.mark.parametrize(
+    ("options", "gone"),
+    [
+        ({}, {"old-of-a"}),
+        ({"namespace": "b"}, {"old-of-a", "old-of-b"}),
+        ({"prune_namespaces": ["b", "c"]}, {"old-of-b", "old-of-c"}),
+        ({"attendee": "me"}, {"old-of-a", "old-of-b", "old-of-c"}),
+    ],
+)
+def test_apply_prunes_a_lab_only_where_the_documents_are(api: FakeApi, options: Json, gone: set[str]) -> None:
+    for name in "abc":
+        api.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        call("apply", api, definitions=[config_map(f"old-of-{name}", name)], lab="l", attendee="me")
+    done = call("apply", api, definitions=[config_map("new", "a")], lab="l", prune=True, **options)
+    assert {one["name"] for one in done["results"] if one["action"] == "deleted"} == gone
+
+
+def test_apply_removes_a_lab_without_documents_only_at_home(api: FakeApi) -> None:
+    api.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
+    for name in ("bookinfo", "default"):
+        call("apply", api, definitions=[config_map(f"of-{name}", name)], lab="l")
+    done = call("apply", api, definitions=[], state="absent", lab="l", prune=True)
+    assert [one["name"] for one in done["results"]] == ["of-default"]
 
 
 def test_apply_prunes_nothing_without_an_owner(api: FakeApi) -> None:
@@ -181,6 +224,34 @@ def test_a_failed_check_fails_the_module_and_atomic_puts_back(api: FakeApi, monk
     atomic = call("apply", api, **params, atomic=True)
     assert atomic["msg"] == f"{Failed.message} What was there before is put back (1 changes)."
     assert not atomic["changed"]
+    assert api.find("ConfigMap", "a", "bookinfo") is None
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(ApiError(0, "Unreachable", "the cluster is gone"), True), (KeyError("x"), False)]
+)
+def test_a_verification_that_breaks_off_leaves_nothing_of_an_atomic_set(
+    api: FakeApi, monkeypatch: pytest.MonkeyPatch, error: Exception, said: bool
+) -> None:
+    from ansible_collections.mesh.workshop.plugins.module_utils import _checks
+
+    def break_off(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        raise error
+
+    monkeypatch.setattr(_checks, "run_checks", break_off)
+    params: Json = {"definitions": TEXT, "namespace": "bookinfo", "verify": CHECKS}
+    if said:
+        failed = call("apply", api, **params)
+        assert (failed["msg"], failed["changed"]) == ("the cluster is gone.", True)
+        assert [result["action"] for result in failed["results"]] == ["created", "created"]
+        for kind, name in (("ConfigMap", "a"), ("Secret", "s")):
+            api.remove(kind, name, "bookinfo")
+        atomic = call("apply", api, **params, atomic=True)
+        assert atomic["msg"] == "the cluster is gone. What was there before is put back (2 changes)."
+        assert [result["put_back"] for result in atomic["results"]] == ["removed again"] * 2
+    else:
+        with pytest.raises(KeyError):
+            call("apply", api, **params, atomic=True)
     assert api.find("ConfigMap", "a", "bookinfo") is None
 
 

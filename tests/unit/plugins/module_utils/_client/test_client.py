@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -67,6 +68,31 @@ def test_a_conflict_names_manager_and_field(client: Client) -> None:
         "leave these fields out, or set force to true to take them over."
     )
     assert client.apply(config_map("a", {"x": "2"}), force=True)["data"] == {"x": "2"}
+
+
+def test_what_others_write_at_the_same_moment_does_not_fail_an_apply(client: Client, api: FakeApi) -> None:
+    text = 'Operation cannot be fulfilled on resourcequotas "q": the object has been modified'
+    api.fail(409, method="PATCH", times=3, body=status_body(409, "Conflict", text))
+    assert client.apply(config_map("a", {}))["metadata"]["name"] == "a"
+    assert len(api.asked("PATCH")) == 4
+
+
+@pytest.mark.parametrize(
+    ("reason", "causes", "tries"),
+    [
+        ("Conflict", [], 5),
+        ("AlreadyExists", [], 1),
+        ("Conflict", [{"reason": "FieldManagerConflict", "message": 'conflict with "x"', "field": ".a"}], 1),
+    ],
+)
+def test_conflicts_that_stay_are_said(
+    client: Client, api: FakeApi, reason: str, causes: list[dict[str, str]], tries: int
+) -> None:
+    api.fail(409, method="PATCH", times=9, body=status_body(409, reason, "it is in the way", causes))
+    with pytest.raises(ApiError) as caught:
+        client.apply(config_map("a", {}))
+    assert caught.value.status == 409
+    assert len(api.asked("PATCH")) == tries
 
 
 def test_an_unknown_field_is_named(client: Client) -> None:
@@ -253,6 +279,35 @@ def test_a_watch_that_is_too_old_lists_again_and_tells_the_difference(client: Cl
         ("ADDED", "c"),
     ]
     events.close()
+
+
+ERROR = b'{"type": "ERROR", "object": {"code": 500}}\n'
+
+
+@pytest.mark.parametrize("body", [b"{}", ERROR])
+def test_a_watch_that_ends_at_once_is_taken_up_after_a_pause(client: Client, api: FakeApi, body: bytes) -> None:
+    api.fail(200, part="watch=true", times=1000, body=body)
+    started = time.monotonic()
+    list(client.watch("v1", "ConfigMap", timeout=0.5))
+    assert 0.4 < time.monotonic() - started < 2  # the pause ends with the time
+    assert 1 < len(api.asked("GET", "watch=true")) <= 3  # at 0, 0.1 and 0.3 s
+    assert len(api.asked("GET", "/configmaps?limit")) <= 4
+
+
+def test_a_watch_that_has_told_something_is_taken_up_at_once(client: Client, api: FakeApi) -> None:
+    event = {"type": "MODIFIED", "object": {"metadata": {"name": "a", "namespace": "bookinfo"}}}
+    api.fail(200, part="watch=true", times=20, body=json.dumps(event).encode() + b"\n")
+    events = client.watch("v1", "ConfigMap", timeout=5)
+    started = time.monotonic()
+    assert [next(events)[0] for _round in range(20)] == ["MODIFIED"] * 20
+    assert time.monotonic() - started < 1
+    events.close()
+
+
+def test_ticks_are_regular(client: Client) -> None:
+    started = time.monotonic()
+    assert len(list(client.track("v1", "ConfigMap", timeout=2.5, tick=1))) == 4  # the list, and after 1, 2 and 3 s
+    assert time.monotonic() - started < 3.5
 
 
 def test_a_watch_over_a_restart_goes_on(client: Client, api: FakeApi) -> None:

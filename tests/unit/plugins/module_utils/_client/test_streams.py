@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
+from pathlib import Path
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._client import ApiError, Client
+from ansible_collections.mesh.workshop.plugins.module_utils._client import ApiError, Client, connect
 from ansible_collections.mesh.workshop.plugins.module_utils._client.streams import exit_code, frame
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
 
@@ -42,6 +45,46 @@ def test_exec_that_is_refused(client: Client, api: FakeApi) -> None:
     api.tokens = set()
     with pytest.raises(ApiError, match="does not accept the credentials"):
         client.exec("bookinfo", "p", None, ["cat"])
+
+
+def test_exec_with_a_token_that_has_expired_reads_it_again(api: FakeApi, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("old")
+    config = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": api.url}}],
+        "users": [{"name": "u", "user": {"tokenFile": str(token)}}],
+    }
+    made = connect({"kubeconfig": config}, {})
+    assert made.exec("bookinfo", "p", "c", ["cat"], b"1").stdout == b"1"
+    token.write_text("new")
+    api.tokens = {"new"}
+    assert made.exec("bookinfo", "p", "c", ["cat"], b"2").stdout == b"2"
+
+
+def test_exec_comes_again_when_the_server_says(client: Client, api: FakeApi) -> None:
+    api.fail(429, part="/exec", times=2, headers={"Retry-After": "0.05"})
+    started = time.monotonic()
+    assert client.exec("bookinfo", "p", "c", ["cat"], b"hello").stdout == b"hello"
+    assert time.monotonic() - started >= 0.1
+    assert len(api.asked("GET", "/exec")) == 3
+
+
+def test_exec_goes_on_after_a_restart_of_the_api_server(client: Client, api: FakeApi) -> None:
+    client.server_version()
+    api.stop()
+    threading.Timer(0.3, api.start).start()
+    assert client.exec("bookinfo", "p", "c", ["cat"], b"hello").stdout == b"hello"
+
+
+def test_exec_is_not_tried_for_longer_than_its_timeout(client: Client, api: FakeApi) -> None:
+    client.server_version()
+    api.stop()
+    started = time.monotonic()
+    with pytest.raises(ApiError, match="Pod bookinfo/p: the API server at .* cannot be reached"):
+        client.exec("bookinfo", "p", "c", ["cat"], timeout=0.3)
+    assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize(("size", "head"), [(5, 2), (126, 4), (65535, 4), (65536, 10)])

@@ -331,6 +331,57 @@ def test_nothing_is_pruned_after_a_failure(client: Client) -> None:
     assert client.get("v1", "ConfigMap", "old", "bookinfo") is not None
 
 
+def test_what_to_prune_is_found_before_anything_is_changed(client: Client, api: FakeApi) -> None:
+    api.fail(403, method="GET", part="labelSelector", body=status_body(403, "Forbidden", "no list"))
+    before = api.versions()
+    with pytest.raises(ApiError, match="no list"):
+        run(client, [config_map("a")], prune_selector={LAB: "x"})
+    assert api.versions() == before
+
+
+def test_what_is_removed_and_could_be_pruned_too_is_reported_once(client: Client) -> None:
+    run(client, [config_map("a"), config_map("b")], labels={LAB: "x"})
+    options: Json = {"state": "absent", "prune_selector": {LAB: "x"}}
+    expected = run(client, [config_map("a")], check=True, **options)
+    done = run(client, [config_map("a")], **options)
+    for report in (expected, done):
+        assert [(one["name"], one["action"]) for one in report.results] == [("a", "deleted"), ("b", "deleted")]
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_what_breaks_off_in_the_middle_is_reported_and_put_back(client: Client, api: FakeApi, atomic: bool) -> None:
+    crd = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "books.example.com"},
+        "spec": {
+            "group": "example.com",
+            "names": {"kind": "Book", "plural": "books"},
+            "scope": "Namespaced",
+            "versions": [{"name": "v1"}],
+        },
+    }
+    book = {"apiVersion": "example.com/v1", "kind": "Book", "metadata": {"name": "b", "namespace": "bookinfo"}}
+    api.fail(403, method="GET", part="/books/b", body=status_body(403, "Forbidden", "no books"))
+    report = run(client, [crd, config_map("a"), book], atomic=atomic)
+    assert report.failed
+    assert report.message.startswith("Book bookinfo/b: no books; use credentials")
+    assert "Not applied: Book bookinfo/b." in report.message
+    assert actions(report) == {"books.example.com": "created", "a": "created", "b": "not_applied"}
+    assert report.changed is not atomic
+    assert (api.find("ConfigMap", "a", "bookinfo") is None) is atomic
+
+
+def test_what_can_no_longer_be_read_while_pruning_is_its_own_failure(client: Client, api: FakeApi) -> None:
+    run(client, [config_map("a"), config_map("b")], labels={LAB: "x"})
+    api.fail(409, method="DELETE", part="/configmaps/a")
+    api.fail(403, method="GET", part="/configmaps/a", body=status_body(403, "Forbidden", "no get"))
+    report = run(client, [], prune_selector={LAB: "x"})
+    assert report.failed
+    assert actions(report) == {"a": "failed", "b": "deleted"}
+    assert report.message.startswith("ConfigMap bookinfo/a: no get;")
+
+
 def test_what_is_being_deleted_is_waited_for_and_made_anew(client: Client, api: FakeApi) -> None:
     meta = {"name": "a", "namespace": "bookinfo", "deletionTimestamp": "2026-01-01T00:00:00Z"}
     api.put({**config_map("a"), "metadata": meta})

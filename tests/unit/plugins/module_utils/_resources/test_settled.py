@@ -10,8 +10,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._client import ApiError
+from ansible_collections.mesh.workshop.plugins.module_utils._client.streams import ExecResult
 from ansible_collections.mesh.workshop.plugins.module_utils._resources import Ref, settled
 from ansible_collections.mesh.workshop.plugins.module_utils._resources.settled import (
+    Istiod,
+    Scope,
     changed_at,
     missing_from,
     parse_counter,
@@ -23,6 +26,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._resources.settled i
 )
 
 Json = dict[str, t.Any]
+ROUTER = {"proxy_type": "router"}
 LISTENER = "type.googleapis.com/envoy.config.listener.v3.Listener"
 ENDPOINT = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
@@ -114,11 +118,14 @@ class FakeIstiod:
     """Answers what the test has laid down; each path's last answer stays."""
 
     name = "istiod-1"
+    namespace = "istio-system"
     debounce = 0.0
 
     def __init__(self, **answers: list[t.Any]) -> None:
         self.answers = answers
         self.closed = False
+        self.root = self.namespace
+        self.root_asked = 0
 
     def _next(self, name: str) -> t.Any:
         answers = self.answers[name]
@@ -133,24 +140,29 @@ class FakeIstiod:
     def json(self, path: str) -> t.Any:
         return json.loads(json.dumps(self._next(path.removeprefix("/debug/"))))
 
+    def root_namespace(self) -> str:
+        self.root_asked += 1
+        return self.root
+
     def close(self) -> None:
         self.closed = True
 
 
 READ = [{"kind": "VirtualService", "metadata": OBJECT["metadata"]}]
 METRICS = "pilot_inbound_updates 5\npilot_debounce_time_count 3\n"
-ACKED = [proxy("web.shop", listeners={"sent": "2", "acked": "2"})]
+ACKED = [proxy("web.bookinfo", listeners={"sent": "2", "acked": "2"})]
 
 
 def settle(monkeypatch: pytest.MonkeyPatch, istiod: FakeIstiod, timeout: float = 5.0) -> settled.Settled:
     monkeypatch.setattr(settled, "find_istiods", lambda client: [istiod])
-    outcome = wait_settled(None, {REF: OBJECT}, [], NOW, time.monotonic() + timeout)  # type: ignore[arg-type]
-    assert istiod.closed
-    return outcome
+    try:
+        return wait_settled(None, {REF: OBJECT}, [], NOW, time.monotonic() + timeout)  # type: ignore[arg-type]
+    finally:
+        assert istiod.closed
 
 
 def test_settled_when_read_pushed_and_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
-    behind = [proxy("web.shop", listeners={"sent": "2", "acked": "1"})]
+    behind = [proxy("web.bookinfo", listeners={"sent": "2", "acked": "1"})]
     istiod = FakeIstiod(configz=[[], READ], metrics=[METRICS], syncz=[ACKED, behind, ACKED])
     assert settle(monkeypatch, istiod).ok
 
@@ -158,16 +170,16 @@ def test_settled_when_read_pushed_and_acknowledged(monkeypatch: pytest.MonkeyPat
 def test_proxies_that_others_keep_changing_do_not_hold_up_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     def seen(first: str, second: str) -> list[Json]:
         return [
-            proxy("a.shop", listeners={"sent": "2", "acked": first}),
-            proxy("b.shop", listeners={"sent": "2", "acked": second}),
-            proxy("new.shop", listeners={"sent": "2", "acked": "1"}),
+            proxy("a.bookinfo", listeners={"sent": "2", "acked": first}),
+            proxy("b.bookinfo", listeners={"sent": "2", "acked": second}),
+            proxy("new.bookinfo", listeners={"sent": "2", "acked": "1"}),
         ]
 
     turns = [seen("2", "1")[:2], seen("1", "2"), seen("2", "1"), seen("1", "2")]
-    istiod = FakeIstiod(configz=[READ], metrics=[METRICS], syncz=[*turns, [proxy("late.shop", listeners={})]])
+    istiod = FakeIstiod(configz=[READ], metrics=[METRICS], syncz=[*turns, [proxy("late.bookinfo", listeners={})]])
     outcome = settle(monkeypatch, istiod)
     assert outcome.ok
-    assert [one.name for one in outcome.proxies] == ["a.shop", "b.shop", "new.shop"]
+    assert [one.name for one in outcome.proxies] == ["a.bookinfo", "b.bookinfo", "new.bookinfo"]
 
 
 def test_pushed_is_known_by_two_pushes_when_it_is_never_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,18 +191,93 @@ def test_pushed_is_known_by_two_pushes_when_it_is_never_quiet(monkeypatch: pytes
 
 def test_a_rejection_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     state = {"sent": "2", "acked": "1", "lastError": "bad filter", "sentTime": "2026-01-01T12:00:01Z"}
-    istiod = FakeIstiod(configz=[READ], metrics=[METRICS], syncz=[[proxy("web.shop", listeners=state)]])
+    istiod = FakeIstiod(configz=[READ], metrics=[METRICS], syncz=[[proxy("web.bookinfo", listeners=state)]])
     outcome = settle(monkeypatch, istiod)
     assert not outcome.ok
-    assert "the proxy web.shop has rejected the listeners: bad filter" in outcome.error
+    assert "the proxy web.bookinfo has rejected the listeners: bad filter" in outcome.error
 
 
 def test_an_old_rejection_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     state = {"sent": "2", "acked": "1", "lastError": "old", "sentTime": "2025-01-01T12:00:01Z"}
-    istiod = FakeIstiod(configz=[READ], metrics=[METRICS], syncz=[[proxy("web.shop", listeners=state)]])
+    istiod = FakeIstiod(configz=[READ], metrics=[METRICS], syncz=[[proxy("web.bookinfo", listeners=state)]])
     outcome = settle(monkeypatch, istiod)
     assert outcome.ok
-    assert "web.shop" in outcome.warning
+    assert "web.bookinfo" in outcome.warning
+
+
+BAD = {"sent": "2", "acked": "1", "lastError": "bad filter", "sentTime": "2026-01-01T12:00:01Z"}
+GOOD = {"sent": "2", "acked": "2"}
+LATE = {"sent": "2", "acked": "1"}
+
+
+def test_the_wait_is_over_without_a_question_more_where_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    istiod = FakeIstiod(configz=[READ], metrics=[METRICS], syncz=[[*ACKED, proxy("web.shop", listeners=GOOD)]])
+    outcome = settle(monkeypatch, istiod)
+    assert (outcome.ok, outcome.warning, istiod.root_asked) == (True, "", 0)
+
+
+def test_what_others_have_broken_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    istiod = FakeIstiod(configz=[READ], metrics=[METRICS], syncz=[[*ACKED, proxy("web.shop", listeners=BAD)]])
+    outcome = settle(monkeypatch, istiod)
+    assert outcome.ok
+    assert outcome.warning == (
+        "The proxy web.shop, which this was not applied for, has rejected the listeners: bad filter; "
+        "correct or remove what was applied there."
+    )
+
+
+def test_others_that_hang_do_not_hold_up_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settled, "_OTHERS_GRACE", 0.2)
+    istiod = FakeIstiod(configz=[READ], metrics=[METRICS], syncz=[[*ACKED, proxy("web.shop", listeners=LATE)]])
+    started = time.monotonic()
+    outcome = settle(monkeypatch, istiod)
+    assert 0.2 <= time.monotonic() - started < 2
+    assert outcome.ok
+    assert "have not acknowledged it yet: web.shop (listeners)" in outcome.warning
+
+
+def test_others_that_are_only_slow_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = [[*ACKED, proxy("web.shop", listeners=LATE)]] * 4
+    istiod = FakeIstiod(configz=[READ], metrics=[METRICS], syncz=[*slow, [*ACKED, proxy("web.shop", listeners=GOOD)]])
+    outcome = settle(monkeypatch, istiod)
+    assert (outcome.ok, outcome.warning) == (True, "")
+    assert len(istiod.answers["syncz"]) == 1
+
+
+def test_what_is_in_the_root_namespace_of_the_mesh_is_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    for state, error in ((BAD, "the proxy web.shop has rejected"), (LATE, "these proxies have not acknowledged")):
+        monkeypatch.setattr(settled, "_OTHERS_GRACE", 0.1)
+        istiod = FakeIstiod(configz=[READ], metrics=[METRICS], syncz=[[*ACKED, proxy("web.shop", listeners=state)]])
+        istiod.root = "bookinfo"
+        outcome = settle(monkeypatch, istiod, timeout=0.5)
+        assert not outcome.ok
+        assert outcome.error.startswith(error)
+        assert istiod.root_asked == 1
+
+
+def reference(kind: str, namespace: str) -> Ref:
+    return Ref("networking.istio.io/v1", kind, namespace, "x")
+
+
+@pytest.mark.parametrize(
+    ("kind", "namespace", "obj", "ours"),
+    [
+        ("VirtualService", "a", {"spec": {"hosts": ["x"]}}, ["v1.a"]),
+        ("VirtualService", "a", {"spec": {"gateways": ["mesh"]}}, ["v1.a"]),
+        ("VirtualService", "a", {"spec": {"gateways": ["mesh", "way-in"]}}, ["v1.a", "way-in.istio-system"]),
+        ("VirtualService", "a", None, ["v1.a", "way-in.istio-system"]),
+        ("Gateway", "a", {}, ["v1.a", "way-in.istio-system"]),
+        ("EnvoyFilter", "a", None, ["v1.a"]),
+        ("Telemetry", "istio-system", {}, ["v1.a", "v1.with.dots.b", "way-in.istio-system"]),
+    ],
+)
+def test_whose_proxies_a_change_is_for(kind: str, namespace: str, obj: Json | None, ours: list[str]) -> None:
+    ref = reference(kind, namespace)
+    scope = Scope.of({ref: obj}, []) if obj is not None else Scope.of({}, [ref])
+    proxies = parse_syncz([proxy("v1.a"), proxy("v1.with.dots.b"), {**proxy("way-in.istio-system"), **ROUTER}])
+    meant, others = scope.split(proxies, {"istio-system"})
+    assert [one.name for one in meant] == ours
+    assert len(meant) + len(others) == 3
 
 
 @pytest.mark.parametrize(
@@ -198,8 +285,8 @@ def test_an_old_rejection_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({"configz": [[]]}, "istiod-1 has not read VirtualService bookinfo/reviews within the time given"),
         (
-            {"syncz": [[proxy("web.shop", listeners={"sent": "2", "acked": "1"})]]},
-            "these proxies have not acknowledged their configuration within the time given: web.shop (listeners)",
+            {"syncz": [[proxy("web.bookinfo", listeners={"sent": "2", "acked": "1"})]]},
+            "these proxies have not acknowledged their configuration within the time given: web.bookinfo (listeners)",
         ),
         ({"metrics": [ApiError(0, "Forward", "broken")]}, "istiod-1 could not be asked about the proxies: broken"),
     ],
@@ -216,6 +303,59 @@ def test_without_the_right_to_ask_it_is_a_warning(monkeypatch: pytest.MonkeyPatc
     outcome = settle(monkeypatch, istiod)
     assert outcome.ok
     assert outcome.warning.startswith("It is not known whether the proxies have the configuration: no portforward;")
+
+
+def test_refused_credentials_are_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    istiod = FakeIstiod(configz=[ApiError(401, "Unauthorized", "Unauthorized")])
+    with pytest.raises(ApiError, match="does not accept the credentials"):
+        settle(monkeypatch, istiod)
+
+
+class FakePods:
+    """A client whose forwarding is refused, or whose forwarded port answers with an error of istiod's own."""
+
+    def __init__(self, forwarding: ApiError | None, answer: ApiError | bytes) -> None:
+        self.forwarding, self.answer = forwarding, answer
+
+    def forward(self, namespace: str, pod: str, port: int) -> FakePods:
+        if self.forwarding:
+            raise self.forwarding
+        return self
+
+    def get(self, path: str) -> bytes:
+        if isinstance(self.answer, ApiError):
+            raise self.answer
+        return self.answer
+
+    def close(self) -> None:
+        pass
+
+    def exec(self, namespace: str, pod: str, container: str, command: list[str]) -> ExecResult:
+        return ExecResult(0, b"by exec", b"")
+
+
+def test_istiod_is_asked_by_exec_where_forwarding_is_not_allowed() -> None:
+    meta = {"namespace": "istio-system", "name": "istiod-1"}
+    pod = {"metadata": meta, "spec": {"containers": [{"name": "discovery"}]}}
+
+    def ask(forwarding: ApiError | None, answer: ApiError | bytes = b"") -> bytes:
+        return Istiod(FakePods(forwarding, answer), pod).get("/metrics")  # type: ignore[arg-type]
+
+    assert ask(ApiError(403, "Forbidden", "no portforward")) == b"by exec"
+    assert ask(None, ApiError(401, "", "istiod wants a token")) == b"by exec"
+    with pytest.raises(ApiError, match="does not accept the credentials"):
+        ask(ApiError(401, "Unauthorized", "Unauthorized"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "root"),
+    [(b'{"rootNamespace": "mesh-config"}', "mesh-config"), (b"{}", "istio-system"), (b"not found", "istio-system")],
+)
+def test_the_root_namespace_is_that_of_the_configuration_else_istiods(answer: bytes, root: str) -> None:
+    meta = {"namespace": "istio-system", "name": "istiod-1"}
+    pod = {"metadata": meta, "spec": {"containers": [{"name": "discovery"}]}}
+    istiod = Istiod(FakePods(None, answer), pod)  # type: ignore[arg-type]
+    assert istiod.root_namespace() == root
 
 
 def test_without_istiod_it_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
