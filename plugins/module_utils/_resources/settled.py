@@ -30,6 +30,9 @@ _DEBOUNCE_VARIABLE = "PILOT_DEBOUNCE_AFTER"
 _FIRST_PAUSE, _LAST_PAUSE = 0.03, 0.5
 # How much longer the proxies of others are waited for: what was applied may reach them too, but so may anything else.
 _OTHERS_GRACE = 2.0
+# How long a rejection must stand: until a proxy answers what was sent last, istiod shows the error of what was sent
+# before (pilot/pkg/xds: only an acknowledgement clears it).
+_ANSWER_GRACE = 0.5
 
 # Types whose acknowledgement counts. Endpoints change all the time for reasons of
 # their own, and secrets come from the agent in the pod.
@@ -55,6 +58,8 @@ class ProxyStatus:
     waiting: list[str] = field(default_factory=list)
     rejected: dict[str, str] = field(default_factory=dict)
     rejected_at: datetime | None = None
+    nonces: dict[str, str] = field(default_factory=dict)
+    """What was sent last, of each type of which something was rejected."""
 
     @property
     def synced(self) -> bool:
@@ -78,6 +83,7 @@ def parse_syncz(answer: t.Any) -> list[ProxyStatus]:
                 continue
             if state.get("lastError"):
                 proxy.rejected[what] = " ".join(str(state["lastError"]).split())
+                proxy.nonces[what] = str(state.get("sent") or "")
                 proxy.rejected_at = max(
                     filter(None, (proxy.rejected_at, parse_time(state.get("sentTime")))), default=None
                 )
@@ -314,7 +320,7 @@ def _wait_one(
     proxies: list[ProxyStatus] = []
     ours: list[ProxyStatus] = []
     pushed = _Pushed(istiod.debounce)
-    calm = _Calm()
+    calm, rejections = _Calm(), _Rejections()
     give_up = deadline
     while True:
         try:
@@ -327,9 +333,9 @@ def _wait_one(
                 calm.look(proxies)
                 ours, others = scope.split(proxies, roots)
                 bad = rejection(ours, since)
-                if bad:
+                if bad and (rejections.stand(ours, time.monotonic()) or time.monotonic() >= deadline):
                     return Settled(False, bad, proxies=proxies)
-                if not calm.late(ours):
+                if not bad and not calm.late(ours):
                     late = calm.late(others)
                     give_up = min(give_up, time.monotonic() + _OTHERS_GRACE)
                     if not late or time.monotonic() >= give_up:
@@ -374,6 +380,19 @@ class _Calm:
         return [proxy for proxy in proxies if (self._times or {}).get(proxy.name, 2) < 2]
 
 
+class _Rejections:
+    """Since when proxies have been rejecting what they were sent last."""
+
+    def __init__(self) -> None:
+        self._since: dict[tuple[str, str, str], float] = {}
+
+    def stand(self, proxies: t.Sequence[ProxyStatus], now: float) -> bool:
+        """Whether one of them has had the time to answer otherwise."""
+        rejected = {(proxy.name, *one) for proxy in proxies for one in proxy.nonces.items()}
+        self._since = {one: self._since.get(one, now) for one in rejected}
+        return any(now - since >= _ANSWER_GRACE for since in self._since.values())
+
+
 class _Pushed:
     """Whether istiod has pushed since it has read the objects.
 
@@ -382,7 +401,7 @@ class _Pushed:
     """
 
     def __init__(self, debounce: float) -> None:
-        self._quiet = debounce + 0.05
+        self._quiet = debounce + 0.15  # a busy istiod takes a while to make of it what it sends
         self._updates = -1.0
         self._changed_at = 0.0
         self._pushes = -1.0

@@ -210,6 +210,12 @@ GOOD = {"sent": "2", "acked": "2"}
 LATE = {"sent": "2", "acked": "1"}
 
 
+def test_the_error_of_what_was_sent_before_is_none_of_what_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    anew = [proxy("web.bookinfo", listeners={**BAD, "sent": "3"})]
+    istiod = FakeIstiod(configz=[READ], metrics=[METRICS], syncz=[anew, anew, ACKED])
+    assert settle(monkeypatch, istiod).ok
+
+
 def test_the_wait_is_over_without_a_question_more_where_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     istiod = FakeIstiod(configz=[READ], metrics=[METRICS], syncz=[[*ACKED, proxy("web.shop", listeners=GOOD)]])
     outcome = settle(monkeypatch, istiod)
