@@ -121,6 +121,10 @@ class CheckError(ValueError):
     """What a user wrote is not a check; the text is one sentence for that user."""
 
 
+class NotYet(CheckError):
+    """What a check needs is on its way, as a pod that is being replaced: it is asked again until the deadline."""
+
+
 @dataclass(frozen=True)
 class Text:
     """What a text must or must not say."""

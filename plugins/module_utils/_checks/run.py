@@ -21,7 +21,7 @@ from . import probe
 from .accesslog import Record, by_agent, records
 from .evidence import PodVersions, by_answers, by_logs
 from .gateway import SELECTOR, GatewayError, find_gateway, split_address
-from .grammar import HOST, NO_SIDECAR, SECURE, Check, CheckError, port_of
+from .grammar import HOST, NO_SIDECAR, SECURE, Check, CheckError, NotYet, port_of
 from .oracle import TOO_MANY, Answer, Verdict, expected_text, faults_of, judge, observed_shares
 from .plan import (
     STREAM_RATE,
@@ -262,10 +262,10 @@ class Streams:
         runner = self.runners[index]
         phase = timed_phase(runner.check, STREAM_SECONDS, STREAM_RATE)
         try:
-            address = runner.enter()
+            runner.enter()
             while not self.run.stop.is_set():
                 self.begun[index].set()
-                self.seen[index] += runner.send([dict(phase)], address)
+                self.seen[index] += runner.send([dict(phase)])
         except (ApiError, CheckError) as error:
             self.troubles[index] = error
         finally:
@@ -325,19 +325,18 @@ class _Runner:
         """The check's result as it is reported."""
         self.started = time.monotonic()
         try:
-            address = self.enter()
-            verdict, answers = self.converge(lambda phases: self.send(phases, address))
+            verdict, answers = self.converge(self.send)
         except (ApiError, CheckError) as error:
             return self.not_asked(error)
         return self.report(verdict, answers)
 
-    def enter(self) -> tuple[str, int] | None:
-        """Get ready to send; the address to connect to from the host. Raises CheckError where there is none."""
+    def enter(self) -> None:
+        """Get ready to send: where from, and what to connect to. Raises CheckError where there is no way."""
         if self.inside:
             self.run.source(self.check)
-            return self._connect_to()
-        self.address = self.run.address(self.check.request.url)
-        return self.address
+            self.address = self._connect_to()
+        else:
+            self.address = self.run.address(self.check.request.url)
 
     def _connect_to(self) -> tuple[str, int] | None:
         """Address of the workload that the check names to connect to."""
@@ -351,7 +350,8 @@ class _Runner:
 
     def not_asked(self, error: ApiError | CheckError) -> dict[str, Any]:
         """The result where no request could be sent."""
-        where = "no way in" if isinstance(error, GatewayError) else "nothing, no request was sent"
+        where = "nothing, no request was sent" if not self.sent else "nothing more, no request could be sent"
+        where = "no way in" if isinstance(error, GatewayError) else where
         verdict = Verdict(Decision.WRONG, expected_text(self.check), where, 0)
         return self.report(verdict, [], Diagnosis(str(error), ""))
 
@@ -381,9 +381,9 @@ class _Runner:
 
     # -- sending ---------------------------------------------------------
 
-    def send(self, phases: Phases, address: tuple[str, int] | None) -> list[Observation]:
+    def send(self, phases: Phases) -> list[Observation]:
         """Send these phases from where the check says; the observations in order, without the discarded ones."""
-        job = job_of(self.check, self.number, phases, self.sent, address)
+        job = job_of(self.check, self.number, phases, self.sent, self.address)
         self.sent += sum(int(phase.get("count", 0)) for phase in phases)
         plan = {"agent": f"mesh-workshop-probe/{self.run.name}-{self.number + 1}", "jobs": [job]}
         try:
@@ -393,6 +393,9 @@ class _Runner:
                 raise
             self.run.leave(self.check)  # the pod may just be replaced: that is one failed round, not the end
             return [_failed(self.sent, "probe_failed", error.sentence())]
+        except NotYet as error:
+            self.run.leave(self.check)
+            return [_failed(self.sent, "probe_failed", str(error))]
         answer = result["jobs"][str(self.number)]
         if answer["error"]:
             return [_failed(self.sent, answer["error"]["kind"], answer["error"]["detail"])]
@@ -420,8 +423,10 @@ class _Runner:
         attempt = 0
         while True:
             first: Phases = []
+            away: NotYet | None = None
+            verdict, answers = None, list[Answer]()
             try:
-                verdict, answers = None, list[Answer]()
+                self.enter()  # each time: what is asked, or asked from, may have been replaced
                 if self.inside and attempt == 0:  # one exec carries both
                     first = self._discarded(WARM_ROUNDS)
                 else:
@@ -435,10 +440,14 @@ class _Runner:
                 # The API server may be restarting: that is one failed round, not the end.
                 answers = [Answer(_failed(self.sent, "probe_failed", error.sentence()))]
                 verdict = judge(self.check, Sample(1, 1), answers)
-            if verdict.passed or self.run.once:
-                return verdict, answers
+            except NotYet as error:
+                away = error
+                self.wrong_until = time.monotonic() - self.started
             left = self.check.deadline - (time.monotonic() - self.started)
-            if left <= 0 or self.run.stop.wait(min(pause, left)):
+            passed = verdict is not None and verdict.passed
+            if passed or self.run.once or left <= 0 or self.run.stop.wait(min(pause, left)):
+                if verdict is None or away is not None:
+                    raise away or AssertionError("a round ends with a verdict")
                 return verdict, answers
             pause = min(LAST_PAUSE, pause * GROWTH)
 

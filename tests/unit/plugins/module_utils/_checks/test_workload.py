@@ -8,6 +8,8 @@ from __future__ import annotations
 import copy
 import subprocess
 import sys
+import threading
+import time
 import types
 import typing as t
 
@@ -48,7 +50,7 @@ class Cluster:
             pod("productpage-1", app="productpage", version="v1"),
             pod("liar-1", "127.0.0.1", app="liar", version="v2"),
         ]
-        self.deployments = [
+        self.deployments: list[Json] = [
             {
                 "metadata": {"name": "productpage-v1", "namespace": "bookinfo"},
                 "spec": {"selector": {"matchLabels": {"app": "productpage"}}},
@@ -61,6 +63,10 @@ class Cluster:
         self.applied: list[Json] = []
         self.execs = 0
         self.exec_fails = 0
+        self.exits: list[int] = []
+        """Exit codes of the next programs, which do nothing else."""
+        self.goes = False
+        """Whether a pod is deleted while it is waited for."""
         self.agents: list[str] = []
         self.logging = True
         self.late = 0
@@ -102,6 +108,8 @@ class Cluster:
 
     def wait(self, version: str, kind: str, name: str, namespace: str, predicate: t.Any, *, timeout: float) -> t.Any:
         one = self.get(version, kind, name, namespace)
+        if one is not None and self.goes:
+            one["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
         if not predicate(one):
             raise ApiError(0, "Timeout", "it did not come to the state that was waited for")
         return one
@@ -114,6 +122,8 @@ class Cluster:
             self.exec_fails -= 1
             raise ApiError(404, "NotFound", "container not found")
         assert container.startswith(NAME)
+        if self.exits:
+            return types.SimpleNamespace(exit_code=self.exits.pop(), stdout=b"", stderr=b"")
         done = subprocess.run([sys.executable, "-I", *command[1:]], input=stdin, capture_output=True, check=False)
         return types.SimpleNamespace(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
@@ -227,6 +237,55 @@ def test_a_pod_that_is_replaced_meanwhile_is_a_failed_round_only(cluster: Cluste
     failed = ask(cluster, site)
     assert not failed.passed
     assert "the probe could not ask" in failed.message
+
+
+def test_a_pod_that_is_not_ready_yet_is_waited_for(cluster: Cluster, site: Site) -> None:
+    cluster.pods[0] = pod("productpage-1", ready=False, app="productpage")
+    until = time.monotonic() + 0.3
+    look = cluster.list
+
+    def later(version: str, kind: str, *place: t.Any, **options: t.Any) -> t.Any:
+        if time.monotonic() > until:
+            cluster.pods[0]["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+        return look(version, kind, *place, **options)
+
+    cluster.list = later  # type: ignore[method-assign]
+    outcome = ask(cluster, site, deadline=20)
+    assert outcome.passed, outcome.message
+    assert outcome.results[0]["convergence_seconds"] > 0
+
+
+def test_a_workload_between_two_pods_is_waited_for_and_one_that_nobody_makes_is_not(
+    cluster: Cluster, site: Site
+) -> None:
+    gone = cluster.pods.pop(0)
+    made: Json = cluster.deployments[0]["spec"]
+    made["template"] = {"metadata": {"labels": {"app": "productpage"}}}
+    threading.Timer(0.3, lambda: cluster.pods.insert(0, gone)).start()
+    outcome = ask(cluster, site, deadline=20)
+    assert outcome.passed, outcome.message
+    begun = time.monotonic()
+    assert "neither a Deployment ratings" in ask(cluster, site, **{"from": "ratings"}, deadline=20).message
+    assert time.monotonic() - begun < 5
+
+
+def test_a_probe_that_is_killed_with_its_pod_is_a_failed_round_only(cluster: Cluster, site: Site) -> None:
+    cluster.exits = [137]
+    assert ask(cluster, site, deadline=20).passed
+    cluster.exits = [137]
+    failed = ask(cluster, site)
+    assert "was killed (exit code 137): the pod was stopped meanwhile" in failed.message
+    cluster.exits = [1, 1]
+    begun = time.monotonic()
+    assert "its image needs python3 3.9 or later" in ask(cluster, site, deadline=20).message
+    assert time.monotonic() - begun < 5, "what is wrong with an image does not pass"
+
+
+def test_a_pod_that_goes_before_its_container_runs_is_a_failed_round_only(cluster: Cluster, site: Site) -> None:
+    cluster.starts_as = {"waiting": {"reason": "ContainerCreating"}}
+    cluster.goes = True
+    outcome = ask(cluster, site)
+    assert "bookinfo/productpage-1 went away before its container mesh-workshop-probe ran" in outcome.message
 
 
 def test_a_missing_right_is_said_at_once_and_other_checks_go_on(
