@@ -54,6 +54,7 @@ options:
       - C(expect) says what must come back. C(status) is a code, a list of codes, or shares in percent by code;
         C(served_by) shares in percent by version, told by the access logs of the proxies, or by the answers of Bookinfo
         where the request comes from the host; C(callee) the service that is meant by it, if it is not the URL's.
+        From the host, C(attempts) and C(mirrored) need it. What rests on access logs fails where they are not written.
       - In C(expect), C(some) are answers of which there must be at least C(percent) (10), told by a C(status), and what
         C(headers) they have; C(upstream_cluster) is the cluster that the calling workload's proxy has chosen, as its
         access log says.

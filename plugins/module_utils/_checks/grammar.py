@@ -405,6 +405,11 @@ def _check(item: object, number: int, default_namespace: str | None) -> Check:
     expect = _expect(reader.value["expect"], title)
     request = _request(reader.value["request"], title, max(TIMEOUT, (expect.latency_max or 0.0) + TIMEOUT / 3))
     _combination(reader, request, expect)
+    for key, given in (("attempts", expect.attempts is not None), ("mirrored", bool(expect.mirrored))):
+        if given and source == HOST and expect.callee is None:
+            raise reader.error(
+                "expect.callee", f"is missing: from the host, {key} needs the name of the service that is meant"
+            )
     for key, given in (
         ("request.connect_to", request.connect_to is not None),
         ("expect.upstream_cluster", expect.upstream_cluster is not None),

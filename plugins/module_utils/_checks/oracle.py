@@ -25,6 +25,8 @@ from .traces import Trace
 Observation = Mapping[str, Any]
 
 NOBODY = "nobody"
+NO_CLUSTER = "cluster is missing"
+"""The caller's proxy has no record of the request."""
 TOO_MANY = 429
 SHOWN_SAMPLES = 3
 SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key")
@@ -163,7 +165,7 @@ def _faults_by_proxies(expect: Expect, answer: Answer) -> list[str]:
         faults.append(f"{_times(answer.tries or 0)} at the callee")
     if expect.upstream_cluster is not None:
         clusters = [record.cluster for record in answer.records if not record.inbound]
-        faults += text_faults(expect.upstream_cluster, (clusters[-1] or "none") if clusters else None, "cluster")
+        faults += text_faults(expect.upstream_cluster, clusters[-1] or "none", "cluster") if clusters else [NO_CLUSTER]
     faults += _faults_of_trace(expect, answer.trace)
     for label, share in expect.mirrored:
         if share == 1.0 and label not in answer.copies:
@@ -432,7 +434,7 @@ def _observed(check: Check, answers: Sequence[Answer], faults: Sequence[Sequence
     if expect.trace_share is not None and all(one.known for one in answers):
         parts.append(f"{_part(hits('traced', TRACED, answers), n)} traced")
         wrong = Counter({fault: k for fault, k in wrong.items() if fault not in ("a trace", "no trace")})
-    if expect.attempts is not None and expect.attempts.each is None:
+    if expect.attempts is not None and expect.attempts.each is None and all(one.known for one in answers):
         parts.append(f"{_average(answers):.3g} tries per request")
     parts += [f"{fault} ({k} of {n})" if k < n else fault for fault, k in wrong.most_common(3)]
     if expect.admitted is not None:

@@ -19,7 +19,7 @@ from .._client.errors import ApiError
 from .._diagnose import Analysis, Diagnosis, Findings, Look, diagnose
 from . import probe
 from .accesslog import Record, by_agent, records
-from .evidence import PodVersions, by_answers, by_logs
+from .evidence import LOGS_ON, NoEvidence, PodVersions, are_written, by_answers, by_logs, concerns
 from .gateway import SELECTOR, GatewayError, find_gateway, split_address
 from .grammar import HOST, NO_SIDECAR, SECURE, Check, CheckError, NotYet, port_of
 from .oracle import TOO_MANY, Answer, Verdict, expected_text, faults_of, judge, observed_shares
@@ -285,11 +285,15 @@ class Streams:
         for index, runner in self.runners.items():
             if index in self.troubles:
                 found[index] = runner.not_asked(self.troubles[index])
-            else:
+                continue
+            try:
                 answers = runner.answers(self.seen[index])
-                runner.note(answers)
-                verdict = judge(runner.check, Sample(0, 1, seconds=STREAM_SECONDS), answers)
-                found[index] = runner.report(verdict, answers)
+            except (ApiError, CheckError) as error:
+                found[index] = runner.not_asked(error)
+                continue
+            runner.note(answers)
+            verdict = judge(runner.check, Sample(0, 1, seconds=STREAM_SECONDS), answers)
+            found[index] = runner.report(verdict, answers)
         return found
 
 
@@ -352,8 +356,9 @@ class _Runner:
         """The result where no request could be sent."""
         where = "nothing, no request was sent" if not self.sent else "nothing more, no request could be sent"
         where = "no way in" if isinstance(error, GatewayError) else where
+        where = "nothing that proves it" if isinstance(error, NoEvidence) else where
         verdict = Verdict(Decision.WRONG, expected_text(self.check), where, 0)
-        return self.report(verdict, [], Diagnosis(str(error), ""))
+        return self.report(verdict, [], Diagnosis(str(error), LOGS_ON if isinstance(error, NoEvidence) else ""))
 
     def report(self, verdict: Verdict, answers: Sequence[Answer], diagnosis: Diagnosis | None = None) -> dict[str, Any]:
         """A verdict with its explanation, as users read it."""
@@ -528,32 +533,71 @@ class _Runner:
         expect = self.check.expect
         service, namespace = self._callee()
         source = self.run.source(self.check) if self.inside else None
-        at_callee = bool(expect.callee or expect.attempts or expect.mirrored or not (source and source.meshed))
+        at_callee = self._asks_callee() or not (source and source.meshed)
         wanted = {str(one["agent"]) for one in seen if one.get("agent") and not one.get("error")}
         places: list[tuple[str, Sequence[str]]] = []
         if at_callee:
             places.append((namespace, self._pods_of(service, namespace)))
         if source is not None and source.meshed:
             places.append((source.namespace, [source.pod]))
+        elif source is None:
+            places += self._gateways()
         # Whether a further try or copy was made is only known when every proxy has written its log out.
         pause = LOG_FLUSH if expect.attempts or expect.mirrored else 0.0
         until = time.monotonic() + LOG_PATIENCE
         found: dict[str, list[Record]] = {}
         while not self.run.stop.wait(pause):
             found = by_agent(record for home, pods in places for record in self.run.logs(home, pods))
-            if wanted <= found.keys() or time.monotonic() > until:
+            if time.monotonic() > until or self._complete(wanted, found, service, at_callee):
                 break
             if sample is not None and sample.shares and not at_callee:
                 decided = self._decided(seen, sample, found, service)
                 if decided:
                     return decided
             pause = LOG_PAUSE
-        if wanted and not found.keys() & wanted and not expect.attempts and not expect.mirrored and not expect.callee:
-            return None
+        if wanted and not self._proven(wanted, found, service):
+            if expect.served_by and not self._asks_callee() and not expect.upstream_cluster:
+                return None
+            unknown = [Answer(one, known=False) for one in seen]
+            if any(self.faults(unknown)):
+                return unknown
+            where = f"at {service}" if at_callee else "at the caller"
+            raise NoEvidence(f"What proxies must tell is not in their logs: no record of these requests {where}.")
         whose = f"the proxies of {service}" if at_callee else "the caller's proxy"
         self.evidence = f"the access logs of {whose}"
         copies = [label for label, _share in expect.mirrored]
         return by_logs(seen, found, self.run.versions_in(namespace), service, at_callee, copies)
+
+    def _asks_callee(self) -> bool:
+        """Whether the check is about what the callee's proxies saw, and not only about who answered."""
+        expect = self.check.expect
+        return bool(expect.attempts or expect.mirrored or expect.callee)
+
+    def _complete(self, wanted: set[str], found: Mapping[str, Sequence[Record]], service: str, at_callee: bool) -> bool:
+        """Whether every request has a record that tells about the service."""
+        told = {
+            agent for agent, group in found.items() if not at_callee or any(concerns(one, service) for one in group)
+        }
+        return wanted <= told and self._proven(wanted, found, service)
+
+    def _proven(self, wanted: set[str], found: Mapping[str, Sequence[Record]], service: str) -> bool:
+        """Whether the logs are written that the check rests on: where they are not, nothing in them proves nothing."""
+        group = [one for agent in wanted for one in found.get(agent, ())]
+        if self.check.expect.upstream_cluster and all(one.inbound for one in group):
+            return False
+        return are_written(group, service) if self._asks_callee() else bool(group)
+
+    def _gateways(self) -> list[tuple[str, Sequence[str]]]:
+        """The ingress gateways' pods, whose records show that logs are written; none where they may not be read."""
+        if self.run.client is None:
+            raise AssertionError("this check needs a cluster")
+        try:
+            pods = self.run.client.list("v1", "Pod", label_selector=SELECTOR)
+        except ApiError as error:
+            if error.status in (401, 403):
+                return []
+            raise
+        return [(pod["metadata"]["namespace"], [pod["metadata"]["name"]]) for pod in pods]
 
     def _decided(
         self, seen: Sequence[Observation], sample: Sample, found: Mapping[str, Sequence[Record]], service: str
@@ -597,10 +641,17 @@ class _Runner:
         if client is None:
             raise AssertionError("this check needs a cluster")
         found = client.get("v1", "Service", service, namespace)
-        if found is None or not found["spec"].get("selector"):
-            return []
-        pods = client.list("v1", "Pod", namespace, label_selector=selector_text(found["spec"]["selector"]))
-        return [str(pod["metadata"]["name"]) for pod in pods if pod.get("status", {}).get("phase") == "Running"]
+        if found is None and self._asks_callee():
+            raise CheckError(
+                f"There is no Service {service} in namespace {namespace}, whose proxies are to tell this: name it as "
+                "expect.callee, with its namespace where that is another (name.namespace)."
+            )
+        selector = (found or {}).get("spec", {}).get("selector")
+        pods = client.list("v1", "Pod", namespace, label_selector=selector_text(selector)) if selector else []
+        running = [str(pod["metadata"]["name"]) for pod in pods if pod.get("status", {}).get("phase") == "Running"]
+        if not running and self._asks_callee():
+            raise NotYet(f"Service {namespace}/{service} has no running pod whose proxy could tell this.")
+        return running
 
     # -- explaining ------------------------------------------------------
 

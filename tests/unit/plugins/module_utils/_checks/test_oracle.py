@@ -22,7 +22,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._checks.statistics i
 
 
 def check(expect: dict[str, t.Any], **parts: t.Any) -> Check:
-    body = {"name": "c", "request": {"url": "http://shop.example/"}, "expect": expect}
+    body = {"name": "c", "from": "productpage", "request": {"url": "http://shop.example/"}, "expect": expect}
     return parse_checks([{**body, **parts}])[0]
 
 
@@ -205,7 +205,9 @@ def record(cluster: str) -> Record:
     ],
 )
 def test_cluster_that_the_proxy_of_the_caller_has_chosen(records: tuple[str, ...], faults: list[str]) -> None:
-    one = check({"status": 200, "upstream_cluster": "PassthroughCluster"}, **{"from": "productpage"})
+    one = check({"status": 200, "upstream_cluster": "PassthroughCluster"})
     seen = answer(records=tuple(record(cluster) for cluster in records))
     assert faults_of(one.expect, seen) == faults
     assert expected_text(one) == "status 200, cluster 'PassthroughCluster'"
+    other = check({"upstream_cluster": {"lacks": "elsewhere"}}).expect
+    assert faults_of(other, seen) == ([] if records else ["cluster is missing"])

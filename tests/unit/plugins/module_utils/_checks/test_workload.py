@@ -68,7 +68,11 @@ class Cluster:
         self.goes = False
         """Whether a pod is deleted while it is waited for."""
         self.agents: list[str] = []
-        self.logging = True
+        self.logging = ["productpage-1", "liar-1"]
+        """Pods whose proxies write what they see."""
+        self.host = "127.0.0.1"
+        """The service that the caller's proxy asks."""
+        self.details = "via_upstream"
         self.late = 0
         """So many of the newest records are not written out yet."""
         self.another_every = 0
@@ -129,11 +133,12 @@ class Cluster:
 
     def logs(self, _namespace: str, name: str, container: str, *, since_time: str) -> bytes:
         assert container == "istio-proxy"
-        if not self.logging:
+        if name not in self.logging:
             return b""
+        chosen = "inbound|9080||" if name.startswith("liar") else f"outbound|9080||{self.host}.bookinfo"
         line = (
-            '[t] "GET / HTTP/1.1" 200 - via_upstream - "-" 0 4 2 2 "-" "%s" "id" "127.0.0.1" "%s:9080" '
-            "outbound|9080||127.0.0.1.bookinfo a b c - default"
+            f'[t] "GET / HTTP/1.1" 200 - {self.details} - "-" 0 4 2 2 "-" "%s" "id" "127.0.0.1" "%s:9080" '
+            f"{chosen} a b c - default"
         )
         written = self.agents[: len(self.agents) - self.late]
         every = self.another_every
@@ -190,10 +195,68 @@ def test_a_workload_that_lies_about_its_version(cluster: Cluster, site: Site) ->
 
 
 def test_without_access_logs_the_answer_counts_and_the_result_says_so(cluster: Cluster, site: Site) -> None:
-    cluster.logging = False
+    cluster.logging = []
     outcome = ask(cluster, site, expect={"served_by": {"v1": 100}}, request={"url": f"http://127.0.0.1:{site.port}/"})
     assert outcome.passed
     assert "the proxies write no access log" in outcome.results[0]["evidence"]
+
+
+CALLEE: tuple[Json, ...] = (
+    {"attempts": 0, "callee": "liar"},
+    {"attempts": {"below": 0.5}, "callee": "liar"},
+    {"mirrored": {"v2": 0}, "callee": "liar"},
+    {"upstream_cluster": {"lacks": "PassthroughCluster"}},
+)
+
+
+@pytest.mark.parametrize("expect", CALLEE)
+def test_what_no_proxy_has_written_is_not_known_not_to_have_happened(
+    cluster: Cluster, site: Site, monkeypatch: pytest.MonkeyPatch, expect: Json
+) -> None:
+    monkeypatch.setattr(run_module, "LOG_PATIENCE", 0.2)
+    cluster.logging = []
+    outcome = ask(cluster, site, expect=expect)
+    assert not outcome.passed
+    assert "observed nothing that proves it. What proxies must tell is not in their logs" in outcome.message
+    assert "Switch access logs on" in outcome.message
+    assert "observed status 200" in ask(cluster, site, expect={**expect, "status": 503}).message, "that is the news"
+
+
+def test_a_callee_that_answers_without_a_log_proves_nothing(
+    cluster: Cluster, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "LOG_PATIENCE", 0.2)
+    cluster.logging, cluster.host = ["productpage-1"], "liar"
+    never = {"callee": "liar", "attempts": 0}
+    assert "observed nothing that proves it" in ask(cluster, site, expect=never).message
+    cluster.details = "overflow"
+    outcome = ask(cluster, site, expect=never)
+    assert outcome.passed, "the caller's proxy says that it asked nobody"
+    cluster.logging = ["productpage-1", "liar-1"]
+    assert ask(cluster, site, expect={"callee": "liar", "attempts": 1}).passed
+    assert not ask(cluster, site, expect=never).passed
+
+
+def test_a_callee_that_is_not_there_is_said(cluster: Cluster, site: Site) -> None:
+    outcome = ask(cluster, site, expect={"callee": "lier", "attempts": 0})
+    assert not outcome.passed
+    assert "There is no Service lier in namespace bookinfo" in outcome.message
+    del cluster.pods[1]
+    outcome = ask(cluster, site, expect={"callee": "liar", "attempts": 0})
+    assert "Service bookinfo/liar has no running pod" in outcome.message
+
+
+def test_from_the_host_the_gateways_own_record_shows_that_logs_are_written(
+    cluster: Cluster, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "LOG_PATIENCE", 0.2)
+    cluster.pods.append(pod("gateway-1", istio="ingressgateway"))
+    cluster.logging = []
+    check = {"name": "c", "request": {"url": f"http://x:{site.port}/"}, "expect": {"callee": "liar", "attempts": 0}}
+    checks = parse_checks([check], default_namespace="bookinfo")
+    assert not run_checks(t.cast(t.Any, cluster), checks, site.address, once=True).passed
+    cluster.logging = ["gateway-1"]
+    assert run_checks(t.cast(t.Any, cluster), checks, site.address, once=True).passed
 
 
 def test_shares_from_a_workload(cluster: Cluster, site: Site) -> None:
