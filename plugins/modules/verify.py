@@ -60,6 +60,7 @@ options:
         access log says.
       - In C(expect), C(grpc_status) is a gRPC status by number or name, as V(UNAVAILABLE).
       - In C(expect), C(body) and C(headers) take C(contains), C(lacks), C(equals), C(matches), and headers C(present);
+        Of a body 64 KB are kept, so nothing can be said about what a longer one lacks.
         C(latency) takes C(above) and C(below), in seconds.
       - In C(expect), C(refused) is a TCP connection that is closed without one byte, C(no_listener) one that is
         refused, C(tls) the way in which TLS fails (V(untrusted_ca), V(certificate_required), V(wrong_name),

@@ -18,7 +18,7 @@ from typing import Any
 
 from .accesslog import Record
 from .grammar import GRPC_CODES, Admitted, Attempts, Check, Expect, Some, Text
-from .plan import QUOTA_ENOUGH, QUOTA_INTERVALS, TRACED, Sample
+from .plan import KEEP_BODY, QUOTA_ENOUGH, QUOTA_INTERVALS, TRACED, Sample
 from .statistics import Decision, acceptance, interval
 from .traces import Trace
 
@@ -104,6 +104,17 @@ def text_faults(text: Text, value: str | None, what: str) -> list[str]:
     return faults
 
 
+def _body_faults(text: Text, seen: Observation) -> list[str]:
+    """What is wrong with a body. Of one that was cut, what stands in the rest is not known."""
+    faults = text_faults(text, seen.get("body", ""), "body")
+    if not seen.get("truncated"):
+        return faults
+    certain = [fault for fault in faults if fault.startswith("body contains ")]
+    if certain or not (faults or text.lacks or text.equals is not None):
+        return certain
+    return [f"the body is longer than the {KEEP_BODY // 1024} KB that are kept"]
+
+
 def _short(value: str) -> str:
     return value if len(value) <= 60 else value[:57] + "..."
 
@@ -138,7 +149,7 @@ def faults_of(expect: Expect, answer: Answer) -> list[str]:
     if answer.known:
         faults += _faults_by_proxies(expect, answer)
     if expect.body is not None:
-        faults += text_faults(expect.body, seen.get("body", ""), "body")
+        faults += _body_faults(expect.body, seen)
     faults += _header_faults(expect.headers, seen)
     if expect.some is not None and status == expect.some.status:
         faults += _header_faults(expect.some.headers, seen)

@@ -872,7 +872,7 @@ class Job:
         seen["first_byte"] = first - sent
         seen["total"] = ended - sent
         seen["size"] = len(content)
-        seen["truncated"] = truncated
+        seen["truncated"] = truncated or len(text) > keep
         seen["body"] = text[:keep]
         seen["extracted"] = {name: self.find(found, text) for name, found in self.extract.items()}
         return status, dict(answer)

@@ -114,6 +114,22 @@ def test_copies() -> None:
     assert verdict({"mirrored": {"v3": 0}}, copied) is Decision.WRONG
 
 
+@pytest.mark.parametrize(
+    ("body", "faults"),
+    [
+        ({"contains": "begin"}, []),
+        ({"matches": "^beg"}, []),
+        ({"contains": "end"}, ["the body is longer than the 64 KB that are kept"]),
+        ({"matches": "end$"}, ["the body is longer than the 64 KB that are kept"]),
+        ({"lacks": "end"}, ["the body is longer than the 64 KB that are kept"]),
+        ({"equals": "beginning"}, ["the body is longer than the 64 KB that are kept"]),
+        ({"lacks": "begin"}, ["body contains 'begin'"]),
+    ],
+)
+def test_the_rest_of_a_body_that_is_cut_is_not_known(body: dict[str, t.Any], faults: list[str]) -> None:
+    assert faults_of(check({"body": body}).expect, answer(body="beginning", truncated=True)) == faults
+
+
 def test_peer() -> None:
     one = check({"tls": {"peer": "spiffe://a"}}, request={"url": "https://x/"})
     assert faults_of(one.expect, answer(peer=["spiffe://a"])) == []

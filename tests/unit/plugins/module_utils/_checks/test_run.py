@@ -147,6 +147,14 @@ def test_body(site: Site) -> None:
     assert not run(site.address, expect={"body": {"matches": "^Comedy"}}).passed
 
 
+def test_what_stands_at_the_end_of_a_long_body(site: Site) -> None:
+    site.answer = lambda request: Answer(body=b"x" * 70_000 + b"the end")
+    assert not run(site.address, expect={"body": {"lacks": "the end"}}).passed
+    assert run(site.address, expect={"body": {"contains": "xxx"}}).passed
+    site.answer = lambda request: Answer(body=b"x" * 65_536)
+    assert run(site.address, expect={"body": {"lacks": "the end"}}).passed
+
+
 def test_headers(site: Site) -> None:
     site.answer = lambda request: Answer(headers=(("Server", "istio-envoy"), ("Via", "a"), ("Via", "b")))
     assert run(site.address, expect={"headers": {"server": "istio-envoy", "via": {"contains": "b"}}}).passed
