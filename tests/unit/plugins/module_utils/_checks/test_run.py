@@ -338,7 +338,7 @@ def test_a_gateway_that_waits_for_its_address_is_waited_for(site: Site, monkeypa
     assert outcome.passed, outcome.message
 
 
-def bucket(site: Site, tokens: int) -> None:
+def bucket(site: Site, tokens: int, admitted: int = 200) -> None:
     """Answer like a local rate limit: so many tokens at the start of each tenth of a second."""
     begun = time.monotonic()
     used: dict[int, int] = {}
@@ -347,7 +347,7 @@ def bucket(site: Site, tokens: int) -> None:
         interval = int((time.monotonic() - begun) * 10)
         with site.lock:
             used[interval] = used.get(interval, 0) + 1
-            return Answer(200 if used[interval] <= tokens else 429)
+            return Answer(admitted if used[interval] <= tokens else 429)
 
     site.answer = answer
 
@@ -374,6 +374,15 @@ def test_no_quota_at_all(site: Site) -> None:
 def test_a_quota_that_refuses_by_another_status(site: Site) -> None:
     site.answer = lambda request: Answer(503)
     assert not run(site.address, expect={"status": 200, "admitted": {"count": 2, "seconds": 0.1}}).passed
+
+
+def test_errors_are_not_admitted_requests(site: Site) -> None:
+    outcome = run(site.address, expect={"admitted": {"count": 2, "seconds": 0.1}})
+    assert outcome.passed is False
+    bucket(site, 10, admitted=503)
+    outcome = run(site.address, expect={"admitted": {"count": 10, "seconds": 0.1}})
+    assert not outcome.passed
+    assert "status 503 (" in outcome.message
 
 
 def streaming(site: Site, during: t.Callable[[], None], failures: int = 0) -> Outcome:
