@@ -70,7 +70,8 @@ options:
         that a quota lets through (C(count) per C(seconds)), C(failures) the failures that are allowed over a stream.
         Both take an answer of 500 and above for a failure, unless C(status) says otherwise.
       - In C(expect), C(trace) takes the C(services) in each request's trace and their C(parents) (caller by service),
-        C(trace_share) the percentage of requests that are traced; both are read from the mesh's Zipkin or Jaeger.
+        C(trace_share) the percentage of requests that are traced; both are read from the mesh's Zipkin or Jaeger,
+        and stand in a check of their own, without what access logs tell.
       - C(tolerance) is the deviation in points that must be found, by default 5 for shares and 10 for what must
         always or never be so.
       - C(deadline) in seconds (60), C(consecutive) rounds that must pass (3), C(namespace) of the workloads.

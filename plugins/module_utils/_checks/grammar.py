@@ -813,6 +813,10 @@ def _combination(reader: _Reader, request: Request, expect: Expect) -> None:
         raise reader.error("expect.failures", "and request.stream belong together: failures are counted over a stream")
     if request.stream and (expect.served_by or expect.status_shares or expect.admitted or expect.attempts):
         raise reader.error("request.stream", "is judged answer by answer: it cannot stand beside shares and counts")
+    if expect.traced and (expect.served_by or expect.attempts or expect.mirrored or expect.upstream_cluster):
+        raise reader.error(
+            "expect", "asks for traces, and for what access logs tell: make two checks of it, one for each evidence"
+        )
     if expect.admitted and (expect.status_shares or expect.served_by or request.count):
         raise reader.error("expect.admitted", "sets the requests by itself: it cannot stand beside shares or count")
     scheme = urlsplit(request.url).scheme

@@ -136,6 +136,11 @@ def test_a_long_latency_gets_a_longer_timeout() -> None:
             "timeout of 1 s ends before",
         ),
         ({"expect": {"refused": True, "status": 200}}, "expect.refused means that no answer comes"),
+        (
+            {"expect": {"trace_share": 50, "served_by": {"v1": 100}}},
+            "Check 'c': expect asks for traces, and for what access logs tell: make two checks of it",
+        ),
+        ({"expect": {"trace": ["a"], "callee": "b", "attempts": 1}}, "expect asks for traces"),
         ({"expect": {"attempts": 1}}, "expect.callee is missing: from the host, attempts needs the name"),
         ({"expect": {"mirrored": {"v2": 0}}}, "expect.callee is missing: from the host, mirrored needs the name"),
         ({"expect": {"refused": False}}, "expect.refused can only be true"),
