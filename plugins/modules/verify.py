@@ -15,7 +15,8 @@ description:
   - Sends the requests that the checks describe and judges the answers.
   - A check first uses up idle pooled connections, which answer once more under the old rules after a change,
     and is then retried until it passes or its deadline ends. A workload of which no pod is ready, and a gateway that
-    waits for its address, are waited for as long.
+    waits for its address, are waited for as long. At the deadline no further request is sent, and what has not been
+    shown by then has failed.
   - A check that fails says what was expected, what was observed, why, and what to do.
   - When a check has failed, C(istioctl analyze) is asked too, once for all checks. It is the one that
     E(MESH_WORKSHOP_ISTIOCTL) names (empty switches this off), else the one on the PATH, else the embedded cluster's.

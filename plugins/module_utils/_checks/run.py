@@ -57,7 +57,10 @@ EXPLAINED = 5
 """Failing requests that a diagnosis follows through the proxies."""
 MOST_PODS = 40
 CLOCK_SKEW = timedelta(seconds=10)
-LONGEST_EXEC = 600.0
+LONGEST_PLAN = 600.0
+"""Seconds for which a plan sends at most where there is no deadline."""
+EXEC_SLACK = 30.0
+"""Seconds that an exec may take besides its requests."""
 START_PATIENCE = 10.0
 PERMANENT = (401, 403, 422)
 """Statuses of the API server that asking again does not change."""
@@ -390,9 +393,11 @@ class _Runner:
         """Send these phases from where the check says; the observations in order, without the discarded ones."""
         job = job_of(self.check, self.number, phases, self.sent, self.address)
         self.sent += sum(int(phase.get("count", 0)) for phase in phases)
+        timed = sum(float(phase.get("seconds", 0.0)) for phase in phases)
+        job["limit"] = max(self._left(), timed) + self.check.request.timeout
         plan = {"agent": f"mesh-workshop-probe/{self.run.name}-{self.number + 1}", "jobs": [job]}
         try:
-            result = self._execute(plan, phases)
+            result = self._execute(plan)
         except ApiError as error:
             if error.status in PERMANENT:
                 raise
@@ -404,21 +409,27 @@ class _Runner:
         answer = result["jobs"][str(self.number)]
         if answer["error"]:
             return [_failed(self.sent, answer["error"]["kind"], answer["error"]["detail"])]
-        seen = [one for one in answer["observations"] if not one["discard"]]
+        # Where the time ended before anything was counted, what came before is all that is known.
+        seen = [one for one in answer["observations"] if not one["discard"]] or answer["observations"]
         self.sent = max([self.sent, *(int(one["n"]) + 1 for one in seen)])
         return seen
 
-    def _execute(self, plan: dict[str, Any], phases: Phases) -> dict[str, Any]:
+    def _left(self) -> float:
+        """Seconds until the deadline."""
+        if self.run.once:
+            return LONGEST_PLAN
+        return max(0.0, self.check.deadline - (time.monotonic() - self.started))
+
+    def _execute(self, plan: dict[str, Any]) -> dict[str, Any]:
         if not self.inside:
             return probe.run_plan(plan)
-        patience = self.check.request.timeout
-        longest = sum(
-            phase["seconds"] + patience if "seconds" in phase else patience * phase["count"] / phase["concurrency"]
-            for phase in phases
-        )
+        # Requests that have begun may take their time to connect, and once more to be answered.
+        last = 2 * self.check.request.timeout
         if self.run.client is None:
             raise AssertionError("this check needs a cluster")
-        return send_plan(self.run.client, self.run.source(self.check), plan, min(LONGEST_EXEC, 30.0 + longest))
+        return send_plan(
+            self.run.client, self.run.source(self.check), plan, plan["jobs"][0]["limit"] + last + EXEC_SLACK
+        )
 
     # -- converging ------------------------------------------------------
 
@@ -448,7 +459,7 @@ class _Runner:
             except NotYet as error:
                 away = error
                 self.wrong_until = time.monotonic() - self.started
-            left = self.check.deadline - (time.monotonic() - self.started)
+            left = self._left()
             passed = verdict is not None and verdict.passed
             if passed or self.run.once or left <= 0 or self.run.stop.wait(min(pause, left)):
                 if verdict is None or away is not None:
@@ -493,12 +504,16 @@ class _Runner:
                 now, sizes = sizes, []
             else:
                 now = [sizes.pop(0)]
-            seen += send([*first, *phases_of(self.check, now)])
+            new = send([*first, *phases_of(self.check, now)])
+            seen += new
             first = []
             self.rounds += len(now)
             answers = self.answers(seen, sample)
             self.note(answers)
             verdict = judge(self.check, sample, answers)
+            if len(new) < sum(now) and verdict.decision is not Decision.WRONG:
+                verdict.decision = Decision.WRONG
+                verdict.observed += f"; the time ended before {sample.total} requests were answered"
             if verdict.decision is not Decision.CONTINUE:
                 return verdict, answers
 

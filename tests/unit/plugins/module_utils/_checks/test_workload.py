@@ -28,7 +28,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._checks.workload imp
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._client.errors import ApiError
 
-from .conftest import Answer, Site
+from .conftest import Answer, Site, after
 
 Json = dict[str, t.Any]
 
@@ -349,6 +349,16 @@ def test_a_pod_that_goes_before_its_container_runs_is_a_failed_round_only(cluste
     cluster.goes = True
     outcome = ask(cluster, site)
     assert "bookinfo/productpage-1 went away before its container mesh-workshop-probe ran" in outcome.message
+
+
+def test_a_plan_knows_how_much_time_is_left(cluster: Cluster, site: Site) -> None:
+    site.answer = lambda request: after(5)
+    request = {"url": f"http://127.0.0.1:{site.port}/", "timeout": 0.3}
+    begun = time.monotonic()
+    outcome = ask(cluster, site, request=request, expect={"served_by": {"v1": 50, "v2": 50}}, deadline=2)
+    assert time.monotonic() - begun < 10
+    assert "observed no answer in time" in outcome.message
+    assert cluster.execs == 1
 
 
 def test_a_missing_right_is_said_at_once_and_other_checks_go_on(
