@@ -19,7 +19,15 @@ from typing import Any
 from .accesslog import Record
 from .grammar import GRPC_CODES, Admitted, Attempts, Check, Expect, Some, Text
 from .plan import KEEP_BODY, QUOTA_ENOUGH, QUOTA_INTERVALS, TRACED, Sample
-from .statistics import Decision, acceptance, interval
+from .statistics import (
+    Decision,
+    acceptance,
+    interval,
+    mean_is_above,
+    mean_is_below,
+    share_is_above,
+    tolerated,
+)
 from .traces import Trace
 
 Observation = Mapping[str, Any]
@@ -29,6 +37,8 @@ NO_CLUSTER = "cluster is missing"
 """The caller's proxy has no record of the request."""
 TOO_MANY = 429
 SHOWN_SAMPLES = 3
+MORE_TRIES = 2
+"""A request is tried at most so many times more often than ``attempts.below`` says, or that is not shown."""
 SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key")
 HIDDEN = "********"
 
@@ -83,6 +93,8 @@ class Verdict:
     failing: list[dict[str, Any]] = field(default_factory=list)
     wrong_shares: tuple[str, ...] = ()
     """What is shared out otherwise than expected, although each answer is right by itself."""
+    tolerated: dict[str, list[float]] = field(default_factory=dict)
+    """In percent, the true shares that may pass for an expected one."""
 
     @property
     def passed(self) -> bool:
@@ -311,6 +323,7 @@ def judge(check: Check, sample: Sample, answers: Sequence[Answer]) -> Verdict:
     wrong = [index for index, found in enumerate(faults) if found]
     decision = Decision.RIGHT
     wrong_shares: tuple[str, ...] = ()
+    unproven = ""
     if not answers or len(wrong) > (check.expect.failures or 0):
         decision = Decision.WRONG
     elif check.expect.admitted is not None:
@@ -321,17 +334,41 @@ def judge(check: Check, sample: Sample, answers: Sequence[Answer]) -> Verdict:
         decision, wrong_shares = _shares(sample, answers)
     elif len(answers) < sample.total:
         decision = Decision.CONTINUE
-    elif not _average_is_right(check.expect.attempts, answers) or not _enough(check.expect.some, answers):
+    elif not _average_is_right(check.expect.attempts, sample.error, answers) or not _enough(
+        check.expect.some, sample.error, answers
+    ):
         decision = Decision.WRONG
+        if _average_is_right(check.expect.attempts, 0.5, answers) and _enough(check.expect.some, 0.5, answers):
+            unproven = "; so few requests do not prove it"
+    ranges = _tolerated(sample)
     return Verdict(
         decision=decision,
-        expected=expected_text(check),
-        observed=_observed(check, answers, faults),
+        expected=expected_text(check) + (_weaker(sample, ranges) if sample.shares else ""),
+        observed=_observed(check, answers, faults) + unproven,
         samples=len(answers),
         interval=_intervals(check, answers, len(wrong)),
         failing=[_sample(check, answers[index], faults[index]) for index in wrong[:SHOWN_SAMPLES]],
         wrong_shares=wrong_shares,
+        tolerated=ranges,
     )
+
+
+def _tolerated(sample: Sample) -> dict[str, list[float]]:
+    """In percent, for each share that is tested: the true shares that may pass for it at the error rates."""
+    found = {}
+    for _kind, label, test in sample.shares:
+        bounds: Sequence[float] = test.alternatives()
+        if sample.total < test.limit:  # half of the rate is the sequential test's
+            bounds = tolerated(sample.total, test.share, test.alpha, test.beta / 2)
+        found[label] = [round(100 * bound, 2) for bound in bounds]
+    return found
+
+
+def _weaker(sample: Sample, ranges: Mapping[str, Sequence[float]]) -> str:
+    """What a sample of the user's own size cannot tell apart, as a phrase."""
+    short = [label for _kind, label, test in sample.shares if sample.total < test.limit]
+    parts = [f"{label} from {ranges[label][0]:g} to {ranges[label][1]:g} %" for label in short]
+    return f" ({sample.total} requests cannot tell apart {', '.join(parts)})" if parts else ""
 
 
 def admitted_range(admitted: Admitted) -> tuple[float, float]:
@@ -363,18 +400,20 @@ def _quota(admitted: Admitted, answers: Sequence[Answer]) -> Decision:
     return Decision.RIGHT if low <= _admitted_count(answers) <= high else Decision.WRONG
 
 
-def _average_is_right(attempts: Attempts | None, answers: Sequence[Answer]) -> bool:
+def _average_is_right(attempts: Attempts | None, error: float, answers: Sequence[Answer]) -> bool:
+    """Whether the tries prove an average within the bounds: that of a sample alone is within them by chance, too."""
     if attempts is None or attempts.each is not None:
         return True
-    average = _average(answers)
-    return (attempts.above is None or average > attempts.above) and (
-        attempts.below is None or average <= attempts.below
-    )
+    tries = [float(one.tries or 0) for one in answers]
+    low, high = attempts.above, attempts.below
+    if low is not None and not mean_is_above(tries, low, error):
+        return False
+    return high is None or mean_is_below(tries, high, math.ceil(high) + MORE_TRIES, error)
 
 
-def _enough(some: Some | None, answers: Sequence[Answer]) -> bool:
-    """Whether there are as many of some answers as there must be at least."""
-    return some is None or hits("status", str(some.status), answers) >= some.share * len(answers)
+def _enough(some: Some | None, error: float, answers: Sequence[Answer]) -> bool:
+    """Whether there are so many of some answers that their part must be greater than the least."""
+    return some is None or share_is_above(hits("status", str(some.status), answers), len(answers), some.share, error)
 
 
 def _average(answers: Sequence[Answer]) -> float:

@@ -376,6 +376,7 @@ class _Runner:
             "samples": verdict.samples,
             "requests": self.sent,
             "interval": verdict.interval,
+            "tolerated": verdict.tolerated,
             "rounds": self.rounds,
             "convergence_seconds": round(self.wrong_until, 3),
             "seconds": round(time.monotonic() - self.started, 3),

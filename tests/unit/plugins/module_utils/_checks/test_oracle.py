@@ -96,6 +96,18 @@ def test_what_is_shared_out_otherwise_is_told() -> None:
     assert judge(one, sample_of(one), right).wrong_shares == ()
 
 
+def test_what_a_sample_of_the_users_own_size_cannot_tell_apart_is_said() -> None:
+    mixed = [*[answer(served="v1")] * 57, *[answer(served="v3")] * 3]
+    expect = {"served_by": {"v1": 95, "v3": 5}}
+    few = check(expect, request={"url": "http://shop.example/", "count": 60})
+    said = judge(few, sample_of(few), mixed)
+    assert said.decision is Decision.RIGHT
+    assert said.tolerated["v3"][0] == 0.0
+    assert 25 < said.tolerated["v3"][1] < 30
+    assert "v3 5 % (60 requests cannot tell apart v3 from 0 to 28.37 %)" in said.expected
+    assert judge(check(expect), sample_of(check(expect)), mixed).tolerated == {"v3": [0.0, 10.0]}
+
+
 def test_tries() -> None:
     once = [answer(tries=1)] * 44
     retried = [answer(tries=2), answer(tries=1)] * 22
@@ -196,14 +208,16 @@ def test_quota(tokens: int, offered: int, right: bool, shift: float) -> None:
 def test_some_answers_are_told_by_their_status() -> None:
     expect = {"status": [200, 503], "some": {"status": 503, "percent": 25, "headers": {"x-envoy-overloaded": "true"}}}
     refused = answer(503, headers=[["x-envoy-overloaded", "true"]])
-    assert verdict(expect, [answer()] * 33 + [refused] * 11) is Decision.RIGHT
-    assert verdict(expect, [answer()] * 34 + [refused] * 10) is Decision.WRONG
+    assert verdict(expect, [answer()] * 22 + [refused] * 22) is Decision.RIGHT
+    assert verdict(expect, [answer()] * 29 + [refused] * 15) is Decision.WRONG
     assert verdict(expect, [refused] * 44) is Decision.RIGHT
     assert verdict(expect, [answer()] * 22 + [answer(503)] * 22) is Decision.WRONG
     text = expected_text(check(expect))
     assert text == "status 200 or 503, at least 25 % status 503 with header x-envoy-overloaded 'true'"
     one = check(expect)
     assert judge(one, sample_of(one), [answer()] * 44).observed == "status 200 100 % in 44 requests"
+    few = judge(one, sample_of(one), [answer()] * 29 + [refused] * 15).observed
+    assert few == "status 200 65.9 %, 503 34.1 % in 44 requests; so few requests do not prove it"
 
 
 def record(cluster: str) -> Record:
