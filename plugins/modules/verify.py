@@ -14,7 +14,9 @@ author:
 description:
   - Sends the requests that the checks describe and judges the answers.
   - A check first uses up idle pooled connections, which answer once more under the old rules after a change,
-    and is then retried until it passes or its deadline ends.
+    and is then retried until it passes or its deadline ends. A workload of which no pod is ready, and a gateway that
+    waits for its address, are waited for as long. At the deadline no further request is sent, and what has not been
+    shown by then has failed.
   - A check that fails says what was expected, what was observed, why, and what to do.
   - When a check has failed, C(istioctl analyze) is asked too, once for all checks. It is the one that
     E(MESH_WORKSHOP_ISTIOCTL) names (empty switches this off), else the one on the PATH, else the embedded cluster's.
@@ -53,20 +55,25 @@ options:
       - C(expect) says what must come back. C(status) is a code, a list of codes, or shares in percent by code;
         C(served_by) shares in percent by version, told by the access logs of the proxies, or by the answers of Bookinfo
         where the request comes from the host; C(callee) the service that is meant by it, if it is not the URL's.
+        From the host, C(attempts) and C(mirrored) need it. What rests on access logs fails where they are not written.
       - In C(expect), C(some) are answers of which there must be at least C(percent) (10), told by a C(status), and what
-        C(headers) they have; C(upstream_cluster) is the cluster that the calling workload's proxy has chosen, as its
-        access log says.
+        C(headers) they have. The requests must prove it, so that clearly more are needed to pass. C(upstream_cluster) is
+        the cluster that the calling workload's proxy has chosen, as its access log says.
       - In C(expect), C(grpc_status) is a gRPC status by number or name, as V(UNAVAILABLE).
       - In C(expect), C(body) and C(headers) take C(contains), C(lacks), C(equals), C(matches), and headers C(present);
+        Of a body 64 KB are kept, so nothing can be said about what a longer one lacks.
         C(latency) takes C(above) and C(below), in seconds.
       - In C(expect), C(refused) is a TCP connection that is closed without one byte, C(no_listener) one that is
         refused, C(tls) the way in which TLS fails (V(untrusted_ca), V(certificate_required), V(wrong_name),
         V(expired), V(handshake), V(not_spoken)) or C(peer), the URI in the certificate.
       - In C(expect), C(attempts) is how often the callee's proxies saw each request (a number, or C(above) and
-        C(below) on average), C(mirrored) the shares of requests of which a version got a copy, C(admitted) the requests
-        that a quota lets through (C(count) per C(seconds)), C(failures) the failures that are allowed over a stream.
+        C(below) on average, proven in the same way), C(mirrored) the shares of requests of which a version got a copy,
+        C(admitted) the requests that a quota lets through (C(count) per C(seconds)), C(failures) the failures that are
+        allowed over a stream.
+        Both take an answer of 500 and above for a failure, unless C(status) says otherwise.
       - In C(expect), C(trace) takes the C(services) in each request's trace and their C(parents) (caller by service),
-        C(trace_share) the percentage of requests that are traced; both are read from the mesh's Zipkin or Jaeger.
+        C(trace_share) the percentage of requests that are traced; both are read from the mesh's Zipkin or Jaeger,
+        and stand in a check of their own, without what access logs tell.
       - C(tolerance) is the deviation in points that must be found, by default 5 for shares and 10 for what must
         always or never be so.
       - C(deadline) in seconds (60), C(consecutive) rounds that must pass (3), C(namespace) of the workloads.
@@ -197,6 +204,13 @@ checks:
       description: Exact 99 % confidence intervals in percent, by version or status, and of wrong answers.
       type: dict
       sample: {"v1": [88.66, 100.0], "wrong": [0.0, 11.34]}
+    tolerated:
+      description:
+        - For each share that was tested, the true shares in percent that may pass for it. Any other one is found with
+          the error rate of 1 %.
+        - Without C(count) it reaches to the tolerance. A smaller C(count) widens it, which C(expected) says, too.
+      type: dict
+      sample: {"v3": [0.0, 10.0]}
     rounds:
       description: Counted rounds.
       type: int

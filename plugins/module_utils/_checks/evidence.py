@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .accesslog import Record
+from .grammar import NotYet
 from .oracle import Answer
 
 Observation = Mapping[str, Any]
@@ -22,6 +23,17 @@ ASK_AGAIN = 0.5
 """Seconds before an unknown pod makes us ask for the list of pods again."""
 SHADOW = re.compile(r"-shadow(?::\d+)?$")
 """What Envoy appends to the authority of a mirrored copy (route.v3.RouteAction, request_mirror_policies)."""
+
+ANSWERED = "via_upstream"
+"""Envoy's response code detail of an answer that is the upstream's own."""
+LOGS_ON = (
+    "Switch access logs on (meshConfig.accessLogFile: /dev/stdout, or a Telemetry with accessLogging), and ask with "
+    "the right to read the logs of pods."
+)
+
+
+class NoEvidence(NotYet):
+    """The answers are there, but nothing that tells what was asked: records may be late, or are not written."""
 
 
 def version_from_name(pod: str) -> str | None:
@@ -72,6 +84,17 @@ def by_answers(seen: Sequence[Observation], versions: PodVersions) -> tuple[list
     return answers, f"the answer names its pod, its version is taken {how}"
 
 
+def are_written(records: Sequence[Record], service: str) -> bool:
+    """Whether these records of requests show that the proxies write logs, so that what is not in them did not happen.
+
+    A caller's own record shows it, unless it says that the service has answered: that proxy must have written too.
+    """
+    if any(record.inbound for record in records):
+        return True
+    answered = [one for one in records if one.service and one.details == ANSWERED and concerns(one, service)]
+    return bool(records) and not answered
+
+
 def by_logs(
     seen: Sequence[Observation],
     found: Mapping[str, Sequence[Record]],
@@ -92,7 +115,7 @@ def by_logs(
         asked = [
             _asked_version(record, versions)
             for record in records
-            if not record.inbound and _concerns(record, service) and not SHADOW.search(record.authority)
+            if not record.inbound and concerns(record, service) and not SHADOW.search(record.authority)
         ]
         named = (one.get("extracted") or {}).get("pod")
         served = next((version for version in reversed(asked) if version), None)
@@ -122,7 +145,7 @@ def _asked_version(record: Record, versions: PodVersions) -> str | None:
     return versions.version(address)[0] or record.subset or address
 
 
-def _concerns(record: Record, service: str) -> bool:
+def concerns(record: Record, service: str) -> bool:
     """Whether a record is about the service: a caller's proxy knows it, a callee's proxy is asked for it only."""
     if record.inbound or not record.service:
         return True

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .grammar import CheckError
+from .grammar import CheckError, NotYet
 
 if TYPE_CHECKING:
     from .._client import Client
@@ -20,6 +20,10 @@ Json = Mapping[str, Any]
 
 class GatewayError(CheckError):
     """There is no way in that could be tried; the text says why and what to do."""
+
+
+class GatewayPending(GatewayError, NotYet):
+    """There is no way in yet: the gateway's address is still to come."""
 
 
 def split_address(text: str, default_port: int) -> tuple[str, int]:
@@ -91,7 +95,7 @@ def _address(service: Json, nodes: Sequence[Json], port: int) -> tuple[str, int]
             f"{title} is reached by a node's port, but no node has an InternalIP: see kubectl get nodes."
         )
     if spec.get("type") == "LoadBalancer":
-        raise GatewayError(
+        raise GatewayPending(
             f"{title} waits for an address (its EXTERNAL-IP is pending): the cluster has no load balancer that gives "
             "one; give it node ports, or name the way in with the option gateway."
         )

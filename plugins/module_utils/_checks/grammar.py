@@ -121,6 +121,10 @@ class CheckError(ValueError):
     """What a user wrote is not a check; the text is one sentence for that user."""
 
 
+class NotYet(CheckError):
+    """What a check needs is on its way, as a pod that is being replaced: it is asked again until the deadline."""
+
+
 @dataclass(frozen=True)
 class Text:
     """What a text must or must not say."""
@@ -406,6 +410,11 @@ def _check(item: object, number: int, default_namespace: str | None) -> Check:
     expect = _expect(reader.value["expect"], title)
     request = _request(reader.value["request"], title, max(TIMEOUT, (expect.latency_max or 0.0) + TIMEOUT / 3))
     _combination(reader, request, expect)
+    for key, given in (("attempts", expect.attempts is not None), ("mirrored", bool(expect.mirrored))):
+        if given and source == HOST and expect.callee is None:
+            raise reader.error(
+                "expect.callee", f"is missing: from the host, {key} needs the name of the service that is meant"
+            )
     for key, given in (
         ("request.connect_to", request.connect_to is not None),
         ("expect.upstream_cluster", expect.upstream_cluster is not None),
@@ -809,6 +818,10 @@ def _combination(reader: _Reader, request: Request, expect: Expect) -> None:
         raise reader.error("expect.failures", "and request.stream belong together: failures are counted over a stream")
     if request.stream and (expect.served_by or expect.status_shares or expect.admitted or expect.attempts):
         raise reader.error("request.stream", "is judged answer by answer: it cannot stand beside shares and counts")
+    if expect.traced and (expect.served_by or expect.attempts or expect.mirrored or expect.upstream_cluster):
+        raise reader.error(
+            "expect", "asks for traces, and for what access logs tell: make two checks of it, one for each evidence"
+        )
     if expect.admitted and (expect.status_shares or expect.served_by or request.count):
         raise reader.error("expect.admitted", "sets the requests by itself: it cannot stand beside shares or count")
     scheme = urlsplit(request.url).scheme

@@ -18,15 +18,27 @@ from typing import Any
 
 from .accesslog import Record
 from .grammar import GRPC_CODES, Admitted, Attempts, Check, Expect, Some, Text
-from .plan import QUOTA_ENOUGH, QUOTA_INTERVALS, TRACED, Sample
-from .statistics import Decision, acceptance, interval
+from .plan import KEEP_BODY, QUOTA_ENOUGH, QUOTA_INTERVALS, TRACED, Sample
+from .statistics import (
+    Decision,
+    acceptance,
+    interval,
+    mean_is_above,
+    mean_is_below,
+    share_is_above,
+    tolerated,
+)
 from .traces import Trace
 
 Observation = Mapping[str, Any]
 
 NOBODY = "nobody"
+NO_CLUSTER = "cluster is missing"
+"""The caller's proxy has no record of the request."""
 TOO_MANY = 429
 SHOWN_SAMPLES = 3
+MORE_TRIES = 2
+"""A request is tried at most so many times more often than ``attempts.below`` says, or that is not shown."""
 SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key")
 HIDDEN = "********"
 
@@ -81,6 +93,8 @@ class Verdict:
     failing: list[dict[str, Any]] = field(default_factory=list)
     wrong_shares: tuple[str, ...] = ()
     """What is shared out otherwise than expected, although each answer is right by itself."""
+    tolerated: dict[str, list[float]] = field(default_factory=dict)
+    """In percent, the true shares that may pass for an expected one."""
 
     @property
     def passed(self) -> bool:
@@ -102,6 +116,17 @@ def text_faults(text: Text, value: str | None, what: str) -> list[str]:
     return faults
 
 
+def _body_faults(text: Text, seen: Observation) -> list[str]:
+    """What is wrong with a body. Of one that was cut, what stands in the rest is not known."""
+    faults = text_faults(text, seen.get("body", ""), "body")
+    if not seen.get("truncated"):
+        return faults
+    certain = [fault for fault in faults if fault.startswith("body contains ")]
+    if certain or not (faults or text.lacks or text.equals is not None):
+        return certain
+    return [f"the body is longer than the {KEEP_BODY // 1024} KB that are kept"]
+
+
 def _short(value: str) -> str:
     return value if len(value) <= 60 else value[:57] + "..."
 
@@ -121,7 +146,8 @@ def faults_of(expect: Expect, answer: Answer) -> list[str]:
         return [label_of(seen)]
     faults: list[str] = []
     status = seen["status"]
-    if expect.failures is not None and not expect.status and status >= 500:
+    counts_answers = expect.failures is not None or expect.admitted is not None
+    if counts_answers and not expect.status and (status or 0) >= 500:
         faults.append(f"status {status}")
     if expect.admitted is not None and status == TOO_MANY:
         return []
@@ -136,7 +162,7 @@ def faults_of(expect: Expect, answer: Answer) -> list[str]:
     if answer.known:
         faults += _faults_by_proxies(expect, answer)
     if expect.body is not None:
-        faults += text_faults(expect.body, seen.get("body", ""), "body")
+        faults += _body_faults(expect.body, seen)
     faults += _header_faults(expect.headers, seen)
     if expect.some is not None and status == expect.some.status:
         faults += _header_faults(expect.some.headers, seen)
@@ -163,7 +189,7 @@ def _faults_by_proxies(expect: Expect, answer: Answer) -> list[str]:
         faults.append(f"{_times(answer.tries or 0)} at the callee")
     if expect.upstream_cluster is not None:
         clusters = [record.cluster for record in answer.records if not record.inbound]
-        faults += text_faults(expect.upstream_cluster, (clusters[-1] or "none") if clusters else None, "cluster")
+        faults += text_faults(expect.upstream_cluster, clusters[-1] or "none", "cluster") if clusters else [NO_CLUSTER]
     faults += _faults_of_trace(expect, answer.trace)
     for label, share in expect.mirrored:
         if share == 1.0 and label not in answer.copies:
@@ -297,6 +323,7 @@ def judge(check: Check, sample: Sample, answers: Sequence[Answer]) -> Verdict:
     wrong = [index for index, found in enumerate(faults) if found]
     decision = Decision.RIGHT
     wrong_shares: tuple[str, ...] = ()
+    unproven = ""
     if not answers or len(wrong) > (check.expect.failures or 0):
         decision = Decision.WRONG
     elif check.expect.admitted is not None:
@@ -307,17 +334,41 @@ def judge(check: Check, sample: Sample, answers: Sequence[Answer]) -> Verdict:
         decision, wrong_shares = _shares(sample, answers)
     elif len(answers) < sample.total:
         decision = Decision.CONTINUE
-    elif not _average_is_right(check.expect.attempts, answers) or not _enough(check.expect.some, answers):
+    elif not _average_is_right(check.expect.attempts, sample.error, answers) or not _enough(
+        check.expect.some, sample.error, answers
+    ):
         decision = Decision.WRONG
+        if _average_is_right(check.expect.attempts, 0.5, answers) and _enough(check.expect.some, 0.5, answers):
+            unproven = "; so few requests do not prove it"
+    ranges = _tolerated(sample)
     return Verdict(
         decision=decision,
-        expected=expected_text(check),
-        observed=_observed(check, answers, faults),
+        expected=expected_text(check) + (_weaker(sample, ranges) if sample.shares else ""),
+        observed=_observed(check, answers, faults) + unproven,
         samples=len(answers),
         interval=_intervals(check, answers, len(wrong)),
         failing=[_sample(check, answers[index], faults[index]) for index in wrong[:SHOWN_SAMPLES]],
         wrong_shares=wrong_shares,
+        tolerated=ranges,
     )
+
+
+def _tolerated(sample: Sample) -> dict[str, list[float]]:
+    """In percent, for each share that is tested: the true shares that may pass for it at the error rates."""
+    found = {}
+    for _kind, label, test in sample.shares:
+        bounds: Sequence[float] = test.alternatives()
+        if sample.total < test.limit:  # half of the rate is the sequential test's
+            bounds = tolerated(sample.total, test.share, test.alpha, test.beta / 2)
+        found[label] = [round(100 * bound, 2) for bound in bounds]
+    return found
+
+
+def _weaker(sample: Sample, ranges: Mapping[str, Sequence[float]]) -> str:
+    """What a sample of the user's own size cannot tell apart, as a phrase."""
+    short = [label for _kind, label, test in sample.shares if sample.total < test.limit]
+    parts = [f"{label} from {ranges[label][0]:g} to {ranges[label][1]:g} %" for label in short]
+    return f" ({sample.total} requests cannot tell apart {', '.join(parts)})" if parts else ""
 
 
 def admitted_range(admitted: Admitted) -> tuple[float, float]:
@@ -349,18 +400,20 @@ def _quota(admitted: Admitted, answers: Sequence[Answer]) -> Decision:
     return Decision.RIGHT if low <= _admitted_count(answers) <= high else Decision.WRONG
 
 
-def _average_is_right(attempts: Attempts | None, answers: Sequence[Answer]) -> bool:
+def _average_is_right(attempts: Attempts | None, error: float, answers: Sequence[Answer]) -> bool:
+    """Whether the tries prove an average within the bounds: that of a sample alone is within them by chance, too."""
     if attempts is None or attempts.each is not None:
         return True
-    average = _average(answers)
-    return (attempts.above is None or average > attempts.above) and (
-        attempts.below is None or average <= attempts.below
-    )
+    tries = [float(one.tries or 0) for one in answers]
+    low, high = attempts.above, attempts.below
+    if low is not None and not mean_is_above(tries, low, error):
+        return False
+    return high is None or mean_is_below(tries, high, math.ceil(high) + MORE_TRIES, error)
 
 
-def _enough(some: Some | None, answers: Sequence[Answer]) -> bool:
-    """Whether there are as many of some answers as there must be at least."""
-    return some is None or hits("status", str(some.status), answers) >= some.share * len(answers)
+def _enough(some: Some | None, error: float, answers: Sequence[Answer]) -> bool:
+    """Whether there are so many of some answers that their part must be greater than the least."""
+    return some is None or share_is_above(hits("status", str(some.status), answers), len(answers), some.share, error)
 
 
 def _average(answers: Sequence[Answer]) -> float:
@@ -432,7 +485,7 @@ def _observed(check: Check, answers: Sequence[Answer], faults: Sequence[Sequence
     if expect.trace_share is not None and all(one.known for one in answers):
         parts.append(f"{_part(hits('traced', TRACED, answers), n)} traced")
         wrong = Counter({fault: k for fault, k in wrong.items() if fault not in ("a trace", "no trace")})
-    if expect.attempts is not None and expect.attempts.each is None:
+    if expect.attempts is not None and expect.attempts.each is None and all(one.known for one in answers):
         parts.append(f"{_average(answers):.3g} tries per request")
     parts += [f"{fault} ({k} of {n})" if k < n else fault for fault, k in wrong.most_common(3)]
     if expect.admitted is not None:

@@ -54,6 +54,8 @@ class Sample:
     seconds: float = 0.0
     """For quotas and streams: how long to send, instead of how often."""
     rate: float = 0.0
+    error: float = ERROR_RATE
+    """Rate of wrong worlds that this attempt may let pass."""
 
     def sizes(self) -> list[int]:
         """Requests per round; together ``total``."""
@@ -119,14 +121,14 @@ def sample_of(check: Check, attempt: int = 1) -> Sample:
     count = check.request.count
     if tests:
         total = count or max(test.limit for _kind, _label, test in tests)
-        return Sample(total, 1, tests)
+        return Sample(total, 1, tests, error=spent(attempt))
     if is_slow(check):
-        return Sample(count or SLOW_COUNT, 1)
+        return Sample(count or SLOW_COUNT, 1, error=spent(attempt))
     if count is None and (check.expect.trace_services or check.expect.trace_parents):
         count = TRACE_COUNT
     if count is None:
         count = always_sample(check.tolerance or LEAK, spent(attempt))
-    return Sample(count, min(check.consecutive, count))
+    return Sample(count, min(check.consecutive, count), error=spent(attempt))
 
 
 def warm_up(check: Check) -> int:

@@ -725,6 +725,8 @@ class Job:
         self.lock = threading.Lock()
         self.clock = threading.Event()
         self.begun = 0.0
+        self.limit = float(spec.get("limit", "inf"))
+        self.until = 0.0
         self.first = 0
         self.next = 0
         self.end = 0
@@ -732,6 +734,7 @@ class Job:
     def execute(self) -> dict[str, Any]:
         """Log in if asked to, send all phases, return what was seen."""
         started = time.perf_counter()
+        self.until = started + self.limit
         number = int(self.spec.get("first", 0))
         error: dict[str, str] | None = None
         try:
@@ -779,7 +782,8 @@ class Job:
             with self.lock:
                 n = self.next
                 due = (n - first) / rate if rate else 0.0
-                if n >= self.end or due > seconds or time.perf_counter() - self.begun > seconds:
+                now = time.perf_counter()
+                if n >= self.end or due > seconds or now - self.begun > seconds or now > self.until:
                     break
                 self.next += 1
             wait = self.begun + due - time.perf_counter()
@@ -872,7 +876,7 @@ class Job:
         seen["first_byte"] = first - sent
         seen["total"] = ended - sent
         seen["size"] = len(content)
-        seen["truncated"] = truncated
+        seen["truncated"] = truncated or len(text) > keep
         seen["body"] = text[:keep]
         seen["extracted"] = {name: self.find(found, text) for name, found in self.extract.items()}
         return status, dict(answer)

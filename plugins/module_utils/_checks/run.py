@@ -19,9 +19,9 @@ from .._client.errors import ApiError
 from .._diagnose import Analysis, Diagnosis, Findings, Look, diagnose
 from . import probe
 from .accesslog import Record, by_agent, records
-from .evidence import PodVersions, by_answers, by_logs
+from .evidence import LOGS_ON, NoEvidence, PodVersions, are_written, by_answers, by_logs, concerns
 from .gateway import SELECTOR, GatewayError, find_gateway, split_address
-from .grammar import HOST, NO_SIDECAR, SECURE, Check, CheckError, port_of
+from .grammar import HOST, NO_SIDECAR, SECURE, Check, CheckError, NotYet, port_of
 from .oracle import TOO_MANY, Answer, Verdict, expected_text, faults_of, judge, observed_shares
 from .plan import (
     STREAM_RATE,
@@ -57,7 +57,10 @@ EXPLAINED = 5
 """Failing requests that a diagnosis follows through the proxies."""
 MOST_PODS = 40
 CLOCK_SKEW = timedelta(seconds=10)
-LONGEST_EXEC = 600.0
+LONGEST_PLAN = 600.0
+"""Seconds for which a plan sends at most where there is no deadline."""
+EXEC_SLACK = 30.0
+"""Seconds that an exec may take besides its requests."""
 START_PATIENCE = 10.0
 PERMANENT = (401, 403, 422)
 """Statuses of the API server that asking again does not change."""
@@ -262,10 +265,10 @@ class Streams:
         runner = self.runners[index]
         phase = timed_phase(runner.check, STREAM_SECONDS, STREAM_RATE)
         try:
-            address = runner.enter()
+            runner.enter()
             while not self.run.stop.is_set():
                 self.begun[index].set()
-                self.seen[index] += runner.send([dict(phase)], address)
+                self.seen[index] += runner.send([dict(phase)])
         except (ApiError, CheckError) as error:
             self.troubles[index] = error
         finally:
@@ -285,11 +288,15 @@ class Streams:
         for index, runner in self.runners.items():
             if index in self.troubles:
                 found[index] = runner.not_asked(self.troubles[index])
-            else:
+                continue
+            try:
                 answers = runner.answers(self.seen[index])
-                runner.note(answers)
-                verdict = judge(runner.check, Sample(0, 1, seconds=STREAM_SECONDS), answers)
-                found[index] = runner.report(verdict, answers)
+            except (ApiError, CheckError) as error:
+                found[index] = runner.not_asked(error)
+                continue
+            runner.note(answers)
+            verdict = judge(runner.check, Sample(0, 1, seconds=STREAM_SECONDS), answers)
+            found[index] = runner.report(verdict, answers)
         return found
 
 
@@ -325,19 +332,18 @@ class _Runner:
         """The check's result as it is reported."""
         self.started = time.monotonic()
         try:
-            address = self.enter()
-            verdict, answers = self.converge(lambda phases: self.send(phases, address))
+            verdict, answers = self.converge(self.send)
         except (ApiError, CheckError) as error:
             return self.not_asked(error)
         return self.report(verdict, answers)
 
-    def enter(self) -> tuple[str, int] | None:
-        """Get ready to send; the address to connect to from the host. Raises CheckError where there is none."""
+    def enter(self) -> None:
+        """Get ready to send: where from, and what to connect to. Raises CheckError where there is no way."""
         if self.inside:
             self.run.source(self.check)
-            return self._connect_to()
-        self.address = self.run.address(self.check.request.url)
-        return self.address
+            self.address = self._connect_to()
+        else:
+            self.address = self.run.address(self.check.request.url)
 
     def _connect_to(self) -> tuple[str, int] | None:
         """Address of the workload that the check names to connect to."""
@@ -351,9 +357,11 @@ class _Runner:
 
     def not_asked(self, error: ApiError | CheckError) -> dict[str, Any]:
         """The result where no request could be sent."""
-        where = "no way in" if isinstance(error, GatewayError) else "nothing, no request was sent"
+        where = "nothing, no request was sent" if not self.sent else "nothing more, no request could be sent"
+        where = "no way in" if isinstance(error, GatewayError) else where
+        where = "nothing that proves it" if isinstance(error, NoEvidence) else where
         verdict = Verdict(Decision.WRONG, expected_text(self.check), where, 0)
-        return self.report(verdict, [], Diagnosis(str(error), ""))
+        return self.report(verdict, [], Diagnosis(str(error), LOGS_ON if isinstance(error, NoEvidence) else ""))
 
     def report(self, verdict: Verdict, answers: Sequence[Answer], diagnosis: Diagnosis | None = None) -> dict[str, Any]:
         """A verdict with its explanation, as users read it."""
@@ -368,6 +376,7 @@ class _Runner:
             "samples": verdict.samples,
             "requests": self.sent,
             "interval": verdict.interval,
+            "tolerated": verdict.tolerated,
             "rounds": self.rounds,
             "convergence_seconds": round(self.wrong_until, 3),
             "seconds": round(time.monotonic() - self.started, 3),
@@ -382,36 +391,47 @@ class _Runner:
 
     # -- sending ---------------------------------------------------------
 
-    def send(self, phases: Phases, address: tuple[str, int] | None) -> list[Observation]:
+    def send(self, phases: Phases) -> list[Observation]:
         """Send these phases from where the check says; the observations in order, without the discarded ones."""
-        job = job_of(self.check, self.number, phases, self.sent, address)
+        job = job_of(self.check, self.number, phases, self.sent, self.address)
         self.sent += sum(int(phase.get("count", 0)) for phase in phases)
+        timed = sum(float(phase.get("seconds", 0.0)) for phase in phases)
+        job["limit"] = max(self._left(), timed) + self.check.request.timeout
         plan = {"agent": f"mesh-workshop-probe/{self.run.name}-{self.number + 1}", "jobs": [job]}
         try:
-            result = self._execute(plan, phases)
+            result = self._execute(plan)
         except ApiError as error:
             if error.status in PERMANENT:
                 raise
             self.run.leave(self.check)  # the pod may just be replaced: that is one failed round, not the end
             return [_failed(self.sent, "probe_failed", error.sentence())]
+        except NotYet as error:
+            self.run.leave(self.check)
+            return [_failed(self.sent, "probe_failed", str(error))]
         answer = result["jobs"][str(self.number)]
         if answer["error"]:
             return [_failed(self.sent, answer["error"]["kind"], answer["error"]["detail"])]
-        seen = [one for one in answer["observations"] if not one["discard"]]
+        # Where the time ended before anything was counted, what came before is all that is known.
+        seen = [one for one in answer["observations"] if not one["discard"]] or answer["observations"]
         self.sent = max([self.sent, *(int(one["n"]) + 1 for one in seen)])
         return seen
 
-    def _execute(self, plan: dict[str, Any], phases: Phases) -> dict[str, Any]:
+    def _left(self) -> float:
+        """Seconds until the deadline."""
+        if self.run.once:
+            return LONGEST_PLAN
+        return max(0.0, self.check.deadline - (time.monotonic() - self.started))
+
+    def _execute(self, plan: dict[str, Any]) -> dict[str, Any]:
         if not self.inside:
             return probe.run_plan(plan)
-        patience = self.check.request.timeout
-        longest = sum(
-            phase["seconds"] + patience if "seconds" in phase else patience * phase["count"] / phase["concurrency"]
-            for phase in phases
-        )
+        # Requests that have begun may take their time to connect, and once more to be answered.
+        last = 2 * self.check.request.timeout
         if self.run.client is None:
             raise AssertionError("this check needs a cluster")
-        return send_plan(self.run.client, self.run.source(self.check), plan, min(LONGEST_EXEC, 30.0 + longest))
+        return send_plan(
+            self.run.client, self.run.source(self.check), plan, plan["jobs"][0]["limit"] + last + EXEC_SLACK
+        )
 
     # -- converging ------------------------------------------------------
 
@@ -421,8 +441,10 @@ class _Runner:
         attempt = 0
         while True:
             first: Phases = []
+            away: NotYet | None = None
+            verdict, answers = None, list[Answer]()
             try:
-                verdict, answers = None, list[Answer]()
+                self.enter()  # each time: what is asked, or asked from, may have been replaced
                 if self.inside and attempt == 0:  # one exec carries both
                     first = self._discarded(WARM_ROUNDS)
                 else:
@@ -436,10 +458,14 @@ class _Runner:
                 # The API server may be restarting: that is one failed round, not the end.
                 answers = [Answer(_failed(self.sent, "probe_failed", error.sentence()))]
                 verdict = judge(self.check, Sample(1, 1), answers)
-            if verdict.passed or self.run.once:
-                return verdict, answers
-            left = self.check.deadline - (time.monotonic() - self.started)
-            if left <= 0 or self.run.stop.wait(min(pause, left)):
+            except NotYet as error:
+                away = error
+                self.wrong_until = time.monotonic() - self.started
+            left = self._left()
+            passed = verdict is not None and verdict.passed
+            if passed or self.run.once or left <= 0 or self.run.stop.wait(min(pause, left)):
+                if verdict is None or away is not None:
+                    raise away or AssertionError("a round ends with a verdict")
                 return verdict, answers
             pause = min(LAST_PAUSE, pause * GROWTH)
 
@@ -480,12 +506,16 @@ class _Runner:
                 now, sizes = sizes, []
             else:
                 now = [sizes.pop(0)]
-            seen += send([*first, *phases_of(self.check, now)])
+            new = send([*first, *phases_of(self.check, now)])
+            seen += new
             first = []
             self.rounds += len(now)
             answers = self.answers(seen, sample)
             self.note(answers)
             verdict = judge(self.check, sample, answers)
+            if len(new) < sum(now) and verdict.decision is not Decision.WRONG:
+                verdict.decision = Decision.WRONG
+                verdict.observed += f"; the time ended before {sample.total} requests were answered"
             if verdict.decision is not Decision.CONTINUE:
                 return verdict, answers
 
@@ -520,32 +550,71 @@ class _Runner:
         expect = self.check.expect
         service, namespace = self._callee()
         source = self.run.source(self.check) if self.inside else None
-        at_callee = bool(expect.callee or expect.attempts or expect.mirrored or not (source and source.meshed))
+        at_callee = self._asks_callee() or not (source and source.meshed)
         wanted = {str(one["agent"]) for one in seen if one.get("agent") and not one.get("error")}
         places: list[tuple[str, Sequence[str]]] = []
         if at_callee:
             places.append((namespace, self._pods_of(service, namespace)))
         if source is not None and source.meshed:
             places.append((source.namespace, [source.pod]))
+        elif source is None:
+            places += self._gateways()
         # Whether a further try or copy was made is only known when every proxy has written its log out.
         pause = LOG_FLUSH if expect.attempts or expect.mirrored else 0.0
         until = time.monotonic() + LOG_PATIENCE
         found: dict[str, list[Record]] = {}
         while not self.run.stop.wait(pause):
             found = by_agent(record for home, pods in places for record in self.run.logs(home, pods))
-            if wanted <= found.keys() or time.monotonic() > until:
+            if time.monotonic() > until or self._complete(wanted, found, service, at_callee):
                 break
             if sample is not None and sample.shares and not at_callee:
                 decided = self._decided(seen, sample, found, service)
                 if decided:
                     return decided
             pause = LOG_PAUSE
-        if wanted and not found.keys() & wanted and not expect.attempts and not expect.mirrored and not expect.callee:
-            return None
+        if wanted and not self._proven(wanted, found, service):
+            if expect.served_by and not self._asks_callee() and not expect.upstream_cluster:
+                return None
+            unknown = [Answer(one, known=False) for one in seen]
+            if any(self.faults(unknown)):
+                return unknown
+            where = f"at {service}" if at_callee else "at the caller"
+            raise NoEvidence(f"What proxies must tell is not in their logs: no record of these requests {where}.")
         whose = f"the proxies of {service}" if at_callee else "the caller's proxy"
         self.evidence = f"the access logs of {whose}"
         copies = [label for label, _share in expect.mirrored]
         return by_logs(seen, found, self.run.versions_in(namespace), service, at_callee, copies)
+
+    def _asks_callee(self) -> bool:
+        """Whether the check is about what the callee's proxies saw, and not only about who answered."""
+        expect = self.check.expect
+        return bool(expect.attempts or expect.mirrored or expect.callee)
+
+    def _complete(self, wanted: set[str], found: Mapping[str, Sequence[Record]], service: str, at_callee: bool) -> bool:
+        """Whether every request has a record that tells about the service."""
+        told = {
+            agent for agent, group in found.items() if not at_callee or any(concerns(one, service) for one in group)
+        }
+        return wanted <= told and self._proven(wanted, found, service)
+
+    def _proven(self, wanted: set[str], found: Mapping[str, Sequence[Record]], service: str) -> bool:
+        """Whether the logs are written that the check rests on: where they are not, nothing in them proves nothing."""
+        group = [one for agent in wanted for one in found.get(agent, ())]
+        if self.check.expect.upstream_cluster and all(one.inbound for one in group):
+            return False
+        return are_written(group, service) if self._asks_callee() else bool(group)
+
+    def _gateways(self) -> list[tuple[str, Sequence[str]]]:
+        """The ingress gateways' pods, whose records show that logs are written; none where they may not be read."""
+        if self.run.client is None:
+            raise AssertionError("this check needs a cluster")
+        try:
+            pods = self.run.client.list("v1", "Pod", label_selector=SELECTOR)
+        except ApiError as error:
+            if error.status in (401, 403):
+                return []
+            raise
+        return [(pod["metadata"]["namespace"], [pod["metadata"]["name"]]) for pod in pods]
 
     def _decided(
         self, seen: Sequence[Observation], sample: Sample, found: Mapping[str, Sequence[Record]], service: str
@@ -589,10 +658,17 @@ class _Runner:
         if client is None:
             raise AssertionError("this check needs a cluster")
         found = client.get("v1", "Service", service, namespace)
-        if found is None or not found["spec"].get("selector"):
-            return []
-        pods = client.list("v1", "Pod", namespace, label_selector=selector_text(found["spec"]["selector"]))
-        return [str(pod["metadata"]["name"]) for pod in pods if pod.get("status", {}).get("phase") == "Running"]
+        if found is None and self._asks_callee():
+            raise CheckError(
+                f"There is no Service {service} in namespace {namespace}, whose proxies are to tell this: name it as "
+                "expect.callee, with its namespace where that is another (name.namespace)."
+            )
+        selector = (found or {}).get("spec", {}).get("selector")
+        pods = client.list("v1", "Pod", namespace, label_selector=selector_text(selector)) if selector else []
+        running = [str(pod["metadata"]["name"]) for pod in pods if pod.get("status", {}).get("phase") == "Running"]
+        if not running and self._asks_callee():
+            raise NotYet(f"Service {namespace}/{service} has no running pod whose proxy could tell this.")
+        return running
 
     # -- explaining ------------------------------------------------------
 

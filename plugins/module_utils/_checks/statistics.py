@@ -13,7 +13,7 @@ Everything here is exact or a proven bound; nothing rests on the normal approxim
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -204,6 +204,50 @@ def acceptance(n: int, share: float, alpha: float) -> tuple[int, int]:
     low = _smallest(lambda k: at_most(k, n, share) > alpha / 2, 0, centre + 1)
     high = _smallest(lambda k: at_least(k + 1, n, share) <= alpha / 2, centre, n)
     return (low, high)
+
+
+def tolerated(n: int, share: float, alpha: float, beta: float) -> tuple[float, float]:
+    """The true shares that may pass for ``share`` after n answers: outside of them one passes with at most ``beta``."""
+    low, high = acceptance(n, share, alpha)
+
+    def solve(passes: Callable[[float], float], inside: float, outside: float) -> float:
+        if passes(outside) > beta:
+            return outside
+        for _step in range(50):
+            middle = (inside + outside) / 2
+            if passes(middle) > beta:
+                inside = middle
+            else:
+                outside = middle
+        return outside
+
+    return (solve(lambda p: at_least(low, n, p), share, 0.0), solve(lambda p: at_most(high, n, p), share, 1.0))
+
+
+def share_is_above(hits: int, n: int, share: float, error: float) -> bool:
+    """Whether so many hits exclude every share up to this one: none shows as many with more than ``error``."""
+    if share >= 1.0:
+        return hits == n
+    return at_least(hits, n, share) <= error
+
+
+def mean_is_above(values: Sequence[float], bound: float, error: float) -> bool:
+    """Whether these values, none below 0, exclude every mean up to ``bound``.
+
+    Who bets on a greater mean, at fair odds, multiplies what they have by 1/error with a probability of at most error
+    (Ville's inequality; Waudby-Smith and Ramdas, JRSS B 86, 2024). Half is staked as a whole each time, half by halves.
+    """
+    if bound <= 0.0:
+        return any(value > 0.0 for value in values)
+    won = [sum(_log(1.0 + stake * (value / bound - 1.0)) for value in values) for stake in (0.5, 1.0)]
+    return max(won) - math.log(len(won)) >= -math.log(error)
+
+
+def mean_is_below(values: Sequence[float], bound: float, most: float, error: float) -> bool:
+    """Whether these values exclude every mean from ``bound`` on, where none can be above ``most``."""
+    if any(value > most for value in values):
+        return False
+    return mean_is_above([most - value for value in values], most - bound, error)
 
 
 def _smallest(holds: Callable[[int], bool], left: int, right: int) -> int:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._client.errors import ApiError
 from .._labels import MANAGED
-from .grammar import CheckError
+from .grammar import CheckError, NotYet
 
 if TYPE_CHECKING:
     from .._client import Client
@@ -36,6 +36,8 @@ PUBLIC_IMAGE = "docker.io/library/python:3.13-slim"
 OWN_IMAGE = re.compile(r"^mesh-workshop\.local/probe:")
 """The embedded cluster's own image for this; it is on the node already."""
 START_SECONDS = 60.0
+KILLED = 128
+"""Exit codes from here on: a signal ended the program (128 and its number)."""
 
 WAIT = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\nwhile True: signal.pause()"
 """The container's own program. As process 1 it must handle SIGTERM, or a pod that is deleted waits for its end."""
@@ -57,6 +59,10 @@ class WorkloadError(CheckError):
     """There is no pod from which to ask; the text says why and what to do."""
 
 
+class WorkloadAway(WorkloadError, NotYet):
+    """The workload is there, but no pod of it can be asked from just now: one may be starting or being replaced."""
+
+
 @dataclass(frozen=True)
 class Source:
     """A container in which the probe runs."""
@@ -72,6 +78,13 @@ def is_ready(pod: Mapping[str, Any]) -> bool:
     conditions = pod.get("status", {}).get("conditions") or []
     ready = any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
     return ready and not pod["metadata"].get("deletionTimestamp")
+
+
+def is_ended(pod: Mapping[str, Any] | None) -> bool:
+    """Whether nothing more is to be expected of a pod: it is gone, going, or has ended."""
+    if pod is None or pod["metadata"].get("deletionTimestamp"):
+        return True
+    return pod.get("status", {}).get("phase") in ("Failed", "Succeeded")
 
 
 def has_sidecar(pod: Mapping[str, Any]) -> bool:
@@ -97,16 +110,23 @@ def find_pod(client: Client, name: str, namespace: str | None) -> Json:
         selector = f"app={name}"
         title = f"The workload {name} in namespace {namespace}"
     pods = client.list("v1", "Pod", namespace, label_selector=selector)
-    if not pods and deployment is None:
-        known = [one["metadata"]["name"] for one in client.list("apps/v1", "Deployment", namespace)]
+    others = client.list("apps/v1", "Deployment", namespace) if not pods and deployment is None else []
+    if not pods and deployment is None and not any(_labelled(one, name) for one in others):
+        known = [one["metadata"]["name"] for one in others]
         listed = f"there are {', '.join(sorted(known))}" if known else "there are no Deployments"
         raise WorkloadError(
             f"Namespace {namespace} has neither a Deployment {name} nor pods labelled app={name}: {listed}."
         )
     ready = [pod for pod in pods if is_ready(pod)]
     if not ready:
-        raise WorkloadError(f"{title} has no ready pod: see kubectl -n {namespace} get pods.")
+        raise WorkloadAway(f"{title} has no ready pod: see kubectl -n {namespace} get pods.")
     return min(ready, key=lambda pod: (not has_sidecar(pod), str(pod["metadata"]["name"])))
+
+
+def _labelled(deployment: Mapping[str, Any], app: str) -> bool:
+    """Whether the pods that a Deployment makes have this ``app`` label."""
+    labels = deployment["spec"].get("template", {}).get("metadata", {}).get("labels") or {}
+    return bool(labels.get("app") == app)
 
 
 def image_for(client: Client, given: str | None) -> str:
@@ -250,13 +270,13 @@ def outside(image: str) -> list[Json]:
 
 def _await(client: Client, namespace: str, pod: str, container: str) -> None:
     """Until the container runs; a reason why it cannot becomes a sentence."""
-    seen: dict[str, str] = {}
+    seen: dict[str, Any] = {}
 
     def over(one: Json | None) -> bool:
         word, reason = state_of(one, container)
-        seen["reason"] = reason
+        seen.update(pod=one, reason=reason)
         failed = word == "waiting" and reason not in ("", "ContainerCreating", "PodInitializing")
-        return one is None or failed or word in ("running", "terminated")
+        return is_ended(one) or failed or word in ("running", "terminated")
 
     try:
         found = client.wait("v1", "Pod", pod, namespace, over, timeout=START_SECONDS)
@@ -265,6 +285,8 @@ def _await(client: Client, namespace: str, pod: str, container: str) -> None:
             raise
         found = None
     word, reason = state_of(found, container)
+    if word != "running" and is_ended(seen["pod"]):
+        raise WorkloadAway(f"Pod {namespace}/{pod} went away before its container {container} ran: see its events.")
     if word != "running":
         why = reason or seen.get("reason") or "it did not start in time"
         raise WorkloadError(
@@ -287,6 +309,11 @@ def send_plan(client: Client, source: Source, plan: Mapping[str, Any], timeout: 
     stdin = b"%d\n" % len(code) + code + json.dumps(plan).encode() + b"\n"
     command = ["python3", "-B", "-c", BOOT]
     done = client.exec(source.namespace, source.pod, source.container, command, stdin, timeout)
+    if done.exit_code >= KILLED:
+        raise WorkloadAway(
+            f"The probe in pod {source.namespace}/{source.pod} was killed (exit code {done.exit_code}): the pod was "
+            "stopped meanwhile, or is short of memory."
+        )
     if done.exit_code != 0:
         last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
         raise WorkloadError(

@@ -136,6 +136,13 @@ def test_a_long_latency_gets_a_longer_timeout() -> None:
             "timeout of 1 s ends before",
         ),
         ({"expect": {"refused": True, "status": 200}}, "expect.refused means that no answer comes"),
+        (
+            {"expect": {"trace_share": 50, "served_by": {"v1": 100}}},
+            "Check 'c': expect asks for traces, and for what access logs tell: make two checks of it",
+        ),
+        ({"expect": {"trace": ["a"], "callee": "b", "attempts": 1}}, "expect asks for traces"),
+        ({"expect": {"attempts": 1}}, "expect.callee is missing: from the host, attempts needs the name"),
+        ({"expect": {"mirrored": {"v2": 0}}}, "expect.callee is missing: from the host, mirrored needs the name"),
         ({"expect": {"refused": False}}, "expect.refused can only be true"),
         ({"expect": {"refused": True, "no_listener": True}}, "expect.no_listener cannot stand beside expect.refused"),
         ({"from": "Product Page"}, "from must be host, no_sidecar or the name of a workload"),
@@ -233,6 +240,6 @@ def test_tls() -> None:
 
 
 def test_what_the_proxies_saw() -> None:
-    assert parsed(expect={"attempts": 1}).expect.attempts == Attempts(each=1)
+    assert parsed(expect={"attempts": 1, "callee": "ratings"}).expect.attempts == Attempts(each=1)
     assert parsed(expect={"attempts": {"above": 1}, "callee": "ratings"}).expect.attempts == Attempts(above=1)
-    assert parsed(expect={"mirrored": {"v3": 50}}).expect.mirrored == (("v3", 0.5),)
+    assert parsed(expect={"mirrored": {"v3": 50}}, **{"from": "productpage"}).expect.mirrored == (("v3", 0.5),)

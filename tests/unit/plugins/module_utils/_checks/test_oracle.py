@@ -22,7 +22,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._checks.statistics i
 
 
 def check(expect: dict[str, t.Any], **parts: t.Any) -> Check:
-    body = {"name": "c", "request": {"url": "http://shop.example/"}, "expect": expect}
+    body = {"name": "c", "from": "productpage", "request": {"url": "http://shop.example/"}, "expect": expect}
     return parse_checks([{**body, **parts}])[0]
 
 
@@ -96,6 +96,18 @@ def test_what_is_shared_out_otherwise_is_told() -> None:
     assert judge(one, sample_of(one), right).wrong_shares == ()
 
 
+def test_what_a_sample_of_the_users_own_size_cannot_tell_apart_is_said() -> None:
+    mixed = [*[answer(served="v1")] * 57, *[answer(served="v3")] * 3]
+    expect = {"served_by": {"v1": 95, "v3": 5}}
+    few = check(expect, request={"url": "http://shop.example/", "count": 60})
+    said = judge(few, sample_of(few), mixed)
+    assert said.decision is Decision.RIGHT
+    assert said.tolerated["v3"][0] == 0.0
+    assert 25 < said.tolerated["v3"][1] < 30
+    assert "v3 5 % (60 requests cannot tell apart v3 from 0 to 28.37 %)" in said.expected
+    assert judge(check(expect), sample_of(check(expect)), mixed).tolerated == {"v3": [0.0, 10.0]}
+
+
 def test_tries() -> None:
     once = [answer(tries=1)] * 44
     retried = [answer(tries=2), answer(tries=1)] * 22
@@ -112,6 +124,22 @@ def test_copies() -> None:
     assert verdict({"mirrored": {"v3": 100}}, [*copied[1:], answer()]) is Decision.WRONG
     assert verdict({"mirrored": {"v3": 0}}, [answer()] * 44) is Decision.RIGHT
     assert verdict({"mirrored": {"v3": 0}}, copied) is Decision.WRONG
+
+
+@pytest.mark.parametrize(
+    ("body", "faults"),
+    [
+        ({"contains": "begin"}, []),
+        ({"matches": "^beg"}, []),
+        ({"contains": "end"}, ["the body is longer than the 64 KB that are kept"]),
+        ({"matches": "end$"}, ["the body is longer than the 64 KB that are kept"]),
+        ({"lacks": "end"}, ["the body is longer than the 64 KB that are kept"]),
+        ({"equals": "beginning"}, ["the body is longer than the 64 KB that are kept"]),
+        ({"lacks": "begin"}, ["body contains 'begin'"]),
+    ],
+)
+def test_the_rest_of_a_body_that_is_cut_is_not_known(body: dict[str, t.Any], faults: list[str]) -> None:
+    assert faults_of(check({"body": body}).expect, answer(body="beginning", truncated=True)) == faults
 
 
 def test_peer() -> None:
@@ -180,14 +208,16 @@ def test_quota(tokens: int, offered: int, right: bool, shift: float) -> None:
 def test_some_answers_are_told_by_their_status() -> None:
     expect = {"status": [200, 503], "some": {"status": 503, "percent": 25, "headers": {"x-envoy-overloaded": "true"}}}
     refused = answer(503, headers=[["x-envoy-overloaded", "true"]])
-    assert verdict(expect, [answer()] * 33 + [refused] * 11) is Decision.RIGHT
-    assert verdict(expect, [answer()] * 34 + [refused] * 10) is Decision.WRONG
+    assert verdict(expect, [answer()] * 22 + [refused] * 22) is Decision.RIGHT
+    assert verdict(expect, [answer()] * 29 + [refused] * 15) is Decision.WRONG
     assert verdict(expect, [refused] * 44) is Decision.RIGHT
     assert verdict(expect, [answer()] * 22 + [answer(503)] * 22) is Decision.WRONG
     text = expected_text(check(expect))
     assert text == "status 200 or 503, at least 25 % status 503 with header x-envoy-overloaded 'true'"
     one = check(expect)
     assert judge(one, sample_of(one), [answer()] * 44).observed == "status 200 100 % in 44 requests"
+    few = judge(one, sample_of(one), [answer()] * 29 + [refused] * 15).observed
+    assert few == "status 200 65.9 %, 503 34.1 % in 44 requests; so few requests do not prove it"
 
 
 def record(cluster: str) -> Record:
@@ -205,7 +235,9 @@ def record(cluster: str) -> Record:
     ],
 )
 def test_cluster_that_the_proxy_of_the_caller_has_chosen(records: tuple[str, ...], faults: list[str]) -> None:
-    one = check({"status": 200, "upstream_cluster": "PassthroughCluster"}, **{"from": "productpage"})
+    one = check({"status": 200, "upstream_cluster": "PassthroughCluster"})
     seen = answer(records=tuple(record(cluster) for cluster in records))
     assert faults_of(one.expect, seen) == faults
     assert expected_text(one) == "status 200, cluster 'PassthroughCluster'"
+    other = check({"upstream_cluster": {"lacks": "elsewhere"}}).expect
+    assert faults_of(other, seen) == ([] if records else ["cluster is missing"])

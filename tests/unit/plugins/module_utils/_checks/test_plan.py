@@ -91,8 +91,8 @@ def test_quota_is_offered_more_than_it_admits() -> None:
         ({"expect": SHARES, "from": "productpage"}, True),
         ({"expect": {**SHARES, "callee": "reviews"}}, True),
         ({"from": "productpage"}, False),
-        ({"expect": {"attempts": 1}}, True),
-        ({"expect": {"mirrored": {"v3": 100}}}, True),
+        ({"expect": {"attempts": 1, "callee": "reviews"}}, True),
+        ({"expect": {"mirrored": {"v3": 100}}, "from": "productpage"}, True),
     ],
 )
 def test_which_checks_need_the_proxies(parts: dict[str, t.Any], needed: bool) -> None:

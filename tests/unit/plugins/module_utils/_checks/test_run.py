@@ -23,7 +23,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._checks import (
     start_streams,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._client import connect
-from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
+from ansible_collections.mesh.workshop.tests.unit.fake_api import KINDS, FakeApi
 
 from .conftest import Answer, Rude, Site, after
 
@@ -147,6 +147,14 @@ def test_body(site: Site) -> None:
     assert not run(site.address, expect={"body": {"matches": "^Comedy"}}).passed
 
 
+def test_what_stands_at_the_end_of_a_long_body(site: Site) -> None:
+    site.answer = lambda request: Answer(body=b"x" * 70_000 + b"the end")
+    assert not run(site.address, expect={"body": {"lacks": "the end"}}).passed
+    assert run(site.address, expect={"body": {"contains": "xxx"}}).passed
+    site.answer = lambda request: Answer(body=b"x" * 65_536)
+    assert run(site.address, expect={"body": {"lacks": "the end"}}).passed
+
+
 def test_headers(site: Site) -> None:
     site.answer = lambda request: Answer(headers=(("Server", "istio-envoy"), ("Via", "a"), ("Via", "b")))
     assert run(site.address, expect={"headers": {"server": "istio-envoy", "via": {"contains": "b"}}}).passed
@@ -254,6 +262,23 @@ def test_a_wrong_world_fails_at_the_deadline(site: Site) -> None:
     assert time.monotonic() - begun < 20
 
 
+def test_what_hangs_ends_at_the_deadline_too(site: Site) -> None:
+    site.answer = lambda request: after(5)
+    begun = time.monotonic()
+    request = {"timeout": 0.5}
+    outcome = run(site.address, once=False, expect={"served_by": {"v1": 50, "v3": 50}}, request=request, deadline=1)
+    assert time.monotonic() - begun < 8
+    assert "no answer in time" in outcome.message
+
+
+def test_what_is_right_but_too_slow_for_its_sample_does_not_pass(site: Site) -> None:
+    site.answer = lambda request: after(0.2)
+    request = {"timeout": 0.5, "count": 400, "concurrency": 2}
+    outcome = run(site.address, once=False, expect={"status": 200}, request=request, deadline=1, consecutive=1)
+    assert not outcome.passed
+    assert "; the time ended before 400 requests were answered" in outcome.message
+
+
 def test_order_is_kept_and_checks_run_together(site: Site) -> None:
     site.answer = lambda request: after(0.02)
     checks = parse_checks(
@@ -308,7 +333,29 @@ def test_without_a_cluster_and_a_gateway_there_is_no_way_in() -> None:
     assert "name it with the option gateway" in outcome.message
 
 
-def bucket(site: Site, tokens: int) -> None:
+def test_a_gateway_that_waits_for_its_address_is_waited_for(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MESH_WORKSHOP_ISTIOCTL", "")
+    api = FakeApi([*KINDS, ("v1", "nodes", "Node", False)])
+    meta = {"name": "gw", "namespace": "istio-system", "labels": {"istio": "ingressgateway"}}
+    spec = {"type": "LoadBalancer", "ports": [{"port": site.port}]}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec}
+    api.put(service)
+    given = {"loadBalancer": {"ingress": [{"ip": "127.0.0.1"}]}}
+    url = f"http://shop.example:{site.port}/"
+    client = connect({"host": api.url, "api_key": "good"}, {})
+    one = {"name": "c", "request": {"url": url}, "expect": {"status": 200}, "deadline": 20}
+    try:
+        once = run_checks(client, parse_checks([one]), once=True)
+        assert "observed no way in. The gateway's Service istio-system/gw waits for an address" in once.message
+        threading.Timer(0.3, lambda: api.put({**service, "status": given})).start()
+        outcome = run_checks(client, parse_checks([one]))
+    finally:
+        client.close()
+        api.stop()
+    assert outcome.passed, outcome.message
+
+
+def bucket(site: Site, tokens: int, admitted: int = 200) -> None:
     """Answer like a local rate limit: so many tokens at the start of each tenth of a second."""
     begun = time.monotonic()
     used: dict[int, int] = {}
@@ -317,7 +364,7 @@ def bucket(site: Site, tokens: int) -> None:
         interval = int((time.monotonic() - begun) * 10)
         with site.lock:
             used[interval] = used.get(interval, 0) + 1
-            return Answer(200 if used[interval] <= tokens else 429)
+            return Answer(admitted if used[interval] <= tokens else 429)
 
     site.answer = answer
 
@@ -344,6 +391,13 @@ def test_no_quota_at_all(site: Site) -> None:
 def test_a_quota_that_refuses_by_another_status(site: Site) -> None:
     site.answer = lambda request: Answer(503)
     assert not run(site.address, expect={"status": 200, "admitted": {"count": 2, "seconds": 0.1}}).passed
+
+
+def test_errors_are_not_admitted_requests(site: Site) -> None:
+    bucket(site, 10, admitted=503)
+    outcome = run(site.address, expect={"admitted": {"count": 10, "seconds": 0.1}})
+    assert not outcome.passed
+    assert "status 503 (" in outcome.message
 
 
 def streaming(site: Site, during: t.Callable[[], None], failures: int = 0) -> Outcome:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import random
+import typing as t
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._checks.statistics import (
@@ -19,8 +20,12 @@ from ansible_collections.mesh.workshop.plugins.module_utils._checks.statistics i
     at_most,
     fixed_sample,
     interval,
+    mean_is_above,
+    mean_is_below,
+    share_is_above,
     share_test,
     spent,
+    tolerated,
 )
 
 
@@ -126,3 +131,64 @@ def test_always_check_with_its_retries_by_simulation() -> None:
                 passed += 1
                 break
     assert passed <= 47, "at 1 % more than 47 of 3000 have a probability below 0.2 %"
+
+
+ATTEMPTS = 20
+"""Where the rate spent is down to a millionth, further ones add nothing that a simulation could show."""
+
+
+def retried(shown: t.Callable[[int, float], bool], runs: int = 1000) -> int:
+    """How often a world passes that is asked again until it does, with what each attempt may spend of the error."""
+    return sum(any(shown(a, spent(a)) for a in range(1, ATTEMPTS)) for _run in range(runs))
+
+
+def test_some_answers_with_retries_by_simulation() -> None:
+    """A world with just too few of them passes once in a hundred, one with clearly enough at the first attempt."""
+    source = random.Random(20261122)
+
+    def shown(truth: float, n: int, error: float) -> bool:
+        return share_is_above(sum(source.random() < truth for _request in range(n)), n, 0.2, error)
+
+    assert retried(lambda _attempt, error: shown(0.2, 80, error)) <= 20, "at 1 %, more have a probability below 0.2 %"
+    assert all(shown(0.6, 80, spent(1)) for _run in range(500))
+    assert share_is_above(44, 44, 1.0, 0.01)
+    assert not share_is_above(43, 44, 1.0, 0.01)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_average_tries_with_retries_by_simulation(wide: bool) -> None:
+    source = random.Random(20261122)
+
+    def tries(mean: float, n: int) -> list[float]:
+        """One or more tries of this mean; where ``wide``, seldom and then many."""
+        most = 4.0 if wide else 2.0
+        return [most if source.random() < (mean - 1.0) / (most - 1.0) else 1.0 for _request in range(n)]
+
+    def above(attempt: int, error: float) -> bool:
+        return mean_is_above(tries(1.3, always_sample_of_attempt(attempt)), 1.3, error)
+
+    def below(attempt: int, error: float) -> bool:
+        return mean_is_below(tries(1.8, always_sample_of_attempt(attempt)), 1.8, 4.0, error)
+
+    assert retried(above) <= 20
+    assert retried(below) <= 20
+    right = [1.0, *[2.0] * 43]  # of the lab on retries: between 1.3 and 2.5
+    assert mean_is_above(right, 1.3, spent(1))
+    assert mean_is_below(right, 2.5, 5.0, spent(1))
+
+
+def test_average_tries_at_the_edges() -> None:
+    assert mean_is_below([1.0] * 12 + [0.0] * 68, 0.8, 3.0, spent(5)), "of the lab on circuit breakers"
+    assert not mean_is_below([1.0] * 80, 0.8, 3.0, spent(1)), "without it every request comes through"
+    assert not mean_is_below([1.0] * 43 + [9.0], 2.5, 5.0, 0.01), "what is tried so often may be so still more often"
+    assert mean_is_above([0.0, 1.0], 0.0, 0.01)
+    assert not mean_is_above([0.0, 0.0], 0.0, 0.01)
+
+
+def test_shares_that_a_small_sample_cannot_tell_apart() -> None:
+    low, high = tolerated(500, 0.05, 0.01, 0.01)
+    least, most = acceptance(500, 0.05, 0.01)
+    assert at_least(least, 500, low) == pytest.approx(0.01, rel=1e-3)
+    assert at_most(most, 500, high) == pytest.approx(0.01, rel=1e-3)
+    assert 0.01 < low < 0.05 < high < 0.12
+    assert tolerated(60, 0.05, 0.01, 0.01)[0] == 0.0, "sixty requests cannot tell five percent from none"

@@ -8,6 +8,8 @@ from __future__ import annotations
 import copy
 import subprocess
 import sys
+import threading
+import time
 import types
 import typing as t
 
@@ -26,7 +28,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._checks.workload imp
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._client.errors import ApiError
 
-from .conftest import Answer, Site
+from .conftest import Answer, Site, after
 
 Json = dict[str, t.Any]
 
@@ -48,7 +50,7 @@ class Cluster:
             pod("productpage-1", app="productpage", version="v1"),
             pod("liar-1", "127.0.0.1", app="liar", version="v2"),
         ]
-        self.deployments = [
+        self.deployments: list[Json] = [
             {
                 "metadata": {"name": "productpage-v1", "namespace": "bookinfo"},
                 "spec": {"selector": {"matchLabels": {"app": "productpage"}}},
@@ -61,8 +63,16 @@ class Cluster:
         self.applied: list[Json] = []
         self.execs = 0
         self.exec_fails = 0
+        self.exits: list[int] = []
+        """Exit codes of the next programs, which do nothing else."""
+        self.goes = False
+        """Whether a pod is deleted while it is waited for."""
         self.agents: list[str] = []
-        self.logging = True
+        self.logging = ["productpage-1", "liar-1"]
+        """Pods whose proxies write what they see."""
+        self.host = "127.0.0.1"
+        """The service that the caller's proxy asks."""
+        self.details = "via_upstream"
         self.late = 0
         """So many of the newest records are not written out yet."""
         self.another_every = 0
@@ -102,6 +112,8 @@ class Cluster:
 
     def wait(self, version: str, kind: str, name: str, namespace: str, predicate: t.Any, *, timeout: float) -> t.Any:
         one = self.get(version, kind, name, namespace)
+        if one is not None and self.goes:
+            one["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
         if not predicate(one):
             raise ApiError(0, "Timeout", "it did not come to the state that was waited for")
         return one
@@ -114,16 +126,19 @@ class Cluster:
             self.exec_fails -= 1
             raise ApiError(404, "NotFound", "container not found")
         assert container.startswith(NAME)
+        if self.exits:
+            return types.SimpleNamespace(exit_code=self.exits.pop(), stdout=b"", stderr=b"")
         done = subprocess.run([sys.executable, "-I", *command[1:]], input=stdin, capture_output=True, check=False)
         return types.SimpleNamespace(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
     def logs(self, _namespace: str, name: str, container: str, *, since_time: str) -> bytes:
         assert container == "istio-proxy"
-        if not self.logging:
+        if name not in self.logging:
             return b""
+        chosen = "inbound|9080||" if name.startswith("liar") else f"outbound|9080||{self.host}.bookinfo"
         line = (
-            '[t] "GET / HTTP/1.1" 200 - via_upstream - "-" 0 4 2 2 "-" "%s" "id" "127.0.0.1" "%s:9080" '
-            "outbound|9080||127.0.0.1.bookinfo a b c - default"
+            f'[t] "GET / HTTP/1.1" 200 - {self.details} - "-" 0 4 2 2 "-" "%s" "id" "127.0.0.1" "%s:9080" '
+            f"{chosen} a b c - default"
         )
         written = self.agents[: len(self.agents) - self.late]
         every = self.another_every
@@ -180,10 +195,68 @@ def test_a_workload_that_lies_about_its_version(cluster: Cluster, site: Site) ->
 
 
 def test_without_access_logs_the_answer_counts_and_the_result_says_so(cluster: Cluster, site: Site) -> None:
-    cluster.logging = False
+    cluster.logging = []
     outcome = ask(cluster, site, expect={"served_by": {"v1": 100}}, request={"url": f"http://127.0.0.1:{site.port}/"})
     assert outcome.passed
     assert "the proxies write no access log" in outcome.results[0]["evidence"]
+
+
+CALLEE: tuple[Json, ...] = (
+    {"attempts": 0, "callee": "liar"},
+    {"attempts": {"below": 0.5}, "callee": "liar"},
+    {"mirrored": {"v2": 0}, "callee": "liar"},
+    {"upstream_cluster": {"lacks": "PassthroughCluster"}},
+)
+
+
+@pytest.mark.parametrize("expect", CALLEE)
+def test_what_no_proxy_has_written_is_not_known_not_to_have_happened(
+    cluster: Cluster, site: Site, monkeypatch: pytest.MonkeyPatch, expect: Json
+) -> None:
+    monkeypatch.setattr(run_module, "LOG_PATIENCE", 0.2)
+    cluster.logging = []
+    outcome = ask(cluster, site, expect=expect)
+    assert not outcome.passed
+    assert "observed nothing that proves it. What proxies must tell is not in their logs" in outcome.message
+    assert "Switch access logs on" in outcome.message
+    assert "observed status 200" in ask(cluster, site, expect={**expect, "status": 503}).message, "that is the news"
+
+
+def test_a_callee_that_answers_without_a_log_proves_nothing(
+    cluster: Cluster, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "LOG_PATIENCE", 0.2)
+    cluster.logging, cluster.host = ["productpage-1"], "liar"
+    never = {"callee": "liar", "attempts": 0}
+    assert "observed nothing that proves it" in ask(cluster, site, expect=never).message
+    cluster.details = "overflow"
+    outcome = ask(cluster, site, expect=never)
+    assert outcome.passed, "the caller's proxy says that it asked nobody"
+    cluster.logging = ["productpage-1", "liar-1"]
+    assert ask(cluster, site, expect={"callee": "liar", "attempts": 1}).passed
+    assert not ask(cluster, site, expect=never).passed
+
+
+def test_a_callee_that_is_not_there_is_said(cluster: Cluster, site: Site) -> None:
+    outcome = ask(cluster, site, expect={"callee": "lier", "attempts": 0})
+    assert not outcome.passed
+    assert "There is no Service lier in namespace bookinfo" in outcome.message
+    del cluster.pods[1]
+    outcome = ask(cluster, site, expect={"callee": "liar", "attempts": 0})
+    assert "Service bookinfo/liar has no running pod" in outcome.message
+
+
+def test_from_the_host_the_gateways_own_record_shows_that_logs_are_written(
+    cluster: Cluster, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "LOG_PATIENCE", 0.2)
+    cluster.pods.append(pod("gateway-1", istio="ingressgateway"))
+    cluster.logging = []
+    check = {"name": "c", "request": {"url": f"http://x:{site.port}/"}, "expect": {"callee": "liar", "attempts": 0}}
+    checks = parse_checks([check], default_namespace="bookinfo")
+    assert not run_checks(t.cast(t.Any, cluster), checks, site.address, once=True).passed
+    cluster.logging = ["gateway-1"]
+    assert run_checks(t.cast(t.Any, cluster), checks, site.address, once=True).passed
 
 
 def test_shares_from_a_workload(cluster: Cluster, site: Site) -> None:
@@ -227,6 +300,65 @@ def test_a_pod_that_is_replaced_meanwhile_is_a_failed_round_only(cluster: Cluste
     failed = ask(cluster, site)
     assert not failed.passed
     assert "the probe could not ask" in failed.message
+
+
+def test_a_pod_that_is_not_ready_yet_is_waited_for(cluster: Cluster, site: Site) -> None:
+    cluster.pods[0] = pod("productpage-1", ready=False, app="productpage")
+    until = time.monotonic() + 0.3
+    look = cluster.list
+
+    def later(version: str, kind: str, *place: t.Any, **options: t.Any) -> t.Any:
+        if time.monotonic() > until:
+            cluster.pods[0]["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+        return look(version, kind, *place, **options)
+
+    cluster.list = later  # type: ignore[method-assign]
+    outcome = ask(cluster, site, deadline=20)
+    assert outcome.passed, outcome.message
+    assert outcome.results[0]["convergence_seconds"] > 0
+
+
+def test_a_workload_between_two_pods_is_waited_for_and_one_that_nobody_makes_is_not(
+    cluster: Cluster, site: Site
+) -> None:
+    gone = cluster.pods.pop(0)
+    made: Json = cluster.deployments[0]["spec"]
+    made["template"] = {"metadata": {"labels": {"app": "productpage"}}}
+    threading.Timer(0.3, lambda: cluster.pods.insert(0, gone)).start()
+    outcome = ask(cluster, site, deadline=20)
+    assert outcome.passed, outcome.message
+    begun = time.monotonic()
+    assert "neither a Deployment ratings" in ask(cluster, site, **{"from": "ratings"}, deadline=20).message
+    assert time.monotonic() - begun < 5
+
+
+def test_a_probe_that_is_killed_with_its_pod_is_a_failed_round_only(cluster: Cluster, site: Site) -> None:
+    cluster.exits = [137]
+    assert ask(cluster, site, deadline=20).passed
+    cluster.exits = [137]
+    failed = ask(cluster, site)
+    assert "was killed (exit code 137): the pod was stopped meanwhile" in failed.message
+    cluster.exits = [1, 1]
+    begun = time.monotonic()
+    assert "its image needs python3 3.9 or later" in ask(cluster, site, deadline=20).message
+    assert time.monotonic() - begun < 5, "what is wrong with an image does not pass"
+
+
+def test_a_pod_that_goes_before_its_container_runs_is_a_failed_round_only(cluster: Cluster, site: Site) -> None:
+    cluster.starts_as = {"waiting": {"reason": "ContainerCreating"}}
+    cluster.goes = True
+    outcome = ask(cluster, site)
+    assert "bookinfo/productpage-1 went away before its container mesh-workshop-probe ran" in outcome.message
+
+
+def test_a_plan_knows_how_much_time_is_left(cluster: Cluster, site: Site) -> None:
+    site.answer = lambda request: after(5)
+    request = {"url": f"http://127.0.0.1:{site.port}/", "timeout": 0.3}
+    begun = time.monotonic()
+    outcome = ask(cluster, site, request=request, expect={"served_by": {"v1": 50, "v2": 50}}, deadline=2)
+    assert time.monotonic() - begun < 10
+    assert "observed no answer in time" in outcome.message
+    assert cluster.execs == 1
 
 
 def test_a_missing_right_is_said_at_once_and_other_checks_go_on(
