@@ -57,8 +57,8 @@ options:
         where the request comes from the host; C(callee) the service that is meant by it, if it is not the URL's.
         From the host, C(attempts) and C(mirrored) need it. What rests on access logs fails where they are not written.
       - In C(expect), C(some) are answers of which there must be at least C(percent) (10), told by a C(status), and what
-        C(headers) they have. The requests must prove it, so that clearly more are needed to pass. C(upstream_cluster) is
-        the cluster that the calling workload's proxy has chosen, as its access log says.
+        C(headers) they have. The requests must prove it, so that clearly more are needed to pass.
+        C(upstream_cluster) is the cluster that the calling workload's proxy has chosen, as its access log says.
       - In C(expect), C(grpc_status) is a gRPC status by number or name, as V(UNAVAILABLE).
       - In C(expect), C(body) and C(headers) take C(contains), C(lacks), C(equals), C(matches), and headers C(present);
         Of a body 64 KB are kept, so nothing can be said about what a longer one lacks.
