@@ -21,6 +21,8 @@ description:
   - When a check has failed, C(istioctl analyze) is asked too, once for all checks. It is the one that
     E(MESH_WORKSHOP_ISTIOCTL) names (empty switches this off), else the one on the PATH, else the embedded cluster's.
     It uses the connection of the module, on Linux; without it, the diagnosis rests on what the collection finds itself.
+  - When a check has failed, istiod is asked as well whether the proxies on the way have rejected their configuration,
+    or have not acknowledged it yet. Where the credentials do not allow that, it is left out.
   - Nothing is applied, and a change is never reported. The one side effect is a small ephemeral container in a pod
     from which a check asks (it stays as long as the pod), or a small pod of ours outside of the mesh; both are named in
     RV(side_effects).
@@ -57,8 +59,9 @@ options:
         where the request comes from the host; C(callee) the service that is meant by it, if it is not the URL's.
         From the host, C(attempts) and C(mirrored) need it. What rests on access logs fails where they are not written.
       - In C(expect), C(some) are answers of which there must be at least C(percent) (10), told by a C(status), and what
-        C(headers) they have. The requests must prove it, so that clearly more are needed to pass. C(upstream_cluster) is
-        the cluster that the calling workload's proxy has chosen, as its access log says.
+        C(headers) they have. The requests must prove it, so that clearly more are needed to pass.
+      - In C(expect), C(upstream_cluster) is the cluster that the calling workload's proxy has chosen, as its access log
+        says.
       - In C(expect), C(grpc_status) is a gRPC status by number or name, as V(UNAVAILABLE).
       - In C(expect), C(body) and C(headers) take C(contains), C(lacks), C(equals), C(matches), and headers C(present);
         Of a body 64 KB are kept, so nothing can be said about what a longer one lacks.
