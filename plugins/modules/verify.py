@@ -68,7 +68,8 @@ options:
         C(latency) takes C(above) and C(below), in seconds.
       - In C(expect), C(refused) is a TCP connection that is closed without one byte, C(no_listener) one that is
         refused, C(tls) the way in which TLS fails (V(untrusted_ca), V(certificate_required), V(wrong_name),
-        V(expired), V(handshake), V(not_spoken)) or C(peer), the URI in the certificate.
+        V(expired), V(handshake), V(not_spoken)) or C(peer), the URI in the certificate. From a workload C(refused) can
+        be told for plain HTTP only.
       - In C(expect), C(attempts) is how often the callee's proxies saw each request (a number, or C(above) and
         C(below) on average, proven in the same way), C(mirrored) the shares of requests of which a version got a copy,
         C(admitted) the requests that a quota lets through (C(count) per C(seconds)), C(failures) the failures that are
