@@ -21,6 +21,8 @@ description:
   - When a check has failed, C(istioctl analyze) is asked too, once for all checks. It is the one that
     E(MESH_WORKSHOP_ISTIOCTL) names (empty switches this off), else the one on the PATH, else the embedded cluster's.
     It uses the connection of the module, on Linux; without it, the diagnosis rests on what the collection finds itself.
+  - When a check has failed, istiod is asked as well whether the proxies on the way have rejected their configuration,
+    or have not acknowledged it yet. Where the credentials do not allow that, it is left out.
   - Nothing is applied, and a change is never reported. The one side effect is a small ephemeral container in a pod
     from which a check asks (it stays as long as the pod), or a small pod of ours outside of the mesh; both are named in
     RV(side_effects).
@@ -58,14 +60,16 @@ options:
         From the host, C(attempts) and C(mirrored) need it. What rests on access logs fails where they are not written.
       - In C(expect), C(some) are answers of which there must be at least C(percent) (10), told by a C(status), and what
         C(headers) they have. The requests must prove it, so that clearly more are needed to pass.
-        C(upstream_cluster) is the cluster that the calling workload's proxy has chosen, as its access log says.
+      - In C(expect), C(upstream_cluster) is the cluster that the calling workload's proxy has chosen, as its access log
+        says.
       - In C(expect), C(grpc_status) is a gRPC status by number or name, as V(UNAVAILABLE).
       - In C(expect), C(body) and C(headers) take C(contains), C(lacks), C(equals), C(matches), and headers C(present);
         Of a body 64 KB are kept, so nothing can be said about what a longer one lacks.
         C(latency) takes C(above) and C(below), in seconds.
       - In C(expect), C(refused) is a TCP connection that is closed without one byte, C(no_listener) one that is
         refused, C(tls) the way in which TLS fails (V(untrusted_ca), V(certificate_required), V(wrong_name),
-        V(expired), V(handshake), V(not_spoken)) or C(peer), the URI in the certificate.
+        V(expired), V(handshake), V(not_spoken)) or C(peer), the URI in the certificate. From a workload C(refused) can
+        be told for plain HTTP only.
       - In C(expect), C(attempts) is how often the callee's proxies saw each request (a number, or C(above) and
         C(below) on average, proven in the same way), C(mirrored) the shares of requests of which a version got a copy,
         C(admitted) the requests that a quota lets through (C(count) per C(seconds)), C(failures) the failures that are

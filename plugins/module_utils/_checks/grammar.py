@@ -410,6 +410,12 @@ def _check(item: object, number: int, default_namespace: str | None) -> Check:
     expect = _expect(reader.value["expect"], title)
     request = _request(reader.value["request"], title, max(TIMEOUT, (expect.latency_max or 0.0) + TIMEOUT / 3))
     _combination(reader, request, expect)
+    if expect.refused and source not in (HOST, NO_SIDECAR) and urlsplit(request.url).scheme not in ("http", "grpc"):
+        raise reader.error(
+            "expect.refused",
+            "cannot be told from a workload for what is no plain HTTP: its own sidecar takes the connection, and closes "
+            "it where nobody is there, too; ask from no_sidecar",
+        )
     for key, given in (("attempts", expect.attempts is not None), ("mirrored", bool(expect.mirrored))):
         if given and source == HOST and expect.callee is None:
             raise reader.error(

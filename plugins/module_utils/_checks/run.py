@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .._client.errors import ApiError
-from .._diagnose import Analysis, Diagnosis, Findings, Look, diagnose
+from .._diagnose import Analysis, Diagnosis, Findings, Look, Proxies, diagnose
 from . import probe
 from .accesslog import Record, by_agent, records
 from .evidence import LOGS_ON, NoEvidence, PodVersions, are_written, by_answers, by_logs, concerns
@@ -104,12 +104,15 @@ class Run:
     """What istioctl says about the mesh: begun when a first check has failed, the same for all that fail."""
     look: Look | None = None
     """The live objects as they are when a first check has failed, the same for all that fail."""
+    proxies: Proxies | None = None
+    """What istiod says about the proxies when a first check has failed, the same for all that fail."""
     _traces: Backend | None = None
 
     def __post_init__(self) -> None:
         if self.client is not None:
             self.analysis = Analysis(self.client)
             self.look = Look(self.client)
+            self.proxies = Proxies(self.client)
 
     def address(self, url: str) -> tuple[str, int]:
         """Where requests from the host for this URL go: as given, else as discovered (once per port)."""
@@ -207,7 +210,7 @@ def run_checks(
     """
     streams = streams or start_streams(client, checks, gateway, gateway_tls, probe_image=probe_image)
     run = Run(client, gateway, gateway_tls, once, probe_image)
-    run.analysis, run.look = streams.run.analysis, streams.run.look
+    run.analysis, run.look, run.proxies = streams.run.analysis, streams.run.look, streams.run.proxies
     results: dict[int, dict[str, Any]] = {}
 
     def ask(index: int) -> dict[str, Any]:
@@ -703,10 +706,16 @@ class _Runner:
             copied=sum(1 for one in answers if one.copies & copies),
             traced=sum(1 for one in answers if one.trace is not None),
         )
-        if self.run.analysis is not None and self.run.look is not None:
+        if self.run.analysis is not None and self.run.look is not None and self.run.proxies is not None:
             self.run.analysis.begin()
+            self.run.proxies.begin()
             findings = self.run.look.into(findings)
-            findings = replace(findings, records=self._records(failing), messages=self.run.analysis.messages())
+            findings = replace(
+                findings,
+                records=self._records(failing),
+                messages=self.run.analysis.messages(),
+                proxies=self.run.proxies.found(),
+            )
         return diagnose(findings)
 
     def _records(self, failing: Sequence[Answer]) -> tuple[Record, ...]:
@@ -720,14 +729,21 @@ class _Runner:
             if not self.inside:
                 pods = [*client.list("v1", "Pod", label_selector=SELECTOR), *pods]
             places = [pod for pod in pods if has_sidecar(pod) and pod.get("status", {}).get("phase") == "Running"]
-            if not places or self.run.stop.wait(LOG_FLUSH):
+            if not places:
                 return ()
-            return tuple(
-                record
-                for pod in places
-                for record in self.run.logs(pod["metadata"]["namespace"], [pod["metadata"]["name"]])
-                if record.agent in wanted
-            )
+            found: tuple[Record, ...] = ()
+            until = time.monotonic() + LOG_PATIENCE
+            # A busy proxy writes later than once a second; the last that has not written may be the one that knows.
+            while not self.run.stop.wait(LOG_FLUSH):
+                found = tuple(
+                    record
+                    for pod in places
+                    for record in self.run.logs(pod["metadata"]["namespace"], [pod["metadata"]["name"]])
+                    if record.agent in wanted
+                )
+                if wanted <= {record.agent for record in found} or time.monotonic() >= until:
+                    break
+            return found
         except (ApiError, CheckError):
             return ()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .findings import Diagnosis, Findings, Look
 from .istioctl import Analysis
+from .proxies import Proxies
 from .rules import diagnose
 
-__all__ = ["Analysis", "Diagnosis", "Findings", "Look", "diagnose"]
+__all__ = ["Analysis", "Diagnosis", "Findings", "Look", "Proxies", "diagnose"]

@@ -16,6 +16,7 @@ from .istioctl import Message
 
 if TYPE_CHECKING:
     from .._client import Client
+    from .._resources.settled import ProxyStatus
 
 Json = Mapping[str, Any]
 
@@ -120,6 +121,8 @@ class Findings:
     """Kinds of which only those in the check's namespace could be read."""
     messages: tuple[Message, ...] = ()
     """What ``istioctl analyze`` says about the whole mesh."""
+    proxies: tuple[ProxyStatus, ...] = ()
+    """What istiod says about each proxy; empty where it could not be asked."""
 
     @property
     def host(self) -> str:

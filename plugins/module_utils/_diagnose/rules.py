@@ -46,6 +46,7 @@ from .objects import (
     short,
     uri_matches,
 )
+from .proxies import rejected, unacknowledged
 from .shares import shares_by_other_means, wrong_weights
 
 Rule = Callable[[Findings], "Diagnosis | None"]
@@ -135,7 +136,7 @@ def no_listener(findings: Findings) -> Diagnosis | None:
                 f"No pod of the ingress gateway is ready ({listed([name_of(pod) for pod in chosen])}).",
                 "See kubectl describe pod for the reason; running mesh.workshop.setup again restores it.",
             )
-    return Diagnosis(
+    return rejected(findings) or Diagnosis(
         f"{where} refuses the connection although Gateway {name_of(opening[0][0])} opens port {findings.port}.",
         "Its configuration is not at the proxy (yet): see istioctl proxy-status, and the log of istiod.",
     )
@@ -686,6 +687,7 @@ RULES: tuple[Rule, ...] = (
     broken_routes,
     not_ready,
     no_sidecar,
+    rejected,
     timed_out,
     plain_text_refused,
     not_refused,
@@ -698,6 +700,7 @@ RULES: tuple[Rule, ...] = (
     no_quota,
     no_copies,
     no_traces,
+    unacknowledged,
     several_labs,
     wrong_version,
     shares_by_other_means,

@@ -141,6 +141,14 @@ def test_a_long_latency_gets_a_longer_timeout() -> None:
             "Check 'c': expect asks for traces, and for what access logs tell: make two checks of it",
         ),
         ({"expect": {"trace": ["a"], "callee": "b", "attempts": 1}}, "expect asks for traces"),
+        (
+            {"from": "a", "request": {"url": "tcp://x:1"}, "expect": {"refused": True}},
+            "expect.refused cannot be told from a workload for what is no plain HTTP: its own sidecar",
+        ),
+        (
+            {"from": "a", "request": {"url": "https://x/"}, "expect": {"refused": True}},
+            "expect.refused cannot be told from a workload",
+        ),
         ({"expect": {"attempts": 1}}, "expect.callee is missing: from the host, attempts needs the name"),
         ({"expect": {"mirrored": {"v2": 0}}}, "expect.callee is missing: from the host, mirrored needs the name"),
         ({"expect": {"refused": False}}, "expect.refused can only be true"),
@@ -237,6 +245,11 @@ def test_tls() -> None:
     assert secrets_of([check(request={"url": "https://x/", "tls": {"cert": both}})]) == {both}
     assert parsed(request={"url": "https://x/"}, expect={"tls": "untrusted_ca"}).expect.tls_error == "untrusted_ca"
     assert parsed(request={"url": "tls://x:1"}, expect={"tls": {"peer": "spiffe://a"}}).expect.tls_peer == "spiffe://a"
+
+
+def test_where_a_refusal_can_be_told() -> None:
+    for source, url in (("a", URL), ("no_sidecar", "tcp://x:1"), ("host", "https://x/")):
+        assert parsed(**{"from": source}, request={"url": url}, expect={"refused": True}).expect.refused
 
 
 def test_what_the_proxies_saw() -> None:

@@ -458,7 +458,8 @@ def test_istioctl_is_asked_once_for_all_that_fail_and_never_where_nothing_does(
     api = FakeApi()
     ready = {"conditions": [{"type": "Ready", "status": "True"}]}
     istiod = {"name": "istiod", "namespace": "istio-system", "labels": {"app": "istiod"}}
-    api.put({"apiVersion": "v1", "kind": "Pod", "metadata": istiod, "status": ready})
+    spec = {"containers": [{"name": "discovery"}]}
+    api.put({"apiVersion": "v1", "kind": "Pod", "metadata": istiod, "spec": spec, "status": ready})
     client = connect({"host": api.url, "api_key": "good"}, {})
     one = {"request": {"url": PAGE}, "expect": {"status": status}}
     stream = {"request": {"url": PAGE, "stream": True}, "expect": {"status": status, "failures": 0}}
@@ -492,7 +493,17 @@ def test_wrong_shares_are_traced_to_the_weights(site: Site, monkeypatch: pytest.
     targets = [{"destination": {"host": "reviews", "subset": v}, "weight": w} for v, w in (("v1", 90), ("v3", 10))]
     route = {"hosts": ["reviews"], "http": [{"route": targets}]}
     for api_version, kind, name, parts in (
-        ("v1", "Pod", "istiod", {"namespace": "istio-system", "labels": {"app": "istiod"}, "status": ready}),
+        (
+            "v1",
+            "Pod",
+            "istiod",
+            {
+                "namespace": "istio-system",
+                "labels": {"app": "istiod"},
+                "spec": {"containers": [{"name": "discovery"}]},
+                "status": ready,
+            },
+        ),
         *(
             (
                 "v1",

@@ -27,6 +27,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._checks.workload imp
     outside,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._client.errors import ApiError
+from ansible_collections.mesh.workshop.plugins.module_utils._resources import settled
 
 from .conftest import Answer, Site, after
 
@@ -359,6 +360,15 @@ def test_a_plan_knows_how_much_time_is_left(cluster: Cluster, site: Site) -> Non
     assert time.monotonic() - begun < 10
     assert "observed no answer in time" in outcome.message
     assert cluster.execs == 1
+
+
+def test_a_proxy_that_has_rejected_its_configuration_is_named(
+    cluster: Cluster, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = settled.ProxyStatus("productpage-1.bookinfo", "sidecar", "1.30", rejected={"clusters": "bad cluster"})
+    monkeypatch.setattr(settled, "proxies_of", lambda client: [status])
+    outcome = ask(cluster, site, expect={"status": 404})
+    assert "The proxy of pod bookinfo/productpage-1 has rejected the clusters" in outcome.message
 
 
 def test_a_missing_right_is_said_at_once_and_other_checks_go_on(

@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""istiod's view: which proxies on the way have not got their configuration, or have rejected it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from .._client.errors import ApiError
+from .findings import Diagnosis, Findings, Json
+from .ineffective import callees
+from .objects import ROOT, home_of, is_of, labels_of, listed, matches, name_of
+
+if TYPE_CHECKING:
+    from .._client import Client
+    from .._resources.settled import ProxyStatus
+
+PATIENCE = 5.0
+"""Seconds for asking istiod; it answers in tenths of one."""
+LONGEST_REASON = 300
+GATEWAY = {"istio": "ingressgateway"}
+
+
+class Proxies:
+    """One question to istiod for all that has failed in a run. Where it may not be asked, there is no answer."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._found: tuple[ProxyStatus, ...] = ()
+
+    def begin(self) -> None:
+        """Ask, once."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, daemon=True)
+                self._thread.start()
+
+    def found(self) -> tuple[ProxyStatus, ...]:
+        """What istiod has said, within its time."""
+        self.begin()
+        if self._thread is not None:
+            self._thread.join(PATIENCE)
+        return self._found
+
+    def _run(self) -> None:
+        from .._resources.settled import proxies_of  # most runs never need it
+
+        try:
+            self._found = tuple(proxies_of(self._client))
+        except ApiError:
+            self._found = ()
+
+
+def on_the_way(findings: Findings) -> list[tuple[ProxyStatus, Json]]:
+    """The proxies that the requests pass, with their pods: of the gateway or the caller, and of the callee."""
+    pods = list(callees(findings)[2])
+    if findings.source == "host":
+        pods += [pod for pod in findings.of("Pod") if matches(GATEWAY, labels_of(pod))]
+    else:
+        pods += [pod for pod in findings.of("Pod", findings.namespace) if is_of(pod, findings.source)]
+    by_name = {f"{pod['metadata']['name']}.{home_of(pod)}": pod for pod in pods}
+    return [(proxy, by_name[proxy.name]) for proxy in findings.proxies if proxy.name in by_name]
+
+
+def rejected(findings: Findings) -> Diagnosis | None:
+    """A proxy has refused what istiod sent it, and goes on with what it had."""
+    for proxy, pod in on_the_way(findings):
+        for what, why in proxy.rejected.items():
+            filters = [one for one in findings.of("EnvoyFilter") if _is_for(one, pod)]
+            reason = why if len(why) <= LONGEST_REASON else why[:LONGEST_REASON] + "..."
+            return Diagnosis(
+                f"The proxy of pod {name_of(pod)} has rejected the {what} and goes on with its earlier configuration: "
+                f"{reason.rstrip('. ')}.",
+                f"Correct or remove EnvoyFilter {listed([name_of(one) for one in filters])}: only Envoy checks what is "
+                "below typed_config."
+                if filters
+                else "Correct or remove what was applied last.",
+            )
+    return None
+
+
+def unacknowledged(findings: Findings) -> Diagnosis | None:
+    """A proxy may still work by its earlier configuration: it has not answered what istiod sent it."""
+    for proxy, pod in on_the_way(findings):
+        if proxy.waiting:
+            return Diagnosis(
+                f"The proxy of pod {name_of(pod)} has not acknowledged its configuration yet "
+                f"({listed(proxy.waiting)}).",
+                f"Verify again in a moment; if it stays so, see kubectl -n {home_of(pod)} logs "
+                f"{pod['metadata']['name']} -c istio-proxy, and the log of istiod.",
+            )
+    return None
+
+
+def _is_for(one: Json, pod: Json) -> bool:
+    """Whether an EnvoyFilter is for a pod: of its namespace or the root one, and with its labels."""
+    chosen = (one.get("spec", {}).get("workloadSelector") or {}).get("labels") or {}
+    return home_of(one) in (home_of(pod), ROOT) and matches(chosen, labels_of(pod))
