@@ -21,6 +21,7 @@ import typing as t
 from pathlib import Path
 
 import kubernetes
+import kubernetes.stream
 import pytest
 
 CLUSTER = os.environ.get("MESH_WORKSHOP_CLUSTER", "mesh-workshop-test")
@@ -127,6 +128,22 @@ class Kube:
             f"{service}:9080", NAMESPACE, path.lstrip("/"), _preload_content=False
         )
         return json.loads(answer.data)
+
+    def execute(self, pod: str, container: str, *command: str, seconds: float = 120) -> str:
+        """What a command in a container of the workshop's namespace prints."""
+        said = kubernetes.stream.stream(
+            self.core.connect_get_namespaced_pod_exec,
+            pod,
+            NAMESPACE,
+            container=container,
+            command=list(command),
+            stdout=True,
+            stderr=True,
+            # The client would take JSON for its own and give back Python.
+            _preload_content=False,
+        )
+        said.run_forever(timeout=seconds)
+        return str(said.read_stdout())
 
     def generations(self) -> dict[str, tuple[str, int]]:
         """Identity and generation of what setup makes: both stay as they are where nothing is changed."""

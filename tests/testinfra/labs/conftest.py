@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 
-import kubernetes
-import kubernetes.stream
 import pytest
 
 NAMESPACE = "bookinfo"
@@ -60,17 +58,7 @@ def ask_from(kube):
         pods = kube.core.list_namespaced_pod(NAMESPACE, label_selector=f"app={app}").items
         (pod,) = (pod for pod in pods if not pod.metadata.deletion_timestamp)
         plan = {"url": url, "method": method, "body": body, "headers": headers or {}, "count": count}
-        said = kubernetes.stream.stream(
-            kube.core.connect_get_namespaced_pod_exec,
-            pod.metadata.name,
-            NAMESPACE,
-            container=app,
-            command=["python3", "-c", CLIENT, json.dumps(plan)],
-            stdout=True,
-            stderr=True,
-            _preload_content=False,
-        )
-        said.run_forever(timeout=120)
-        return [tuple(answer) for answer in json.loads(said.read_stdout())]
+        said = kube.execute(pod.metadata.name, app, "python3", "-c", CLIENT, json.dumps(plan))
+        return [tuple(answer) for answer in json.loads(said)]
 
     return ask

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import uuid
 
-import kubernetes
-import kubernetes.stream
 import pytest
 
 # Runs in the container of productpage, so its requests pass that pod's sidecar.
@@ -29,15 +27,8 @@ def call_fixture(kube, eventually):
         (site,) = kube.core.list_namespaced_pod("bookinfo", label_selector="app=site").items
         (caller,) = kube.core.list_namespaced_pod("bookinfo", label_selector="app=productpage").items
         agent = f"testinfra-{uuid.uuid4().hex}"
-        status = kubernetes.stream.stream(
-            kube.core.connect_get_namespaced_pod_exec,
-            caller.metadata.name,
-            "bookinfo",
-            container="productpage",
-            command=["python3", "-c", CLIENT, site.status.pod_ip, host, agent],
-            stdout=True,
-            stderr=True,
-        )
+        arguments = (site.status.pod_ip, host, agent)
+        status = kube.execute(caller.metadata.name, "productpage", "python3", "-c", CLIENT, *arguments)
 
         def line():
             log = kube.core.read_namespaced_pod_log(

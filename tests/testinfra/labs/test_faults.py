@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import kubernetes
-import kubernetes.stream
 import pytest
 
 REVIEWS = "Sorry, product reviews are currently unavailable for this book."
@@ -79,15 +77,8 @@ def test_abort_grpc_gives_the_grpc_client_of_jason_a_status(ansible, kube, gatew
 
     def check(*options):
         # A client by grpc-go, through the sidecar of the pod that it runs in.
-        return kubernetes.stream.stream(
-            kube.core.connect_get_namespaced_pod_exec,
-            pod.metadata.name,
-            "bookinfo",
-            container="health",
-            command=["/grpc-health", "-check", "health:50051", "-count", "10", *options],
-            stdout=True,
-            stderr=True,
-        ).splitlines()
+        command = ("/grpc-health", "-check", "health:50051", "-count", "10", *options)
+        return kube.execute(pod.metadata.name, "health", *command).splitlines()
 
     assert check("-user", "jason") == ["Unavailable UNKNOWN"] * 10
     assert check("-user", "mary") == ["OK SERVING"] * 10

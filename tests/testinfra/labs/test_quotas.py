@@ -10,7 +10,6 @@ import json
 import typing as t
 
 import pytest
-from kubernetes.stream import stream
 
 NAMESPACE = "bookinfo"
 SECONDS = 5
@@ -59,20 +58,8 @@ def ask(kube: t.Any) -> t.Callable[..., Seen]:
     def send(app: str, *urls: str, version: str = "v1", seconds: int = 0, headers: t.Any = None) -> Seen:
         pods = kube.core.list_namespaced_pod(NAMESPACE, label_selector=f"app={app},version={version}").items
         plan = {"urls": urls, "seconds": seconds, "headers": headers or {}}
-        said = stream(
-            kube.core.connect_get_namespaced_pod_exec,
-            pods[0].metadata.name,
-            NAMESPACE,
-            container=app,
-            command=["python3", "-c", SCRIPT, json.dumps(plan)],
-            stdout=True,
-            stderr=True,
-            stdin=False,
-            tty=False,
-            _preload_content=False,
-        )
-        said.run_forever(timeout=60)
-        return [tuple(answer) for answer in json.loads(said.read_stdout())]
+        said = kube.execute(pods[0].metadata.name, app, "python3", "-c", SCRIPT, json.dumps(plan))
+        return [tuple(answer) for answer in json.loads(said)]
 
     return send
 

@@ -10,8 +10,6 @@ import json
 import statistics
 import uuid
 
-import kubernetes
-import kubernetes.stream
 import pytest
 
 # Runs in the container of productpage, so its requests pass that pod's sidecar.
@@ -35,18 +33,9 @@ Answer = collections.namedtuple("Answer", "status seconds overloaded text")
 def ask_fixture(kube):
     def ask(path, callers, count, service="workload"):
         (pod,) = kube.core.list_namespaced_pod("bookinfo", label_selector="app=productpage").items
-        text = kubernetes.stream.stream(
-            kube.core.connect_get_namespaced_pod_exec,
-            pod.metadata.name,
-            "bookinfo",
-            container="productpage",
-            command=["python3", "-c", CLIENT, f"http://{service}:9080{path}", str(callers), str(count)],
-            stdout=True,
-            stderr=True,
-            _preload_content=False,
-        )
-        text.run_forever(timeout=120)
-        return [Answer(*answer) for answer in json.loads(text.read_all())]
+        arguments = (f"http://{service}:9080{path}", str(callers), str(count))
+        text = kube.execute(pod.metadata.name, "productpage", "python3", "-c", CLIENT, *arguments)
+        return [Answer(*answer) for answer in json.loads(text)]
 
     return ask
 
