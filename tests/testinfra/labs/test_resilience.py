@@ -53,13 +53,13 @@ def test_timeout_ends_after_half_a_second(ansible, ask, gateway):
     prepare(ansible, "timeout")
     answers = ask("/reviews/0", 1, 9, service="reviews")
     assert set(statuses(answers)) == {504}
-    # The proxy's timer is exact below, but a busy machine may hold up one answer or another.
-    assert min(answer.seconds for answer in answers) >= 0.5
+    # A timer of Envoy's may be early by a millisecond; a busy machine may hold up one answer or another.
+    assert min(answer.seconds for answer in answers) >= 0.45
     assert statistics.median(answer.seconds for answer in answers) < 1
     pages = [gateway.get("/productpage") for _number in range(3)]
     assert {"Sorry, product reviews are currently unavailable for this book." in page.body for page in pages} == {True}
     # Two attempts of half a second each.
-    assert 1 <= min(page.seconds for page in pages) < 2
+    assert 0.9 <= min(page.seconds for page in pages) < 2
 
 
 def test_retries_hide_what_fails_every_other_time(ansible, ask_from, kube, eventually):
