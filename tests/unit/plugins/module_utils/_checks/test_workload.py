@@ -238,6 +238,16 @@ def test_a_callee_that_answers_without_a_log_proves_nothing(
     assert not ask(cluster, site, expect=never).passed
 
 
+def test_records_of_requests_without_an_answer_are_not_waited_for(
+    cluster: Cluster, site: Site, nowhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "LOG_PATIENCE", 30.0)
+    begun = time.monotonic()
+    outcome = ask(cluster, site, request={"url": f"http://{nowhere}/"}, expect={"served_by": {"v1": 100}})
+    assert "observed connection refused" in outcome.message
+    assert time.monotonic() - begun < 20
+
+
 def test_a_callee_that_is_not_there_is_said(cluster: Cluster, site: Site) -> None:
     outcome = ask(cluster, site, expect={"callee": "lier", "attempts": 0})
     assert not outcome.passed
