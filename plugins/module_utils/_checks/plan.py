@@ -33,6 +33,8 @@ QUOTA_ENOUGH = 1.5
 """How many times as much as a quota admits is sent, and must have been sent in every interval."""
 STREAM_SECONDS, STREAM_RATE = 1.0, 40.0
 """A stream is sent in plans of this length; 40 requests a second over a few connections."""
+STREAM_START = 0.1
+"""Its first plan is short: what is applied next waits for its answers."""
 
 POD_PATTERNS = (
     r'"podname"\s*:\s*"([^"]+)"',

@@ -26,6 +26,7 @@ from .oracle import TOO_MANY, Answer, Verdict, expected_text, faults_of, judge, 
 from .plan import (
     STREAM_RATE,
     STREAM_SECONDS,
+    STREAM_START,
     WARM_ROUNDS,
     Sample,
     is_exclusive,
@@ -266,16 +267,33 @@ class Streams:
 
     def _go(self, index: int) -> None:
         runner = self.runners[index]
-        phase = timed_phase(runner.check, STREAM_SECONDS, STREAM_RATE)
+        seconds = STREAM_START
         try:
             runner.enter()
             while not self.run.stop.is_set():
-                self.begun[index].set()
-                self.seen[index] += runner.send([dict(phase)])
+                seen = self._send(runner, seconds)
+                self.seen[index] += seen
+                if any(not _not_sent(one) for one in seen):
+                    self.begun[index].set()
+                    seconds = STREAM_SECONDS
+                else:
+                    self.run.stop.wait(LAST_PAUSE)
         except (ApiError, CheckError) as error:
             self.troubles[index] = error
         finally:
             self.begun[index].set()
+
+    @staticmethod
+    def _send(runner: _Runner, seconds: float) -> list[Observation]:
+        """The next requests. What hinders us from sending, and may pass, is no failure of the mesh."""
+        try:
+            return runner.send([timed_phase(runner.check, seconds, STREAM_RATE)])
+        except NotYet as error:
+            return [_failed(runner.sent, "probe_failed", str(error))]
+        except ApiError as error:
+            if error.status in PERMANENT:
+                raise
+            return [_failed(runner.sent, "probe_failed", error.sentence())]
 
     def stop(self) -> None:
         """End the streams; their last plan is still counted."""
@@ -292,11 +310,18 @@ class Streams:
             if index in self.troubles:
                 found[index] = runner.not_asked(self.troubles[index])
                 continue
+            sent = [one for one in self.seen[index] if not _not_sent(one)]
+            gaps = [one["error"]["detail"] for one in self.seen[index] if _not_sent(one)]
+            if not sent:
+                found[index] = runner.not_asked(CheckError(gaps[-1] if gaps else "There was no time for a request."))
+                continue
             try:
-                answers = runner.answers(self.seen[index])
+                answers = runner.answers(sent)
             except (ApiError, CheckError) as error:
                 found[index] = runner.not_asked(error)
                 continue
+            if gaps:
+                runner.evidence += f"; gaps in which nothing could be sent: {len(gaps)} ({gaps[-1].rstrip('.')})"
             runner.note(answers)
             verdict = judge(runner.check, Sample(0, 1, seconds=STREAM_SECONDS), answers)
             found[index] = runner.report(verdict, answers)
@@ -598,7 +623,7 @@ class _Runner:
         told = {
             agent for agent, group in found.items() if not at_callee or any(concerns(one, service) for one in group)
         }
-        return wanted <= told and self._proven(wanted, found, service)
+        return not wanted or (wanted <= told and self._proven(wanted, found, service))
 
     def _proven(self, wanted: set[str], found: Mapping[str, Sequence[Record]], service: str) -> bool:
         """Whether the logs are written that the check rests on: where they are not, nothing in them proves nothing."""
@@ -746,6 +771,11 @@ class _Runner:
             return found
         except (ApiError, CheckError):
             return ()
+
+
+def _not_sent(seen: Observation) -> bool:
+    """Whether an observation is of our own trouble: nothing was sent."""
+    return bool(seen.get("error")) and seen["error"]["kind"] == "probe_failed"
 
 
 def _failed(number: int, kind: str, detail: str) -> Observation:

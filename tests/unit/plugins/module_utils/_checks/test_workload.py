@@ -14,7 +14,7 @@ import types
 import typing as t
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._checks import parse_checks, run_checks
+from ansible_collections.mesh.workshop.plugins.module_utils._checks import parse_checks, run_checks, start_streams
 from ansible_collections.mesh.workshop.plugins.module_utils._checks import run as run_module
 from ansible_collections.mesh.workshop.plugins.module_utils._checks.workload import (
     NAME,
@@ -238,6 +238,16 @@ def test_a_callee_that_answers_without_a_log_proves_nothing(
     assert not ask(cluster, site, expect=never).passed
 
 
+def test_records_of_requests_without_an_answer_are_not_waited_for(
+    cluster: Cluster, site: Site, nowhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "LOG_PATIENCE", 30.0)
+    begun = time.monotonic()
+    outcome = ask(cluster, site, request={"url": f"http://{nowhere}/"}, expect={"served_by": {"v1": 100}})
+    assert "observed connection refused" in outcome.message
+    assert time.monotonic() - begun < 20
+
+
 def test_a_callee_that_is_not_there_is_said(cluster: Cluster, site: Site) -> None:
     outcome = ask(cluster, site, expect={"callee": "lier", "attempts": 0})
     assert not outcome.passed
@@ -369,6 +379,35 @@ def test_a_proxy_that_has_rejected_its_configuration_is_named(
     monkeypatch.setattr(settled, "proxies_of", lambda client: [status])
     outcome = ask(cluster, site, expect={"status": 404})
     assert "The proxy of pod bookinfo/productpage-1 has rejected the clusters" in outcome.message
+
+
+def stream(cluster: Cluster, site: Site) -> t.Any:
+    request = {"url": f"http://127.0.0.1:{site.port}/", "stream": True}
+    check = {"name": "s", "from": "productpage", "request": request, "expect": {"failures": 0}}
+    return start_streams(t.cast(t.Any, cluster), parse_checks([check], default_namespace="bookinfo"))
+
+
+def test_a_stream_has_begun_when_its_first_answers_are_in(cluster: Cluster, site: Site) -> None:
+    streams = stream(cluster, site)
+    assert site.requests
+    (result,) = streams.finish().values()
+    assert result["passed"], result
+
+
+def test_what_hinders_a_stream_is_no_failure_of_the_mesh_and_is_told(cluster: Cluster, site: Site) -> None:
+    cluster.exec_fails = 1
+    streams = stream(cluster, site)
+    (result,) = streams.finish().values()
+    assert result["passed"], result
+    assert "; gaps in which nothing could be sent: 1 (" in result["evidence"]
+
+
+def test_a_stream_that_never_was_proves_nothing(cluster: Cluster, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_module, "START_PATIENCE", 0.2)
+    cluster.exec_fails = 100
+    (result,) = stream(cluster, site).finish().values()
+    assert not result["passed"]
+    assert "container not found" in result["diagnosis"]
 
 
 def test_a_missing_right_is_said_at_once_and_other_checks_go_on(
