@@ -630,7 +630,10 @@ class _Runner:
         group = [one for agent in wanted for one in found.get(agent, ())]
         if self.check.expect.upstream_cluster and all(one.inbound for one in group):
             return False
-        return are_written(group, service) if self._asks_callee() else bool(group)
+        if self.check.expect.attempts or self.check.expect.mirrored:
+            return are_written(group, service)
+        # Who has answered, the caller's proxy knows as well as the callee's.
+        return any(concerns(one, service) for one in group) if self._asks_callee() else bool(group)
 
     def _gateways(self) -> list[tuple[str, Sequence[str]]]:
         """The ingress gateways' pods, whose records show that logs are written; none where they may not be read."""

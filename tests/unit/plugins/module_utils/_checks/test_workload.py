@@ -238,6 +238,16 @@ def test_a_callee_that_answers_without_a_log_proves_nothing(
     assert not ask(cluster, site, expect=never).passed
 
 
+def test_who_has_answered_the_callers_log_tells_where_the_callee_is_silent(
+    cluster: Cluster, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "LOG_PATIENCE", 0.2)
+    cluster.logging, cluster.host = ["productpage-1"], "liar"
+    outcome = ask(cluster, site, expect={"served_by": {"v2": 100}, "callee": "liar"})
+    assert outcome.passed, outcome.message
+    assert not ask(cluster, site, expect={"served_by": {"v1": 100}, "callee": "liar"}).passed
+
+
 def test_records_of_requests_without_an_answer_are_not_waited_for(
     cluster: Cluster, site: Site, nowhere: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
