@@ -400,14 +400,14 @@ def stream(cluster: Cluster, site: Site) -> t.Any:
 def test_a_stream_has_begun_when_its_first_answers_are_in(cluster: Cluster, site: Site) -> None:
     streams = stream(cluster, site)
     assert site.requests
-    (result,) = streams.finish().values()
+    (result,) = list(streams.finish().values())
     assert result["passed"], result
 
 
 def test_what_hinders_a_stream_is_no_failure_of_the_mesh_and_is_told(cluster: Cluster, site: Site) -> None:
     cluster.exec_fails = 1
     streams = stream(cluster, site)
-    (result,) = streams.finish().values()
+    (result,) = list(streams.finish().values())
     assert result["passed"], result
     assert "; gaps in which nothing could be sent: 1 (" in result["evidence"]
 
@@ -415,7 +415,7 @@ def test_what_hinders_a_stream_is_no_failure_of_the_mesh_and_is_told(cluster: Cl
 def test_a_stream_that_never_was_proves_nothing(cluster: Cluster, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_module, "START_PATIENCE", 0.2)
     cluster.exec_fails = 100
-    (result,) = stream(cluster, site).finish().values()
+    (result,) = list(stream(cluster, site).finish().values())
     assert not result["passed"]
     assert "container not found" in result["diagnosis"]
 
