@@ -333,7 +333,7 @@ def test_a_pod_that_is_not_ready_yet_is_waited_for(cluster: Cluster, site: Site)
             cluster.pods[0]["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
         return look(version, kind, *place, **options)
 
-    cluster.list = later  # type: ignore[method-assign]  # for this test
+    cluster.list = later  # type: ignore[method-assign]  # the pod gets ready while it is asked
     outcome = ask(cluster, site, deadline=20)
     assert outcome.passed, outcome.message
     assert outcome.results[0]["convergence_seconds"] > 0
