@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .._client.discovery import service_proxy_path
 from .._client.errors import ApiError
 from .._labels import MANAGED
 from .grammar import CheckError
@@ -76,7 +77,7 @@ class Backend(abc.ABC):
     def __init__(self, client: Client, namespace: str, service: str, port: int, base: str = "") -> None:
         self.service = f"{namespace}/{service}"
         self._client = client
-        self._path = f"/api/v1/namespaces/{namespace}/services/http:{service}:{port}/proxy{base}"
+        self._path = service_proxy_path(namespace, service, port) + base
 
     def traces(self, ids: Sequence[str]) -> dict[str, Trace]:
         """Those of the traces that are there already, by the ids that were asked for. Raises CheckError, ApiError."""

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from .client import FIELD_MANAGER, Client, connect, key_of, subject_of
-from .discovery import Resource
-from .errors import ApiError, ConfigError, conflicting_fields
+from .discovery import Resource, service_proxy_path
+from .errors import ApiError, ConfigError, InvalidName, conflicting_fields
+from .names import api_version_fault, label_value_fault, name_fault, namespace_fault
 from .spec import AUTH_ARG_SPEC, ENVIRONMENT
 from .transport import Response
 
@@ -16,10 +17,16 @@ __all__ = [
     "ApiError",
     "Client",
     "ConfigError",
+    "InvalidName",
     "Resource",
     "Response",
+    "api_version_fault",
     "conflicting_fields",
     "connect",
     "key_of",
+    "label_value_fault",
+    "name_fault",
+    "namespace_fault",
+    "service_proxy_path",
     "subject_of",
 ]

@@ -10,7 +10,7 @@ import time
 import typing as t
 
 from .config import Settings, load_settings
-from .discovery import Discovery, Resource
+from .discovery import PODS, Discovery, Resource
 from .errors import ApiError
 from .transport import Query, Response, Stream, Transport
 
@@ -442,7 +442,7 @@ class Client:
         try:
             return self.request(
                 "GET",
-                f"/api/v1/namespaces/{namespace}/pods/{pod}/log",
+                PODS.path(namespace, pod, "log"),
                 query=query,
                 headers={"Accept": "*/*"},
             ).body
@@ -466,7 +466,7 @@ class Client:
         if container:
             query["container"] = container
         try:
-            path = f"/api/v1/namespaces/{namespace}/pods/{pod}/exec"
+            path = PODS.path(namespace, pod, "exec")
             return streams.run(self.transport, path, query, command, stdin, timeout)
         except ApiError as exc:
             exc.about(subject_of("Pod", pod, namespace))
@@ -477,7 +477,7 @@ class Client:
         from . import streams
 
         try:
-            path = f"/api/v1/namespaces/{namespace}/pods/{pod}/portforward"
+            path = PODS.path(namespace, pod, "portforward")
             return streams.PodHttp(self.transport, path, port, timeout)
         except ApiError as exc:
             exc.about(subject_of("Pod", pod, namespace))

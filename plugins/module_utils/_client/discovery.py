@@ -7,7 +7,8 @@ import threading
 import typing as t
 from dataclasses import dataclass
 
-from .errors import ApiError
+from .errors import ApiError, InvalidName
+from .names import api_version_fault, name_fault, namespace_fault, quoted
 
 
 @dataclass(frozen=True)
@@ -23,19 +24,44 @@ class Resource:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
-        parts = ["/apis", self.group, self.version] if self.group else ["/api", self.version]
+        """The path of all objects of the kind, of those in a namespace, of one object, or of a part of it.
+
+        Raises InvalidName for what no object and no namespace can be called, so that nothing but the object that is
+        named is ever asked for; and every segment is percent-encoded.
+        """
+        parts = ["apis", self.group, self.version] if self.group else ["api", self.version]
         if self.namespaced and namespace:
+            _refuse(namespace_fault(namespace))
             parts += ["namespaces", namespace]
         parts.append(self.plural)
         if name is not None:
+            _refuse(name_fault(self.group, self.kind, name))
             parts.append(name)
         if subresource:
-            parts.append(subresource)
-        return "/".join(parts)
+            parts += subresource.split("/")
+        return "".join(f"/{quoted(part)}" for part in parts)
+
+
+PODS = Resource("", "v1", "Pod", "pods", namespaced=True)
+SERVICES = Resource("", "v1", "Service", "services", namespaced=True)
+
+
+def service_proxy_path(namespace: str, service: str, port: int) -> str:
+    """Where the API server passes requests on to a Service's port that speaks HTTP. Raises InvalidName."""
+    _refuse(name_fault("", "Service", service))
+    return f"{SERVICES.path(namespace)}/{quoted(f'http:{service}:{port}')}/proxy"
+
+
+def _refuse(fault: str) -> None:
+    if fault:
+        raise InvalidName(fault)
 
 
 def group_path(api_version: str) -> str:
-    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+    """Where the API server lists the kinds of one group and version. Raises InvalidName."""
+    _refuse(api_version_fault(api_version))
+    parts = ["apis", *api_version.split("/")] if "/" in api_version else ["api", api_version]
+    return "".join(f"/{quoted(part)}" for part in parts)
 
 
 class Discovery:

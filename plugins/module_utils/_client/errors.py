@@ -67,6 +67,13 @@ class ConfigError(ApiError):
         super().__init__(0, "Configuration", message)
 
 
+class InvalidName(ApiError):
+    """Nothing was asked: no object, or no namespace, can be called so. The message ends with the remedy."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(0, "InvalidName", message)
+
+
 def from_status(status: int, body: bytes, retry_after: float | None = None) -> ApiError:
     """Turn the body of a failed request into an error; a proxy in between may answer anything."""
     import json

@@ -8,6 +8,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from .._client import api_version_fault, name_fault, namespace_fault
 from .._sources import SOURCE, DocumentError
 
 Json = dict[str, t.Any]
@@ -170,6 +171,13 @@ def check_document(doc: Json, position: int) -> None:
         raise DocumentError(f"document {position} ({ref.kind}) has generateName, which cannot be applied; name it.")
     if not ref.name:
         raise DocumentError(f"document {position} ({ref.kind}) has no metadata.name; give it one.")
+    for fault in (
+        api_version_fault(ref.api_version),
+        name_fault(ref.group, ref.kind, ref.name),
+        namespace_fault(ref.namespace) if ref.namespace else "",
+    ):
+        if fault:
+            raise DocumentError(f"{ref.kind}: {fault}")
     for name in ("labels", "annotations"):
         values = meta.get(name)
         if values is None:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from .._client import ApiError, Client, Resource
+from .._client import ApiError, Client, Resource, namespace_fault
 from .._sources import DocumentError
 from .diff import document_diff, same
 from .documents import (
@@ -113,6 +113,10 @@ def apply_set(client: Client, desired: t.Sequence[Json], options: ApplyOptions) 
     docs = list(flatten(desired))
     for position, doc in enumerate(docs, 1):
         check_document(doc, position)
+    for namespace in filter(None, (options.namespace, *options.prune_namespaces)):
+        fault = namespace_fault(namespace)
+        if fault:
+            raise DocumentError(fault)
     run = _Run(client, docs, options)
     try:
         return run.absent() if options.state == "absent" else run.present()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._client import ApiError, Client
+from .._client import ApiError, Client, InvalidName, label_value_fault
 from .._labels import ATTENDEE, LAB, STAGE
 from .documents import Json, Ref, ref_of
 
@@ -37,6 +37,11 @@ OWNERSHIP = (LAB, STAGE, ATTENDEE)
 
 
 def label_selector(selector: Selector) -> str:
+    """The selector as the API takes it. Raises InvalidName for a value that would make it another one."""
+    for key, value in selector.items():
+        fault = label_value_fault(value or "")
+        if fault:
+            raise InvalidName(f"{key}: {fault}")
     return ",".join(key if value is None else f"{key}={value}" for key, value in sorted(selector.items()))
 
 

@@ -13,6 +13,8 @@ import pytest
 from ansible.module_utils import basic
 from ansible_collections.mesh.workshop.plugins.module_utils._client import ApiError
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 Json = dict[str, t.Any]
 
@@ -267,3 +269,48 @@ def test_mesh_info_of_a_cluster_without_a_mesh(api: FakeApi) -> None:
     ] or [item["name"] for item in found["owned"]] == ["a", "s"]
     assert [item["name"] for item in call("mesh_info", api, attendee="other")["owned"]] == []
     assert api.versions() == before
+
+
+# Texts that mean something in a URL, beside any others.
+NAMES = st.one_of(
+    st.text(max_size=40),
+    st.builds("".join, st.lists(st.sampled_from(["reviews", "?", "/", ".", "%", "#", "dryRun=All", "&"]), max_size=6)),
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=NAMES, namespace=NAMES, state=st.sampled_from(["present", "absent"]), check=st.booleans())
+@example(name="reviews?x=1", namespace="bookinfo", state="absent", check=False)
+@example(name="reviews", namespace="bookinfo/virtualservices/reviews?", state="absent", check=False)
+@example(name="reviews", namespace="../bookinfo", state="absent", check=False)
+@example(name="a?dryRun=All", namespace="bookinfo", state="absent", check=True)
+@example(name="reviews/status", namespace="bookinfo", state="present", check=False)
+def test_no_name_touches_another_object(api: FakeApi, name: str, namespace: str, state: str, check: bool) -> None:
+    others = [
+        {"apiVersion": api_version, "kind": kind, "metadata": {"name": other, "namespace": "bookinfo"}, "spec": ROUTE}
+        for api_version, kind in (("networking.istio.io/v1", "VirtualService"), ("networking.istio.io/v1", "Gateway"))
+        for other in ("reviews", "a")
+        if (other, "bookinfo") != (name, namespace or "bookinfo")
+    ]
+    for other in others:
+        if api.find(other["kind"], other["metadata"]["name"], "bookinfo") is None:
+            api.put(other)
+    before = {key: value for key, value in api.versions().items() if not key.endswith(f"/{name}")}
+    spec = {"spec": ROUTE} if state == "present" else {}
+    result = call("virtual_service", api, check=check, name=name, namespace=namespace, state=state, **spec)
+    assert {key: value for key, value in api.versions().items() if not key.endswith(f"/{name}")} == before
+    assert not result.get("failed") or "exception" not in result
+
+
+def test_a_name_that_no_object_has_is_refused_before_anything_is_asked(api: FakeApi) -> None:
+    result = call("virtual_service", api, name="reviews?x=1", namespace="bookinfo", state="absent")
+    assert result["failed"]
+    assert result["msg"].startswith("VirtualService: 'reviews?x=1' is no valid name; use lower case letters")
+    assert not api.requests
+
+
+def test_an_attendee_that_selects_the_labels_of_others_is_refused(api: FakeApi) -> None:
+    result = call("apply", api, definitions=[], state="absent", prune=True, attendee="a,mesh.workshop/lab!=b")
+    assert result["failed"]
+    assert "is no valid value of a label" in result["msg"]
+    assert not api.asked("DELETE")
