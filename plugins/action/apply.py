@@ -7,7 +7,7 @@ import os
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.loader import lookup_loader
-from ansible_collections.mesh.workshop.plugins.module_utils._sources import (
+from ansible_collections.mesh.workshop.plugins.module_utils._apply.sources import (
     SOURCE,
     DocumentError,
     list_sources,

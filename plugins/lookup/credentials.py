@@ -56,8 +56,8 @@ import datetime
 
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.mesh.workshop.plugins.module_utils._client import ApiError, connect
-from ansible_collections.mesh.workshop.plugins.module_utils._lab.credentials import (
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.credentials import (
     HAS_CRYPTOGRAPHY,
     SECRET_NAME,
     encoded,

@@ -76,11 +76,16 @@ import concurrent.futures
 import re
 import typing as t
 
-from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, Client, connect
-from ansible_collections.mesh.workshop.plugins.module_utils._lab.cluster import Cluster
-from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
-from ansible_collections.mesh.workshop.plugins.module_utils._rights import RightError, review, summed_up, version_of
-from ansible_collections.mesh.workshop.plugins.module_utils._tenancy import is_free, refusal
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, Client, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.cluster import Cluster
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.rights import (
+    RightError,
+    review,
+    summed_up,
+    version_of,
+)
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.tenancy import is_free, refusal
 
 
 def missing_rights(client: Client, rights: list[str]) -> list[str]:

@@ -121,7 +121,7 @@ side_effects:
   sample: []
 """
 
-from ansible_collections.mesh.workshop.plugins.module_utils._module import run_resource_module
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.module import run_resource_module
 
 
 def main():

@@ -142,14 +142,9 @@ results:
 import json
 import typing as t
 
-from ansible_collections.mesh.workshop.plugins.module_utils._client import (
-    AUTH_ARG_SPEC,
-    FIELD_MANAGER,
-    ApiError,
-    Client,
-    connect,
-)
-from ansible_collections.mesh.workshop.plugins.module_utils._istio import (
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
+from ansible_collections.mesh.workshop.plugins.module_utils._apply import ApplyOptions, apply_set, load_documents
+from ansible_collections.mesh.workshop.plugins.module_utils._istio.control_plane import (
     ISTIO_NAMESPACE,
     IstioError,
     applicable,
@@ -160,8 +155,13 @@ from ansible_collections.mesh.workshop.plugins.module_utils._istio import (
     render,
     version_of,
 )
-from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
-from ansible_collections.mesh.workshop.plugins.module_utils._resources import ApplyOptions, apply_set, load_documents
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import (
+    AUTH_ARG_SPEC,
+    FIELD_MANAGER,
+    ApiError,
+    Client,
+    connect,
+)
 
 
 def stock(client: Client, namespace: str) -> list[str]:

@@ -227,9 +227,9 @@ owned:
       sample: reviews
 """
 
-from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, connect
-from ansible_collections.mesh.workshop.plugins.module_utils._mesh import gather
-from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.mesh import gather
 
 
 def main():

@@ -101,7 +101,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._embedded import mac
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build import Builder, BuildError
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import EmbeddedError, Layout
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.network import networks_in_use
-from ansible_collections.mesh.workshop.plugins.module_utils._preflight import DISK_GO, Facts, Wanted, problems
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.preflight import DISK_GO, Facts, Wanted, problems
 
 
 def may_become_root() -> bool:

@@ -184,14 +184,16 @@ table:
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from ansible_collections.mesh.workshop.plugins.module_utils._client import (
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import (
     AUTH_ARG_SPEC,
     FIELD_MANAGER,
     ApiError,
     Client,
     connect,
 )
-from ansible_collections.mesh.workshop.plugins.module_utils._lab import (
+from ansible_collections.mesh.workshop.plugins.module_utils._kube.labels import ATTENDEE, LAB, MANAGED
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     BASELINE,
     MARKER_NAME,
     Catalogue,
@@ -200,11 +202,9 @@ from ansible_collections.mesh.workshop.plugins.module_utils._lab import (
     desired_state,
     lab_names,
 )
-from ansible_collections.mesh.workshop.plugins.module_utils._lab import reset as planning
-from ansible_collections.mesh.workshop.plugins.module_utils._lab.cluster import THREADS, Cluster
-from ansible_collections.mesh.workshop.plugins.module_utils._lab.progress import Progress
-from ansible_collections.mesh.workshop.plugins.module_utils._labels import ATTENDEE, LAB, MANAGED
-from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import reset as planning
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.cluster import THREADS, Cluster
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.progress import Progress
 
 Json = dict[str, t.Any]
 
@@ -261,7 +261,7 @@ def run(module: QuietModule, pool: ThreadPoolExecutor) -> Json:
     if lab:
         catalogue.check_name(lab)
 
-    from ansible_collections.mesh.workshop.plugins.module_utils._checks import parse_checks, run_checks
+    from ansible_collections.mesh.workshop.plugins.module_utils._verify import parse_checks, run_checks
 
     namespace = params["namespace"]
     progress = Progress(params["progress"])
@@ -374,7 +374,7 @@ def main() -> None:
         "progress": {"type": "path"},
     }
     module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
-    from ansible_collections.mesh.workshop.plugins.module_utils._checks import CheckError
+    from ansible_collections.mesh.workshop.plugins.module_utils._verify import CheckError
 
     pool = ThreadPoolExecutor(THREADS)
     try:

@@ -152,14 +152,10 @@ table:
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from ansible_collections.mesh.workshop.plugins.module_utils._client import (
-    AUTH_ARG_SPEC,
-    FIELD_MANAGER,
-    ApiError,
-    connect,
-)
-from ansible_collections.mesh.workshop.plugins.module_utils._istio import namespace_document
-from ansible_collections.mesh.workshop.plugins.module_utils._lab import (
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
+from ansible_collections.mesh.workshop.plugins.module_utils._istio.control_plane import namespace_document
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, FIELD_MANAGER, ApiError, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     BASELINE,
     Catalogue,
     LabError,
@@ -167,13 +163,12 @@ from ansible_collections.mesh.workshop.plugins.module_utils._lab import (
     desired_state,
     lab_names,
 )
-from ansible_collections.mesh.workshop.plugins.module_utils._lab import reset as planning
-from ansible_collections.mesh.workshop.plugins.module_utils._lab.progress import Progress
-from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import reset as planning
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.progress import Progress
 
 if t.TYPE_CHECKING:
-    from ansible_collections.mesh.workshop.plugins.module_utils._checks import Check, Outcome, Streams
-    from ansible_collections.mesh.workshop.plugins.module_utils._client import Client
+    from ansible_collections.mesh.workshop.plugins.module_utils._kube import Client
+    from ansible_collections.mesh.workshop.plugins.module_utils._verify import Check, Outcome, Streams
 
 Json = dict[str, t.Any]
 
@@ -187,7 +182,7 @@ def run(module: QuietModule) -> dict[str, t.Any]:
     stage = None if params["lab"] == BASELINE else catalogue.lab(params["lab"]).stage(params["stage"])
     shown = stage or baseline
 
-    from ansible_collections.mesh.workshop.plugins.module_utils._checks import parse_checks, run_checks, secrets_of
+    from ansible_collections.mesh.workshop.plugins.module_utils._verify import parse_checks, run_checks, secrets_of
 
     namespace = params["namespace"]
     module.no_log_values.update(*(secrets_of(list(state.checks)) for state in (shown, *shown.steps)))
@@ -228,7 +223,7 @@ class Walk:
 
     def go(self, stage: Stage | None, checks: list[Check]) -> Streams:
         """Apply the stage, after its steps; its streams run from where the first of its states stands."""
-        from ansible_collections.mesh.workshop.plugins.module_utils._checks import start_streams
+        from ansible_collections.mesh.workshop.plugins.module_utils._verify import start_streams
 
         steps: list[Stage] = []
         # What stands already has gone its way: to apply it again changes nothing.
@@ -248,7 +243,7 @@ class Walk:
 
     def step(self, state: Stage) -> None:
         """Apply a state on the way and prove it."""
-        from ansible_collections.mesh.workshop.plugins.module_utils._checks import parse_checks, run_checks
+        from ansible_collections.mesh.workshop.plugins.module_utils._verify import parse_checks, run_checks
 
         self.apply(state)
         self.progress.say(state.title)
@@ -258,7 +253,7 @@ class Walk:
 
     def apply(self, stage: Stage | None, *, dry_run: bool = False) -> bool:
         """Make the namespace show this state; whether that changes something."""
-        from ansible_collections.mesh.workshop.plugins.module_utils._resources import ApplyOptions, apply_set
+        from ansible_collections.mesh.workshop.plugins.module_utils._apply import ApplyOptions, apply_set
 
         params = self.params
         desired = desired_state(
@@ -311,7 +306,7 @@ class Walk:
         """Make what people have added to the stage's own objects ours, so that the apply drops it; in check mode only
         say what that is. What they have put beside them stays, and is named.
         """
-        from ansible_collections.mesh.workshop.plugins.module_utils._lab.cluster import THREADS, Cluster
+        from ansible_collections.mesh.workshop.plugins.module_utils._workshop.cluster import THREADS, Cluster
 
         namespace, attendee, check = self.params["namespace"], self.params["attendee"], self.module.check_mode
         with ThreadPoolExecutor(THREADS) as pool:
@@ -355,7 +350,7 @@ def main() -> None:
         "progress": {"type": "path"},
     }
     module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
-    from ansible_collections.mesh.workshop.plugins.module_utils._checks import CheckError
+    from ansible_collections.mesh.workshop.plugins.module_utils._verify import CheckError
 
     try:
         result = run(module)

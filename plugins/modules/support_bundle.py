@@ -92,17 +92,17 @@ import os
 import platform
 import typing as t
 
-from ansible_collections.mesh.workshop.plugins.module_utils._bundle import (
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.artifacts import VERSIONS
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build import Builder
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.bundle import (
     event_line,
     log_files,
     pod_line,
     tail_of,
     write,
 )
-from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, Client, connect
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.artifacts import VERSIONS
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build import Builder
-from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, Client, connect
 
 
 def from_api(client: Client, namespaces: list[str]) -> dict[str, bytes]:

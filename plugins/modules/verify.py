@@ -270,15 +270,15 @@ side_effects:
 import typing as t
 
 from ansible.module_utils.common.parameters import remove_values
-from ansible_collections.mesh.workshop.plugins.module_utils._checks import (
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._verify import (
     CheckError,
     junit_of,
     parse_checks,
     run_checks,
     secrets_of,
 )
-from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, connect
-from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
 
 
 def run(module: QuietModule) -> dict[str, t.Any]:

@@ -115,12 +115,17 @@ page:
 
 import typing as t
 
-from ansible_collections.mesh.workshop.plugins.module_utils._checks import GatewayError, gateway_address
-from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ApiError, Client, connect
-from ansible_collections.mesh.workshop.plugins.module_utils._istio import version_of
-from ansible_collections.mesh.workshop.plugins.module_utils._lab import MARKER_NAME, LabError, applied_stage, lab_names
-from ansible_collections.mesh.workshop.plugins.module_utils._lab.status import page, summary
-from ansible_collections.mesh.workshop.plugins.module_utils._quiet import QuietModule
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
+from ansible_collections.mesh.workshop.plugins.module_utils._istio.control_plane import version_of
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, Client, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._verify import GatewayError, gateway_address
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
+    MARKER_NAME,
+    LabError,
+    applied_stage,
+    lab_names,
+)
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.status import page, summary
 
 
 def nodes_of(client: Client) -> list[dict[str, t.Any]]:

@@ -8,15 +8,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .._client.errors import ApiError
+from .._kube.errors import ApiError
+from .._observe.access_log import Record
 from .istioctl import Message
 
 if TYPE_CHECKING:
-    from .._client import Client
-    from .._resources.settled import ProxyStatus
+    from .._istio.istiod import ProxyStatus
+    from .._kube import Client
 
 Json = Mapping[str, Any]
 
@@ -38,33 +39,6 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("v1", "Pod"),
 )
 """Kinds that a diagnosis looks at."""
-
-
-class Record(Protocol):
-    """A proxy's record of a request, as far as a diagnosis needs it (``_checks.accesslog.Record``)."""
-
-    @property
-    def pod(self) -> str: ...
-    @property
-    def status(self) -> int: ...
-    @property
-    def flags(self) -> str: ...
-    @property
-    def details(self) -> str: ...
-    @property
-    def failure(self) -> str: ...
-    @property
-    def authority(self) -> str: ...
-    @property
-    def inbound(self) -> bool: ...
-    @property
-    def cluster(self) -> str: ...
-    @property
-    def route(self) -> str: ...
-    @property
-    def service(self) -> str: ...
-    @property
-    def subset(self) -> str: ...
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._client.errors import ApiError, ConfigError
-from .._client.export import kubeconfig_of
+from .._kube.errors import ApiError, ConfigError
+from .._kube.export import kubeconfig_of
 
 if TYPE_CHECKING:
-    from .._client import Client
+    from .._kube import Client
 
 PROGRAM_VARIABLE = "MESH_WORKSHOP_ISTIOCTL"
 OFFERED = ("/var/lib/mesh-workshop/*/bin/istioctl", "/var/cache/mesh-workshop/bin/istio-*/istioctl")

@@ -9,17 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from .findings import Findings, Json
 from .ineffective import asked_service, holds, pods_of
-from .objects import (
-    destinations,
-    home_of,
-    host_matches,
-    in_mesh,
-    labels_of,
-    matches,
-    namespace_of,
-    short,
-    uri_matches,
-)
+from .objects import destinations, home_of, host_matches, in_mesh, labels_of, matches, namespace_of, short, uri_matches
 
 Service = tuple[str, str]
 """Name and namespace."""

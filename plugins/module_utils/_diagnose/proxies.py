@@ -8,14 +8,14 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from .._client.errors import ApiError
+from .._kube.errors import ApiError
 from .findings import Diagnosis, Findings, Json
 from .ineffective import callees
 from .objects import ROOT, home_of, is_of, labels_of, listed, matches, name_of
 
 if TYPE_CHECKING:
-    from .._client import Client
-    from .._resources.settled import ProxyStatus
+    from .._istio.istiod import ProxyStatus
+    from .._kube import Client
 
 PATIENCE = 5.0
 """Seconds for asking istiod; it answers in tenths of one."""
@@ -47,7 +47,7 @@ class Proxies:
         return self._found
 
     def _run(self) -> None:
-        from .._resources.settled import proxies_of  # most runs never need it
+        from .._istio.istiod import proxies_of  # most runs never need it
 
         try:
             self._found = tuple(proxies_of(self._client))

@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin
 
-from .._labels import LAB
+from .._kube.labels import LAB
+from .._observe.access_log import Record
 from .analysis import with_analysis
-from .findings import Diagnosis, Findings, Json, Record
+from .findings import Diagnosis, Findings, Json
 from .ineffective import (
     bare_pods,
     blocked_outside,

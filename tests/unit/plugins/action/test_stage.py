@@ -12,7 +12,7 @@ import typing as t
 import pytest
 from ansible.plugins.action import ActionBase
 from ansible_collections.mesh.workshop.plugins.action import reset, stage
-from ansible_collections.mesh.workshop.plugins.module_utils._lab.progress import Progress
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.progress import Progress
 
 
 class Screen:

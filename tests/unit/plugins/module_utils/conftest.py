@@ -3,11 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import socket
 import typing as t
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._client import Client, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import Client, connect
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
+from ansible_collections.mesh.workshop.tests.unit.servers import Rude, Site
 
 
 @pytest.fixture
@@ -23,3 +25,27 @@ def client(api: FakeApi) -> t.Iterator[Client]:
     made = connect({"host": api.url, "api_key": "good"}, {})
     yield made
     made.close()
+
+
+@pytest.fixture
+def site() -> t.Iterator[Site]:
+    """An HTTP server of our own."""
+    one = Site()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def rude() -> t.Iterator[Rude]:
+    """A server that can mistreat its connections."""
+    one = Rude()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def nowhere() -> str:
+    """An address at which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    return f"127.0.0.1:{port}"

@@ -12,7 +12,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.mesh.workshop.plugins.module_utils import _checks
+from ansible_collections.mesh.workshop.plugins.module_utils import _verify
 from ansible_collections.mesh.workshop.plugins.modules import reset, stage
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
 
@@ -76,7 +76,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         results = [{"name": check.name, "passed": True} for check in checks]
         return types.SimpleNamespace(passed=True, results=results, table="the table", message="passed.")
 
-    monkeypatch.setattr(_checks, "run_checks", run_checks)
+    monkeypatch.setattr(_verify, "run_checks", run_checks)
     return names
 
 

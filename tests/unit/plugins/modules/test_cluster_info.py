@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.mesh.workshop.plugins.module_utils._client import ApiError, Resource, Response
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError, Resource, Response
 from ansible_collections.mesh.workshop.plugins.modules import cluster_info
 
 Json = dict[str, t.Any]

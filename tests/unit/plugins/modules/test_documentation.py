@@ -10,9 +10,9 @@ import ansible_collections.mesh.workshop as collection
 import pytest
 import yaml
 from ansible_collections.mesh.workshop.plugins.doc_fragments import attributes, auth, resource, verify, wait
-from ansible_collections.mesh.workshop.plugins.module_utils import _module
-from ansible_collections.mesh.workshop.plugins.module_utils._checks import CHECK_ARG_SPEC
-from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC, ENVIRONMENT
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible import module as _module
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ENVIRONMENT
+from ansible_collections.mesh.workshop.plugins.module_utils._verify import CHECK_ARG_SPEC
 
 ROOT = Path(next(iter(collection.__path__)))
 RESOURCES = {

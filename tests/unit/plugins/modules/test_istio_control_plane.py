@@ -12,8 +12,8 @@ import typing as t
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.mesh.workshop.plugins.module_utils._client import FIELD_MANAGER
-from ansible_collections.mesh.workshop.plugins.module_utils._resources import engine
+from ansible_collections.mesh.workshop.plugins.module_utils._apply import engine
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import FIELD_MANAGER
 from ansible_collections.mesh.workshop.plugins.modules import istio_control_plane
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
 

@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils import basic
-from ansible_collections.mesh.workshop.plugins.module_utils._client import ApiError
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -208,7 +208,7 @@ def test_a_check_that_is_wrong_is_said_before_anything_is_applied(api: FakeApi) 
 
 
 def test_a_failed_check_fails_the_module_and_atomic_puts_back(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ansible_collections.mesh.workshop.plugins.module_utils import _checks
+    from ansible_collections.mesh.workshop.plugins.module_utils import _verify
 
     class Failed:
         passed = False
@@ -217,7 +217,7 @@ def test_a_failed_check_fails_the_module_and_atomic_puts_back(api: FakeApi, monk
         message = "it is there: expected 200, observed 503."
         side_effects: t.ClassVar[list[str]] = []
 
-    monkeypatch.setattr(_checks, "run_checks", lambda *args, **kwargs: Failed())
+    monkeypatch.setattr(_verify, "run_checks", lambda *args, **kwargs: Failed())
     params: Json = {"definitions": TEXT, "namespace": "bookinfo", "verify": CHECKS}
     failed = call("apply", api, **params)
     assert (failed["failed"], failed["msg"], failed["changed"]) == (True, Failed.message, True)
@@ -235,12 +235,12 @@ def test_a_failed_check_fails_the_module_and_atomic_puts_back(api: FakeApi, monk
 def test_a_verification_that_breaks_off_leaves_nothing_of_an_atomic_set(
     api: FakeApi, monkeypatch: pytest.MonkeyPatch, error: Exception, said: bool
 ) -> None:
-    from ansible_collections.mesh.workshop.plugins.module_utils import _checks
+    from ansible_collections.mesh.workshop.plugins.module_utils import _verify
 
     def break_off(*args: t.Any, **kwargs: t.Any) -> t.Any:
         raise error
 
-    monkeypatch.setattr(_checks, "run_checks", break_off)
+    monkeypatch.setattr(_verify, "run_checks", break_off)
     params: Json = {"definitions": TEXT, "namespace": "bookinfo", "verify": CHECKS}
     if said:
         failed = call("apply", api, **params)

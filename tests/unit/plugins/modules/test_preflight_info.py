@@ -11,7 +11,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._preflight import Facts
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.preflight import Facts
 from ansible_collections.mesh.workshop.plugins.modules import preflight_info as subject
 
 

@@ -9,7 +9,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._client import AUTH_ARG_SPEC
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC
 from ansible_collections.mesh.workshop.plugins.modules import support_bundle as subject
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
 

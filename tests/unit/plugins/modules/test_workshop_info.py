@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._client import ApiError
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError
 from ansible_collections.mesh.workshop.plugins.modules.workshop_info import nodes_of
 
 Json = dict[str, t.Any]

@@ -9,8 +9,8 @@ import typing as t
 
 import pytest
 import yaml
-from ansible_collections.mesh.workshop.plugins.module_utils._lab.reset import CORE_KINDS
-from ansible_collections.mesh.workshop.plugins.module_utils._rights import review
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.reset import CORE_KINDS
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.rights import review
 from ansible_collections.mesh.workshop.tests.unit.role_vars import ROLES, variable
 
 

@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.artifacts import VERSIONS
-from ansible_collections.mesh.workshop.plugins.module_utils._istio import operator_document
+from ansible_collections.mesh.workshop.plugins.module_utils._istio.control_plane import operator_document
 from ansible_collections.mesh.workshop.tests.unit.role_vars import ROLES, load, task, variable
 
 BUILD = "Get the istioctl whose charts are installed"

@@ -13,9 +13,9 @@ import typing as t
 import jinja2
 import pytest
 import yaml
-from ansible_collections.mesh.workshop.plugins.module_utils._checks import parse_checks
-from ansible_collections.mesh.workshop.plugins.module_utils._lab import BASELINE, Stage, parse_lab
-from ansible_collections.mesh.workshop.plugins.module_utils._lab.credentials import encoded, generate
+from ansible_collections.mesh.workshop.plugins.module_utils._verify import parse_checks
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import BASELINE, Stage, parse_lab
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.credentials import encoded, generate
 
 CATALOGUE = pathlib.Path(__file__).parents[4] / "roles" / "lab" / "catalogue"
 CREDENTIALS = generate(host="mybookstore.com", now=datetime.datetime.now(datetime.UTC))

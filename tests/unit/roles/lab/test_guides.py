@@ -12,9 +12,9 @@ import typing as t
 import jinja2
 import pytest
 import yaml
-from ansible_collections.mesh.workshop.plugins.module_utils._lab import BASELINE, LabError, Stage, parse_lab
-from ansible_collections.mesh.workshop.plugins.module_utils._lab.credentials import ISSUER
-from ansible_collections.mesh.workshop.plugins.module_utils._lab.guide import fill_catalogue, fill_guide, own_yaml
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import BASELINE, LabError, Stage, parse_lab
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.credentials import ISSUER
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.guide import fill_catalogue, fill_guide, own_yaml
 
 CATALOGUE = pathlib.Path(__file__).parents[4] / "roles" / "lab" / "catalogue"
 README = CATALOGUE.parent / "README.md"

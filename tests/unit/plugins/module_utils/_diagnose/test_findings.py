@@ -9,9 +9,9 @@ import threading
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from ansible_collections.mesh.workshop.plugins.module_utils._client.errors import ApiError
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import Findings, Look
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.findings import KINDS
+from ansible_collections.mesh.workshop.plugins.module_utils._kube.errors import ApiError
 
 from .worlds import thing
 

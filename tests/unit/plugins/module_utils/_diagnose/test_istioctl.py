@@ -12,7 +12,6 @@ import types
 import typing as t
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._client.config import Credentials, Settings
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import istioctl
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.istioctl import (
     Analysis,
@@ -20,6 +19,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.istioctl i
     find_program,
     parse,
 )
+from ansible_collections.mesh.workshop.plugins.module_utils._kube.config import Credentials, Settings
 
 PRINTED = json.dumps(
     [

@@ -7,11 +7,11 @@ import threading
 import typing as t
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._client.errors import ApiError
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import Proxies
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import proxies as module
-from ansible_collections.mesh.workshop.plugins.module_utils._resources import settled
-from ansible_collections.mesh.workshop.plugins.module_utils._resources.settled import ProxyStatus
+from ansible_collections.mesh.workshop.plugins.module_utils._istio import istiod
+from ansible_collections.mesh.workshop.plugins.module_utils._istio.istiod import ProxyStatus
+from ansible_collections.mesh.workshop.plugins.module_utils._kube.errors import ApiError
 
 from .worlds import NOT_FOUND, PAGE, REFUSED, said, thing, world
 
@@ -87,13 +87,13 @@ def test_proxies_that_are_not_on_the_way_explain_nothing(other: ProxyStatus) -> 
 def test_istiod_is_asked_once_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[t.Any] = []
     late = proxy("a", waiting=["routes"])
-    monkeypatch.setattr(settled, "proxies_of", lambda client: (calls.append(client), [late])[1])
+    monkeypatch.setattr(istiod, "proxies_of", lambda client: (calls.append(client), [late])[1])
     view = Proxies(t.cast(t.Any, "client"))
     assert view.found() == view.found() == (late,)
     assert calls == ["client"]
     monkeypatch.setattr(module, "PATIENCE", 0.05)
     over = threading.Event()
-    monkeypatch.setattr(settled, "proxies_of", lambda client: [late] if over.wait(10) else [])
+    monkeypatch.setattr(istiod, "proxies_of", lambda client: [late] if over.wait(10) else [])
     assert Proxies(t.cast(t.Any, "client")).found() == ()
     over.set()
 
@@ -102,5 +102,5 @@ def test_where_istiod_may_not_be_asked_nothing_is_said(monkeypatch: pytest.Monke
     def forbidden(client: t.Any) -> t.NoReturn:
         raise ApiError(403, "Forbidden", "no")
 
-    monkeypatch.setattr(settled, "proxies_of", forbidden)
+    monkeypatch.setattr(istiod, "proxies_of", forbidden)
     assert Proxies(t.cast(t.Any, "client")).found() == ()

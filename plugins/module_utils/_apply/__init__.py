@@ -1,0 +1,27 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from .._kube import Ref, ref_of
+from .documents import flatten, load_documents, parse_all, parse_yaml
+from .engine import ApplyOptions, Report, apply_set, put_back_all
+from .prune import find_owned
+from .sources import DocumentError, list_sources, read_source
+
+__all__ = [
+    "ApplyOptions",
+    "DocumentError",
+    "Ref",
+    "Report",
+    "apply_set",
+    "find_owned",
+    "flatten",
+    "list_sources",
+    "load_documents",
+    "parse_all",
+    "parse_yaml",
+    "put_back_all",
+    "read_source",
+    "ref_of",
+]

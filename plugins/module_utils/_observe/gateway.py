@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a user reaches the ingress gateway: what a browser's machine would be told, found from the live objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from .errors import CheckError, NotYet
+
+if TYPE_CHECKING:
+    from .._kube import Client
+
+SELECTOR = "istio=ingressgateway"
+Json = Mapping[str, Any]
+
+
+class GatewayError(CheckError):
+    """There is no way in that could be tried; the text says why and what to do."""
+
+
+class GatewayPending(GatewayError, NotYet):
+    """There is no way in yet: the gateway's address is still to come."""
+
+
+def split_address(text: str, default_port: int) -> tuple[str, int]:
+    """``host:port``, ``host`` or ``[v6]:port`` as a pair."""
+    try:
+        parts = urlsplit("//" + text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or parts.path or parts.username:
+        raise GatewayError(f"The option gateway must look like host or host:port, not {text!r}.")
+    return host, port or default_port
+
+
+def joined(address: tuple[str, int]) -> str:
+    """The pair as text."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def address_of(services: Sequence[Json], nodes: Sequence[Json], port: int) -> tuple[str, int]:
+    """Address and port at which the gateway's Service takes what is meant for ``port``. Raises GatewayError."""
+    if not services:
+        raise GatewayError(
+            f"No Service has the label {SELECTOR}, so there is no ingress gateway: install Istio with its gateway, "
+            "or name one with the option gateway."
+        )
+    failure: GatewayError | None = None
+    # What hinders a Service that has the port is worth telling; that another lacks it is not.
+    for service in sorted(services, key=lambda one: (not _has_port(one, port), *_preference(one))):
+        try:
+            return _address(service, nodes, port)
+        except GatewayError as error:
+            failure = failure or error
+    raise failure or GatewayError("No gateway has been found.")
+
+
+def _has_port(service: Json, port: int) -> bool:
+    return any(one.get("port") == port for one in service.get("spec", {}).get("ports") or [])
+
+
+def _preference(service: Json) -> tuple[bool, str, str]:
+    meta = service["metadata"]
+    namespace = str(meta.get("namespace", ""))
+    return (not namespace.startswith("istio-"), namespace, str(meta.get("name", "")))
+
+
+def _address(service: Json, nodes: Sequence[Json], port: int) -> tuple[str, int]:
+    meta, spec = service["metadata"], service.get("spec", {})
+    title = f"The gateway's Service {meta.get('namespace')}/{meta.get('name')}"
+    ports = spec.get("ports") or []
+    found = next((one for one in ports if one.get("port") == port), None)
+    if found is None:
+        open_ports = ", ".join(str(one.get("port")) for one in ports) or "none"
+        raise GatewayError(f"{title} has no port {port} (it has {open_ports}): add it there, or use one of these.")
+    for entry in (service.get("status", {}).get("loadBalancer") or {}).get("ingress") or []:
+        host = entry.get("ip") or entry.get("hostname")
+        if host:
+            return str(host), port
+    for external in spec.get("externalIPs") or []:
+        return str(external), port
+    node_port = found.get("nodePort")
+    if node_port:
+        for node in nodes:
+            for one in node.get("status", {}).get("addresses") or []:
+                if one.get("type") == "InternalIP":
+                    return str(one["address"]), int(node_port)
+        raise GatewayError(
+            f"{title} is reached by a node's port, but no node has an InternalIP: see kubectl get nodes."
+        )
+    if spec.get("type") == "LoadBalancer":
+        raise GatewayPending(
+            f"{title} waits for an address (its EXTERNAL-IP is pending): the cluster has no load balancer that gives "
+            "one; give it node ports, or name the way in with the option gateway."
+        )
+    raise GatewayError(
+        f"{title} is of type {spec.get('type', 'ClusterIP')}, which nobody reaches from outside: make it a "
+        "LoadBalancer or NodePort, or name the way in with the option gateway."
+    )
+
+
+def find_gateway(client: Client, port: int) -> tuple[str, int]:
+    """The way in for a port, from the live objects."""
+    services = client.list("v1", "Service", label_selector=SELECTOR)
+    bare = [service for service in services if not (service.get("status", {}).get("loadBalancer") or {}).get("ingress")]
+    nodes = client.list("v1", "Node") if bare else []
+    return address_of(services, nodes, port)
+
+
+def gateway_address(client: Client, port: int = 80) -> str:
+    """The way in for plain HTTP as ``host:port``. Raises GatewayError (a CheckError)."""
+    return joined(find_gateway(client, port))

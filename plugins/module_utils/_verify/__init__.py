@@ -1,0 +1,36 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks by traffic: grammar -> plan -> probe -> oracle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._observe.errors import CheckError
+from .._observe.gateway import GatewayError, gateway_address
+from .report import junit_of
+from .runner import Outcome, Streams, run_checks, start_streams
+from .spec import Check, parse_checks, secrets_of
+
+CHECK_ARG_SPEC: dict[str, Any] = {
+    "verify": {"type": "list", "elements": "dict"},
+    "gateway": {"type": "str"},
+    "gateway_tls": {"type": "str"},
+}
+"""Options of modules that apply something and then verify it."""
+
+__all__ = [
+    "CHECK_ARG_SPEC",
+    "Check",
+    "CheckError",
+    "GatewayError",
+    "Outcome",
+    "Streams",
+    "gateway_address",
+    "junit_of",
+    "parse_checks",
+    "run_checks",
+    "secrets_of",
+    "start_streams",
+]

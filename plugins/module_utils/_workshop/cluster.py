@@ -1,0 +1,137 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a reset and a stage read and write in the cluster; what is to do, the pure functions of ``reset`` decide."""
+
+from __future__ import annotations
+
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+from .._apply import ApplyOptions, apply_set
+from .._apply.prune import owned_kinds
+from .._kube import FIELD_MANAGER, ApiError, Client
+from .._kube.labels import ATTENDEE
+from . import reset as planning
+
+Json = dict[str, t.Any]
+THREADS = 8
+# Each is one read and one write, some milliseconds; a rollout writes a status every 100 ms or so.
+ATTEMPTS = 20
+
+
+class Cluster:
+    """What a reset and a stage read and write."""
+
+    def __init__(self, client: Client, pool: ThreadPoolExecutor, *, check: bool, diff: bool, timeout: float) -> None:
+        self.client = client
+        self.pool = pool
+        self.check = check
+        self.diff = diff
+        self.timeout = timeout
+
+    def kinds(self) -> list[tuple[str, str]]:
+        """Every kind that a reset clears and the cluster serves."""
+        groups = self.client.request("GET", "/apis").json()["groups"]
+        versions = [
+            version["groupVersion"]
+            for group in groups
+            if planning.is_mesh_group(group["name"])
+            # A kind is listed in the preferred version where that has it.
+            for version in sorted(group["versions"], key=lambda one: one != group["preferredVersion"])
+        ]
+        core = {api_version for api_version, _kind in planning.CORE_KINDS}
+        served = dict(zip([*versions, *core], self.pool.map(self.client.resources, [*versions, *core]), strict=True))
+        found: dict[tuple[str, str], tuple[str, str]] = {}
+        for version in versions:
+            for one in served[version]:
+                if one.namespaced:
+                    found.setdefault((one.group, one.kind), (version, one.kind))
+        present = {(version, one.kind) for version in core for one in served[version]}
+        return [*found.values(), *(kind for kind in planning.CORE_KINDS if kind in present)]
+
+    def everything(self, kinds: t.Sequence[tuple[str, str]], namespace: str | None, selector: str | None) -> list[Json]:
+        """All objects of these kinds, in one namespace or with these labels."""
+        return self._listed([(version, kind, namespace, selector) for version, kind in kinds])
+
+    def around(self, documents: t.Sequence[Json], namespace: str, attendee: str) -> list[Json]:
+        """What a stage meets: all configuration of the mesh in its namespace, and what is there of its other documents.
+
+        One request per kind and namespace, and only for kinds that pruning lists as well.
+        """
+        kinds = {(version.rpartition("/")[0], kind): version for version, kind in owned_kinds(self.client)}
+        mesh = [key for key in kinds if planning.is_mesh_group(key[0])]
+        wanted: list[tuple[str, str, str | None, str | None]] = [(kinds[key], key[1], namespace, None) for key in mesh]
+        places = {planning.identity(document)[:3] for document in documents}
+        wanted += [
+            (kinds[group, kind], kind, place, f"{ATTENDEE}={attendee}")
+            for group, kind, place in sorted(places)
+            if (group, kind) in kinds and not (place == namespace and (group, kind) in mesh)
+        ]
+        return self._listed(wanted)
+
+    def _listed(self, wanted: t.Sequence[tuple[str, str, str | None, str | None]]) -> list[Json]:
+        lists = self.pool.map(lambda one: self.client.list(one[0], one[1], one[2], one[3]), wanted)
+        return [obj for objects in lists for obj in objects]
+
+    def remove(self, objects: t.Sequence[Json]) -> list[t.Any]:
+        """Delete objects. An extra pod is not waited for: one on its way out gets no requests any more."""
+
+        def is_slow(obj: Json) -> bool:
+            # Until a pod that its workload replaces is gone, that workload still looks ready.
+            return obj["kind"] == "Namespace" or (obj["kind"] == "Pod" and not planning.is_controlled(obj))
+
+        slow = [obj for obj in objects if is_slow(obj)]
+        rest = [obj for obj in objects if not is_slow(obj)]
+        reports = []
+        for group, wait in ((slow, False), (rest, True)):
+            if group:
+                reports.append(self._set(group, state="absent", wait=wait))
+        return reports
+
+    def take_over(self, obj: Json) -> None:
+        """Make what others wrote to an object ours, so that the next apply drops it.
+
+        The resource version is sent along, so nobody's write is lost. Between our reading and our writing a controller
+        may write the object's status, as a rollout does several times a second: then its owners are read again.
+        Raises ApiError where that never comes to an end.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            fields, managers = planning.owners_afterwards(obj, FIELD_MANAGER)
+            if not managers:
+                return
+            meta = obj["metadata"]
+            where = (obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"))
+            body = [
+                {"op": "replace", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]},
+                {"op": "replace", "path": "/metadata/managedFields", "value": fields},
+            ]
+            try:
+                self.client.patch(*where, body, content_type="application/json-patch+json")
+                return
+            except ApiError as error:
+                if error.status == 404:
+                    return  # deleted meanwhile: the apply makes it anew
+                if error.status != 409 or attempt == ATTEMPTS:
+                    raise
+            fresh = self.client.get(*where)
+            if fresh is None:
+                return
+            obj = fresh
+
+    def put_back(self, documents: t.Sequence[Json]) -> t.Any:
+        """Apply baseline's documents, whoever changed them."""
+        return self._set(documents, state="present", wait=True)
+
+    def _set(self, documents: t.Sequence[Json], *, state: str, wait: bool) -> t.Any:
+        options = ApplyOptions(
+            state=state,
+            check=self.check,
+            diff=self.diff,
+            force=True,
+            wait=wait,
+            wait_timeout=self.timeout,
+            concurrency=THREADS,
+        )
+        return apply_set(self.client, documents, options)

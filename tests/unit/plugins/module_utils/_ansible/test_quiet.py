@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible.module_utils import basic
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
+
+SECRET = {"kind": "Secret", "stringData": {"password": "hunter2", "tls.key": "-----BEGIN KEY-----\nabc\n"}}
+GIVEN: dict[str, t.Any] = {
+    "definitions": [SECRET],
+    "kubeconfig": {"users": [{"name": "me", "user": {"token": "s3cr3t"}}]},
+    "namespace": "bookinfo",
+}
+SPEC: dict[str, t.Any] = {"definitions": {"type": "raw"}, "kubeconfig": {"type": "raw"}, "namespace": {"type": "str"}}
+
+
+@pytest.fixture(name="log")
+def log_fixture(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    logged: list[str] = []
+    monkeypatch.setattr(basic.AnsibleModule, "log", lambda self, msg, log_args=None: logged.append(f"{msg} {log_args}"))
+    return logged
+
+
+@pytest.mark.parametrize("definitions", [GIVEN["definitions"], json.dumps(SECRET)])
+def test_the_log_says_only_that_documents_were_given(log: list[str], definitions: object) -> None:
+    with patch_module_args({**GIVEN, "definitions": definitions}):
+        module = QuietModule(argument_spec=SPEC)
+    (line,) = log
+    assert "hunter2" not in line
+    assert "abc" not in line
+    assert "s3cr3t" not in line
+    assert "namespace=bookinfo" in line
+    assert module.params["definitions"] == definitions, "the module itself has all of it"
+
+
+@pytest.mark.parametrize("end", [lambda module: module.exit_json(), lambda module: module.fail_json(msg="no")])
+def test_the_result_has_neither_documents_nor_the_kubeconfigs_content(
+    log: list[str], end: t.Callable[[QuietModule], None]
+) -> None:
+    printed = io.StringIO()
+    with patch_module_args(GIVEN), contextlib.redirect_stdout(printed):
+        module = QuietModule(argument_spec=SPEC)
+        with pytest.raises(SystemExit):
+            end(module)
+    told = json.loads(printed.getvalue())["invocation"]["module_args"]
+    assert told == {"definitions": "...", "kubeconfig": "...", "namespace": "bookinfo"}
+
+
+def test_a_kubeconfigs_path_is_shown(log: list[str]) -> None:
+    printed = io.StringIO()
+    with (
+        patch_module_args({"kubeconfig": "~/.kube/config"}),
+        contextlib.redirect_stdout(printed),
+        pytest.raises(SystemExit),
+    ):
+        QuietModule(argument_spec=SPEC).exit_json()
+    assert json.loads(printed.getvalue())["invocation"]["module_args"]["kubeconfig"] == "~/.kube/config"
+    assert "kubeconfig=~/.kube/config" in log[0]
+
+
+def test_every_module_that_talks_to_a_cluster_is_quiet() -> None:
+    folder = Path(_quiet.__file__).parents[2]
+    paths = [*folder.glob("modules/*.py"), folder / "module_utils" / "_ansible" / "module.py"]
+    texts = {path.name: path.read_text() for path in paths}
+    loud = [name for name, text in texts.items() if "AUTH_ARG_SPEC" in text and "AnsibleModule" in text]
+    assert loud == []

@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import typing as t
+from xml.etree import ElementTree
+
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.report import junit_of, message_of, table_of
+
+
+def result(name: str = "page", passed: bool = True, **parts: t.Any) -> dict[str, t.Any]:
+    base = {
+        "name": name,
+        "passed": passed,
+        "from": "host",
+        "expected": "status 200",
+        "observed": "status 404",
+        "seconds": 0.25,
+        "evidence": "the answers",
+        "failing_samples": [{"status": 404}],
+        "diagnosis": "No Gateway takes the host.",
+        "remedy": "Add it.",
+    }
+    return {**base, **parts}
+
+
+def test_table_has_a_line_per_check_and_cuts_long_cells() -> None:
+    lines = table_of([result(), result("b", False, observed="x" * 200)]).splitlines()
+    assert len(lines) == 4
+    assert lines[2].split()[:3] == ["page", "host", "passed"]
+    assert "FAILED" in lines[3]
+    assert "…" in lines[3]
+    assert max(map(len, lines)) < 200
+
+
+def test_message_ends_with_diagnosis_and_remedy() -> None:
+    assert message_of([result(), result("b")]) == "2 checks passed."
+    failed = "page: expected status 200, observed status 404. No Gateway takes the host. Add it."
+    assert message_of([result(passed=False)]) == failed
+    assert message_of([result("a"), result(passed=False)]) == f"1 of 2 checks failed. {failed}"
+    bare = message_of([result(passed=False, diagnosis="", remedy="")])
+    assert bare == "page: expected status 200, observed status 404."
+
+
+def test_junit_is_well_formed_whatever_came_back() -> None:
+    bad = result("bad <&>", False, observed="\x00\x1b ü", failing_samples=[{"body": "\ud800<x>"}])
+    root = ElementTree.fromstring(junit_of([result(), bad]))
+    suite = root[0]
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    assert [case.get("name") for case in suite] == ["page", "bad <&>"]
+    assert suite[1][0].get("message", "").startswith("bad <&>: expected status 200")

@@ -1,0 +1,187 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import reset
+
+OURS = "mesh-workshop"
+
+
+def thing(kind: str, name: str, api_version: str = "v1", namespace: str = "room", **more: object) -> dict:
+    metadata = {"name": name, "namespace": namespace, **more.pop("metadata", {})}  # type: ignore[dict-item]  # a mapping
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **more}
+
+
+def owner(manager: str, operation: str = "Update", **fields: object) -> dict:
+    return {"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsV1": fields}
+
+
+def removed(*found: dict, documents: tuple = (), elsewhere: tuple = ()) -> list[str]:
+    plan = reset.plan_reset(documents=documents, found=found, elsewhere=elsewhere, manager=OURS)
+    return [f"{obj['kind']} {obj['metadata']['name']}" for obj in plan.remove]
+
+
+def test_a_namespace_that_is_not_ours_is_refused_in_one_sentence() -> None:
+    text = reset.refusal({"metadata": {"name": "kube-system", "labels": {}}}, "kube-system")
+    assert "kube-system is not the workshop's" in text
+    assert "does not exist" in reset.refusal(None, "room")
+    assert reset.refusal({"metadata": {"labels": {"mesh.workshop/managed": "true"}}}, "room") == ""
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        thing("ConfigMap", "kube-root-ca.crt"),
+        thing("ConfigMap", "istio-ca-root-cert"),
+        thing("ServiceAccount", "default"),
+        thing(
+            "Secret",
+            "default-token-x",
+            type="kubernetes.io/service-account-token",
+            metadata={"annotations": {"kubernetes.io/service-account.name": "default"}},
+        ),
+        thing("Secret", "kept", metadata={"labels": {"mesh.workshop/managed": "true"}}),
+        thing("ReplicaSet", "mine-1", "apps/v1", metadata={"ownerReferences": [{"controller": True}]}),
+        thing("Service", "going", metadata={"deletionTimestamp": "now"}),
+    ],
+)
+def test_what_the_cluster_has_put_there_stays(own: dict) -> None:
+    assert removed(own) == []
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        thing("VirtualService", "x", "networking.istio.io/v1"),
+        thing("ConfigMap", "x"),
+        thing("Secret", "x", type="Opaque"),
+        thing("Deployment", "x", "apps/v1"),
+        thing("Pod", "x"),
+        thing(
+            "Secret",
+            "x",
+            type="kubernetes.io/service-account-token",
+            metadata={"annotations": {"kubernetes.io/service-account.name": "mine"}},
+        ),
+    ],
+)
+def test_what_a_person_has_added_goes(extra: dict) -> None:
+    assert removed(extra) == [f"{extra['kind']} x"]
+
+
+def test_a_token_of_an_account_of_baseline_stays() -> None:
+    account = thing("ServiceAccount", "bookinfo-reviews")
+    token = thing(
+        "Secret",
+        "t",
+        type="kubernetes.io/dockercfg",
+        metadata={"annotations": {"openshift.io/internal-registry-auth-token.service-account": "bookinfo-reviews"}},
+    )
+    assert removed(account, token, documents=(account,)) == []
+
+
+def test_another_api_version_of_an_object_of_baseline_is_that_object() -> None:
+    live = thing("Gateway", "way-in", "networking.istio.io/v1beta1")
+    assert removed(live, documents=(thing("Gateway", "way-in", "networking.istio.io/v1"),)) == []
+
+
+def test_what_others_wrote_becomes_ours_so_that_the_apply_drops_it() -> None:
+    ours = owner(OURS, "Apply", **{"f:spec": {"f:replicas": {}}})
+    by_hand = owner("kubectl-edit", **{"f:spec": {"f:paused": {}}, "f:metadata": {"f:labels": {"f:by": {}}}})
+    status = {**owner("kube-controller-manager", **{"f:status": {}}), "subresource": "status"}
+    live = thing("Deployment", "a", "apps/v1", metadata={"managedFields": [ours, by_hand, status]})
+    fields, managers = reset.owners_afterwards(live, OURS)
+    assert managers == ["kubectl-edit"]
+    assert fields == [
+        {
+            **ours,
+            "fieldsV1": {"f:spec": {"f:replicas": {}, "f:paused": {}}, "f:metadata": {"f:labels": {"f:by": {}}}},
+        },
+        status,
+    ]
+    untouched = thing("Deployment", "a", "apps/v1", metadata={"managedFields": [ours, status]})
+    assert reset.owners_afterwards(untouched, OURS) == ([], [])
+
+
+def test_what_cannot_be_changed_in_place_is_made_anew() -> None:
+    wanted = thing("Deployment", "a", "apps/v1", spec={"selector": {"matchLabels": {"app": "a"}}})
+    other = thing("Deployment", "a", "apps/v1", spec={"selector": {"matchLabels": {"app": "b"}}})
+    headless = thing("Service", "s", spec={"clusterIP": "None"})
+    service = thing("Service", "s", spec={"ports": []})
+    assert removed(other, headless, documents=(wanted, service)) == ["Deployment a", "Service s"]
+
+
+CONTROLLED = {"ownerReferences": [{"controller": True}]}
+
+
+@pytest.mark.parametrize(
+    ("pod", "touched"),
+    [
+        ({"spec": {}}, False),
+        ({"metadata": {"managedFields": [owner("kube-controller-manager")]}}, False),
+        ({"metadata": {"managedFields": [owner("kubectl-label")]}}, True),
+        ({"spec": {"ephemeralContainers": [{"name": "mesh-workshop-probe-2"}]}}, False),
+        ({"spec": {"ephemeralContainers": [{"name": "debugger-x"}]}}, True),
+        ({"metadata": {"labels": {"sidecar.istio.io/inject": "true"}}, "spec": {"containers": [{"name": "a"}]}}, True),
+        (
+            {
+                "metadata": {"labels": {"sidecar.istio.io/inject": "true"}},
+                "spec": {"initContainers": [{"name": "istio-proxy"}]},
+            },
+            False,
+        ),
+    ],
+)
+def test_a_pod_that_is_not_as_its_workload_makes_it_is_replaced(pod: dict, touched: bool) -> None:
+    live = thing("Pod", "p", metadata={**CONTROLLED, **pod.get("metadata", {})}, spec=pod.get("spec", {}))
+    assert removed(live) == (["Pod p"] if touched else [])
+
+
+def test_elsewhere_goes_what_is_ours_but_nothing_of_another_workshop_namespace() -> None:
+    rooms = [
+        {
+            "metadata": {
+                "name": name,
+                "labels": {"mesh.workshop/managed": "true"},
+                "annotations": {"mesh.workshop/host": "x"},
+            }
+        }
+        for name in ("room", "other")
+    ]
+    objects = [
+        thing("Secret", "cert", namespace="istio-system"),
+        thing("Secret", "theirs", namespace="other"),
+        thing("Secret", "here"),
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "site"}},
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "room"}},
+    ]
+    assert [obj["metadata"]["name"] for obj in reset.outside(objects, "room", rooms)] == ["cert", "site"]
+
+
+def test_labels_of_the_mesh_go_and_those_of_the_platform_stay() -> None:
+    live = {"metadata": {"labels": {"istio-injection": "enabled", "istio.io/rev": "x", "team": "y"}}}
+    wanted = {"metadata": {"labels": {"istio-injection": "enabled"}}}
+    assert reset.mesh_labels_to_drop(live, wanted) == ["istio.io/rev"]
+
+
+def test_groups_of_the_mesh() -> None:
+    assert reset.is_mesh_group("networking.istio.io")
+    assert reset.is_mesh_group("gateway.networking.k8s.io")
+    assert not reset.is_mesh_group("networking.k8s.io")
+    assert not reset.is_mesh_group("notistio.io")
+
+
+def test_the_listing_says_what_would_go() -> None:
+    results = [
+        {"kind": "Secret", "namespace": "room", "name": "x", "action": "deleted"},
+        {"kind": "Deployment", "namespace": "room", "name": "a", "action": "changed", "written_by": ["kubectl-edit"]},
+        {"kind": "Service", "namespace": "room", "name": "b", "action": "unchanged"},
+    ]
+    assert reset.listing(results, check=True).splitlines() == [
+        "would remove  Secret room/x",
+        "would restore Deployment room/a (written to by kubectl-edit)",
+    ]
+    assert reset.listing([], check=False).startswith("Nothing to do")

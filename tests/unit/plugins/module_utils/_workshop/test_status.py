@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.status import page, summary
+
+
+def deployment(name: str, ready: int, wanted: int = 1) -> dict:
+    return {
+        "metadata": {"name": name, "namespace": "room"},
+        "spec": {"replicas": wanted},
+        "status": {"readyReplicas": ready},
+    }
+
+
+def node(ready: str = "True") -> dict:
+    return {"metadata": {"name": "n"}, "status": {"conditions": [{"type": "Ready", "status": ready}]}}
+
+
+def status(**changes: t.Any) -> dict:
+    facts: dict[str, t.Any] = {
+        "kubernetes": "v1.36.3",
+        "nodes": [node()],
+        "control_plane": [deployment("istiod", 1)],
+        "istio_version": "1.31.0",
+        "workloads": [deployment("reviews-v1", 1)],
+        "namespace": "room",
+        "gateway": "172.30.0.2:80",
+        "host": "mybookstore.com",
+        "applied": ("gateway", "open"),
+    }
+    return summary(**{**facts, **changes})
+
+
+def test_a_good_workshop_has_no_troubles() -> None:
+    assert status()["healthy"]
+    text = page(status(), ["gateway"])
+    assert "gateway, stage open" in text
+    assert "good" in text
+
+
+def test_each_fault_is_a_trouble_with_a_remedy() -> None:
+    assert "Node n is not ready" in status(nodes=[node("False")])["troubles"][0]
+    assert "Istio is not installed" in status(control_plane=[])["troubles"][0]
+    assert "room/reviews-v1 has 0 of 1" in status(workloads=[deployment("reviews-v1", 0)])["troubles"][0]
+    assert "Bookinfo is not deployed" in status(workloads=[])["troubles"][0]
+    faulty = status(gateway="")
+    assert not faulty["healthy"]
+    assert "no address" in faulty["troubles"][0]
+    assert "no address" in page(faulty, [])
