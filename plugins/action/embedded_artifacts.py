@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import Any
+import typing as t
 
 from ansible.utils.display import Display
 from ansible_collections.mesh.workshop.plugins.plugin_utils._modules import ModuleAction
@@ -33,7 +33,7 @@ def clock(seconds: float) -> str:
 class Progress:
     """Lines for one step: at its start, every 15 seconds, at its end."""
 
-    def __init__(self, display: Any, label: str, heartbeat: float = HEARTBEAT) -> None:
+    def __init__(self, display: t.Any, label: str, heartbeat: float = HEARTBEAT) -> None:
         self._display = display
         self._label = label
         self._heartbeat = heartbeat
@@ -66,7 +66,7 @@ class ActionModule(ModuleAction):
 
     _requires_connection = True
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         arguments.setdefault("src", os.path.join(ROLES, "cluster", "files"))
@@ -83,7 +83,7 @@ class ActionModule(ModuleAction):
             return self._call(arguments, task_vars)
 
         display = Display()
-        built: dict[str, dict[str, Any]] = {}
+        built: dict[str, dict[str, t.Any]] = {}
         for number, step in enumerate(missing, 1):
             label = f"[{number}/{len(missing)}] {step['title']}"
             with Progress(display, label) as progress:
@@ -99,14 +99,14 @@ class ActionModule(ModuleAction):
             return final
         return {**final, "changed": bool(built), "steps": self._merged(final["steps"], built)}
 
-    def _call(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None, **more: Any) -> dict[str, Any]:
+    def _call(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any] | None, **more: t.Any) -> dict[str, t.Any]:
         return self.run_module({**arguments, **more}, task_vars, "mesh.workshop.embedded_artifacts")
 
     @staticmethod
-    def _wants_build(arguments: dict[str, Any]) -> bool:
+    def _wants_build(arguments: dict[str, t.Any]) -> bool:
         return str(arguments.get("build", True)).lower() not in ("false", "no", "off", "0", "n", "f")
 
     @staticmethod
-    def _merged(steps: list[dict[str, Any]], built: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    def _merged(steps: list[dict[str, t.Any]], built: dict[str, dict[str, t.Any]]) -> list[dict[str, t.Any]]:
         """What this task built counts as built, though the last call found it cached."""
         return [built.get(step["name"], step) for step in steps]

@@ -6,20 +6,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+import typing as t
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .._kube.errors import ApiError
 from .._observe.access_log import Record
 from .istioctl import Message
 
-if TYPE_CHECKING:
+if t.TYPE_CHECKING:
     from .._istio.istiod import ProxyStatus
     from .._kube import Client
 
-Json = Mapping[str, Any]
+Json = t.Mapping[str, t.Any]
 
 NETWORKING = "networking.istio.io/v1"
 SECURITY = "security.istio.io/v1"
@@ -89,7 +88,7 @@ class Findings:
     """those with a trace."""
     records: tuple[Record, ...] = ()
     """What the proxies on their way wrote about them."""
-    objects: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
+    objects: t.Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
     """Live objects by kind; a kind that could not be read is not there."""
     partial: frozenset[str] = frozenset()
     """Kinds of which only those in the check's namespace could be read."""

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+import typing as t
 
 from .findings import Diagnosis, Findings, Json
 from .objects import (
@@ -86,7 +85,7 @@ def bare_pods(findings: Findings, namespace: str, pods: list[Json]) -> Diagnosis
 
 
 def policy_without_effect(
-    findings: Findings, kind: str, counts: Callable[[Json], bool] = lambda _policy: True
+    findings: Findings, kind: str, counts: t.Callable[[Json], bool] = lambda _policy: True
 ) -> Diagnosis | None:
     """A policy that is meant for what is asked, and does not reach it."""
     if not (findings.known(kind) and findings.known("Pod")):
@@ -273,7 +272,7 @@ def rule_without_effect(
     return None
 
 
-def _with_subset(findings: Findings, subset: str) -> Iterator[Mapping[str, Any]]:
+def _with_subset(findings: Findings, subset: str) -> t.Iterator[t.Mapping[str, t.Any]]:
     for one in findings.of("DestinationRule"):
         if any(part.get("name") == subset for part in one.get("spec", {}).get("subsets") or []):
             yield one

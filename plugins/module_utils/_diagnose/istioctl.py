@@ -12,14 +12,13 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+import typing as t
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from .._kube.errors import ApiError, ConfigError
 from .._kube.export import kubeconfig_of
 
-if TYPE_CHECKING:
+if t.TYPE_CHECKING:
     from .._kube import Client
 
 PROGRAM_VARIABLE = "MESH_WORKSHOP_ISTIOCTL"
@@ -53,7 +52,7 @@ class Message:
 def parse(output: str) -> tuple[Message, ...]:
     """The messages in the output of ``istioctl analyze -o json``; what is not one is passed over."""
     try:
-        found: Any = json.loads(output)
+        found: t.Any = json.loads(output)
     except ValueError:
         return ()
     return tuple(
@@ -61,7 +60,7 @@ def parse(output: str) -> tuple[Message, ...]:
     )
 
 
-def _message(one: Mapping[str, Any]) -> Message:
+def _message(one: t.Mapping[str, t.Any]) -> Message:
     origin = ORIGIN.match(str(one.get("origin") or ""))
     return Message(
         code=str(one["code"]),
@@ -74,7 +73,7 @@ def _message(one: Mapping[str, Any]) -> Message:
     )
 
 
-def find_program(environ: Mapping[str, str], offered: Sequence[str] = OFFERED) -> str | None:
+def find_program(environ: t.Mapping[str, str], offered: t.Sequence[str] = OFFERED) -> str | None:
     """istioctl: as the variable says, else on the PATH, else as an embedded cluster offers it, else as it was built."""
     if PROGRAM_VARIABLE in environ:
         return shutil.which(environ[PROGRAM_VARIABLE]) if environ[PROGRAM_VARIABLE] else None
@@ -119,14 +118,14 @@ class Analysis:
             self._found = ()
 
 
-def impersonation(config: Mapping[str, Any]) -> list[str]:
+def impersonation(config: t.Mapping[str, t.Any]) -> list[str]:
     """Options for whom to act as: istioctl does not take it from a kubeconfig."""
     user = config["users"][0]["user"]
     flags = [f"--{name}={user[name]}" for name in ("as", "as-uid") if name in user]
     return flags + [f"--as-group={group}" for group in user.get("as-groups", ())]
 
 
-def ask(program: str, config: Mapping[str, Any]) -> str:
+def ask(program: str, config: t.Mapping[str, t.Any]) -> str:
     """Run it on the cluster of this kubeconfig.
 
     The kubeconfig has credentials inside: it is neither an argument nor a file, but memory that only this process and

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import typing as t
 
 from .findings import Diagnosis, Findings, Json
 from .ineffective import asked_service, pods_of
@@ -84,7 +84,7 @@ def _reaches(one: Json, pods: list[Json]) -> bool:
     return any(home_of(one) in (home_of(pod), ROOT) and matches(_chosen(one), labels_of(pod)) for pod in pods)
 
 
-def _chosen(one: Json) -> Mapping[str, str]:
+def _chosen(one: Json) -> t.Mapping[str, str]:
     return (one.get("spec", {}).get("workloadSelector") or {}).get("labels") or {}
 
 

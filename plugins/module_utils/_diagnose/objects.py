@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+import typing as t
 
 from .findings import Json
 
@@ -22,11 +21,11 @@ def name_of(one: Json) -> str:
     return f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else str(meta["name"])
 
 
-def labels_of(one: Json) -> Mapping[str, str]:
+def labels_of(one: Json) -> t.Mapping[str, str]:
     return one["metadata"].get("labels") or {}
 
 
-def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+def matches(selector: t.Mapping[str, str], labels: t.Mapping[str, str]) -> bool:
     """Whether labels satisfy an equality selector."""
     return all(labels.get(key) == value for key, value in selector.items())
 
@@ -60,7 +59,7 @@ def namespace_of(host: str, default: str) -> str:
     return parts[1] if len(parts) > 1 else default
 
 
-def destinations(service: Json) -> Iterator[Mapping[str, Any]]:
+def destinations(service: Json) -> t.Iterator[t.Mapping[str, t.Any]]:
     """Destinations of a VirtualService's HTTP routes."""
     for route in service.get("spec", {}).get("http") or []:
         for one in route.get("route") or []:
@@ -74,11 +73,11 @@ def listed(names: list[str]) -> str:
     return ", ".join(unique[:5]) + (f" and {len(unique) - 5} more" if len(unique) > 5 else "")
 
 
-def in_words(labels: Mapping[str, str]) -> str:
+def in_words(labels: t.Mapping[str, str]) -> str:
     return ", ".join(f"{key}={value}" for key, value in labels.items())
 
 
-def uri_matches(match: Mapping[str, Any], path: str) -> bool:
+def uri_matches(match: t.Mapping[str, t.Any], path: str) -> bool:
     """Whether a StringMatch of a route covers a path."""
     if not match:
         return True
@@ -104,7 +103,7 @@ def home_of(one: Json) -> str:
     return str(one["metadata"].get("namespace") or "")
 
 
-def selector_of(policy: Json) -> Mapping[str, str]:
+def selector_of(policy: Json) -> t.Mapping[str, str]:
     """The labels that a policy selects pods by."""
     return (policy.get("spec", {}).get("selector") or {}).get("matchLabels") or {}
 

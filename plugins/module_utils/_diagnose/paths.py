@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import typing as t
 
 from .findings import Findings, Json
 from .ineffective import asked_service, holds, pods_of
@@ -27,7 +27,7 @@ def in_full(host: str, namespace: str) -> str:
     return host if "." in host or host == "*" else full_name((host, namespace))
 
 
-def behind(findings: Findings, pods: Iterable[str]) -> set[Service]:
+def behind(findings: Findings, pods: t.Iterable[str]) -> set[Service]:
     """Services of the check's namespace that lead to all of these pods."""
     names, home = set(pods), findings.namespace or "default"
     found = [labels_of(one) for one in findings.of("Pod", home) if one["metadata"]["name"] in names]
@@ -48,7 +48,7 @@ def meant(findings: Findings) -> set[Service]:
     return {asked} if asked is not None else behind(findings, findings.answered_by)
 
 
-def is_for(findings: Findings, rule: Json, hosts: Iterable[str], service: Service) -> bool:
+def is_for(findings: Findings, rule: Json, hosts: t.Iterable[str], service: Service) -> bool:
     """Whether one of a rule's hosts is this service, or the host that is asked for outside of the mesh."""
     names = {full_name(service)} | ({findings.host} if findings.source != "host" and not findings.callee else set())
     return any(host_matches(in_full(str(host), home_of(rule)), name) for host in hosts for name in names)
@@ -70,7 +70,7 @@ def takes(route: Json, path: str) -> bool:
     return not conditions or any(uri_matches(one.get("uri") or {}, path) for one in conditions)
 
 
-def at_gateways(findings: Findings) -> Iterator[tuple[Json, int, Json]]:
+def at_gateways(findings: Findings) -> t.Iterator[tuple[Json, int, Json]]:
     """(VirtualService, number, route) of what the gateways may do with the request."""
     if findings.source != "host":
         return

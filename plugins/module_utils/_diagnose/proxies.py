@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+import typing as t
 
 from .._kube.errors import ApiError
 from .findings import Diagnosis, Findings, Json
 from .ineffective import callees
 from .objects import ROOT, home_of, is_of, labels_of, listed, matches, name_of
 
-if TYPE_CHECKING:
+if t.TYPE_CHECKING:
     from .._istio.istiod import ProxyStatus
     from .._kube import Client
 

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+import typing as t
 from dataclasses import replace
-from typing import Any
 from urllib.parse import urljoin
 
 from .._kube.labels import LAB
@@ -50,13 +49,13 @@ from .objects import (
 from .proxies import rejected, unacknowledged
 from .shares import shares_by_other_means, wrong_weights
 
-Rule = Callable[[Findings], "Diagnosis | None"]
+Rule = t.Callable[[Findings], "Diagnosis | None"]
 
 BASELINE = "baseline"
 ISTIOD = {"app": "istiod"}
 
 
-def servers(findings: Findings) -> Iterator[tuple[Json, Json]]:
+def servers(findings: Findings) -> t.Iterator[tuple[Json, Json]]:
     """(Gateway, server) pairs."""
     for gateway in findings.of("Gateway"):
         for server in gateway.get("spec", {}).get("servers") or []:
@@ -350,7 +349,7 @@ def _flagged(findings: Findings, record: Record) -> Diagnosis | None:
     return None
 
 
-RecordRule = Callable[[Findings, Record], "Diagnosis | None"]
+RecordRule = t.Callable[[Findings, Record], "Diagnosis | None"]
 RECORD_RULES: tuple[RecordRule, ...] = (_denied_by, _no_cluster, _tls_mismatch, _overflow, _flagged)
 
 
@@ -383,7 +382,7 @@ def broken_routes(findings: Findings) -> Diagnosis | None:
 
 
 def _broken_destination(
-    findings: Findings, route: str, home: str, destination: Mapping[str, Any], *, pods_too: bool = True
+    findings: Findings, route: str, home: str, destination: t.Mapping[str, t.Any], *, pods_too: bool = True
 ) -> Diagnosis | None:
     host, subset = str(destination.get("host", "")), destination.get("subset")
     namespace = namespace_of(host, home)

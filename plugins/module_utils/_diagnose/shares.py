@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import typing as t
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from .findings import Diagnosis, Findings, Json
@@ -26,21 +26,21 @@ class Split:
     number: int
     always: bool
     """Whether it takes whatever comes to it, without a match."""
-    shares: Mapping[str, float]
+    shares: t.Mapping[str, float]
 
-    def off(self, wanted: Iterable[tuple[str, float]]) -> float:
+    def off(self, wanted: t.Iterable[tuple[str, float]]) -> float:
         """How far it is from these shares."""
         shares = dict(wanted)
         return max(abs(self.shares.get(label, 0.0) - shares.get(label, 0.0)) for label in {*shares, *self.shares})
 
 
-def in_percent(shares: Mapping[str, float], wanted: Iterable[tuple[str, float]]) -> str:
+def in_percent(shares: t.Mapping[str, float], wanted: t.Iterable[tuple[str, float]]) -> str:
     """``90 % to v1 and 10 % to v3``."""
     labels = _labels(shares, wanted)
     return _together([f"{100 * shares.get(label, 0.0):.3g} % to {label}" for label in labels])
 
 
-def _labels(shares: Mapping[str, float], wanted: Iterable[tuple[str, float]]) -> list[str]:
+def _labels(shares: t.Mapping[str, float], wanted: t.Iterable[tuple[str, float]]) -> list[str]:
     named = [label for label, _share in wanted]
     return named + sorted(label for label, share in shares.items() if label not in named and share > 0)
 

@@ -16,10 +16,9 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import typing as t
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 
 #: Raise it when build.py turns the same recipe into something else.
 SCHEMA = 1
@@ -31,7 +30,7 @@ REGISTRY = "mesh-workshop.local"
 
 #: The one place that states versions. A unit test compares it with the
 #: committed go.mod and requirements files, which decide what is fetched.
-VERSIONS: Mapping[str, str] = MappingProxyType(
+VERSIONS: t.Mapping[str, str] = MappingProxyType(
     {
         "kubernetes": "v1.36.3",
         "etcd": "v3.6.8",
@@ -68,7 +67,7 @@ class Step:
     title: str
     kind: str
     target: str
-    recipe: Mapping[str, Any]
+    recipe: t.Mapping[str, t.Any]
     contents: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
@@ -101,12 +100,12 @@ class Planned:
 def _go(
     name: str,
     title: str,
-    builds: Mapping[str, str],
-    variables: Mapping[str, str],
-    inputs: Iterable[str] = ("go.mod", "go.sum", "cmd"),
-    module_files: Mapping[str, str] | None = None,
+    builds: t.Mapping[str, str],
+    variables: t.Mapping[str, str],
+    inputs: t.Iterable[str] = ("go.mod", "go.sum", "cmd"),
+    module_files: t.Mapping[str, str] | None = None,
     module: str = "",
-    links: Mapping[str, str] | None = None,
+    links: t.Mapping[str, str] | None = None,
     on_demand: bool = False,
 ) -> Step:
     ldflags = ["-s", "-w"]
@@ -214,11 +213,11 @@ def _rootfs(
 
 def _image(
     name: str,
-    context: Mapping[str, str],
-    needs: Iterable[str],
+    context: t.Mapping[str, str],
+    needs: t.Iterable[str],
     on_base: bool = True,
-    inputs: Iterable[str] = (),
-    links: Mapping[str, str] | None = None,
+    inputs: t.Iterable[str] = (),
+    links: t.Mapping[str, str] | None = None,
     on_demand: bool = False,
 ) -> Step:
     """`context` maps a path of the build context to `step:path` or to an input."""
@@ -241,7 +240,7 @@ def _image(
     )
 
 
-def _archive(name: str, title: str, images: Sequence[str], on_demand: bool = False) -> Step:
+def _archive(name: str, title: str, images: t.Sequence[str], on_demand: bool = False) -> Step:
     return Step(
         name=f"archive_{name}",
         title=title,
@@ -425,7 +424,7 @@ STEPS: tuple[Step, ...] = _steps()
 CACHE_FOLDERS = ("bin", "go", "images", "log", "rootfs", "tmp")
 
 
-def cache_entries(steps: Sequence[Step] = STEPS) -> tuple[str, ...]:
+def cache_entries(steps: t.Sequence[Step] = STEPS) -> tuple[str, ...]:
     """Patterns, below the cache, of all that this collection makes there: build.py, and cluster.py (`containerd`).
 
     So that to remove the cache takes nothing along that somebody else keeps in the same folder.
@@ -445,7 +444,7 @@ def step_names() -> tuple[str, ...]:
     return tuple(step.name for step in STEPS)
 
 
-def closure(only: Collection[str] | None, steps: Sequence[Step] = STEPS) -> tuple[Step, ...]:
+def closure(only: t.Collection[str] | None, steps: t.Sequence[Step] = STEPS) -> tuple[Step, ...]:
     """The named steps with everything that they need, in order; when nothing is named, all that are not on demand."""
     if not only:
         return tuple(step for step in steps if not step.on_demand)
@@ -461,12 +460,12 @@ def closure(only: Collection[str] | None, steps: Sequence[Step] = STEPS) -> tupl
     return tuple(step for step in steps if step.name in wanted)
 
 
-def inputs_of(steps: Iterable[Step]) -> tuple[str, ...]:
+def inputs_of(steps: t.Iterable[Step]) -> tuple[str, ...]:
     """Every input of these steps, once."""
     return tuple(sorted({path for step in steps for path in step.inputs}))
 
 
-def plan(steps: Sequence[Step], digests: Mapping[str, str], machine: str) -> tuple[Planned, ...]:
+def plan(steps: t.Sequence[Step], digests: t.Mapping[str, str], machine: str) -> tuple[Planned, ...]:
     """Give each step its key. `digests` holds one hash per input, `machine` the processor's name."""
     keys: dict[str, str] = {}
     planned = []
@@ -485,7 +484,7 @@ def plan(steps: Sequence[Step], digests: Mapping[str, str], machine: str) -> tup
     return tuple(planned)
 
 
-def references(keys: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+def references(keys: t.Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """Image name -> (step, full reference), for those of the images whose steps have keys.
 
     Those of the control plane carry their versions, because kubeadm puts some
@@ -522,7 +521,7 @@ def references(keys: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def archive_members(planned: Planned, keys: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+def archive_members(planned: Planned, keys: t.Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     """Step -> references, of the images in one archive."""
     named = references(keys)
     return {
@@ -538,7 +537,7 @@ class Present:
     missing: list[str] = field(default_factory=list)
 
 
-def describe(planned: Sequence[Planned], cache: str, digests: Mapping[str, str]) -> dict[str, Any]:
+def describe(planned: t.Sequence[Planned], cache: str, digests: t.Mapping[str, str]) -> dict[str, t.Any]:
     """The paths and references that roles work with. `digests` maps a step to its image's digest."""
     by_name = {item.name: item for item in planned}
     keys = {name: item.key for name, item in by_name.items()}
@@ -548,7 +547,7 @@ def describe(planned: Sequence[Planned], cache: str, digests: Mapping[str, str])
 
     archives = {name: path(name) for name, item in by_name.items() if item.step.kind == "archive"}
     holds = {step: archives[name] for name in archives for step in by_name[name].step.recipe["images"]}
-    images: dict[str, Any] = {"registry": REGISTRY, "kube_version": VERSIONS["kubernetes"]}
+    images: dict[str, t.Any] = {"registry": REGISTRY, "kube_version": VERSIONS["kubernetes"]}
     for image, (step, ref) in references(keys).items():
         repository, tag = ref.rsplit(":", 1)
         images[image] = {

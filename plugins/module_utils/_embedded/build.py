@@ -25,8 +25,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+import typing as t
 
 from . import artifacts, machine
 from .artifacts import Planned, Step
@@ -107,7 +106,7 @@ class Builder:
         """Where an input is read."""
         return self.bookinfo if name == artifacts.BOOKINFO_APP else os.path.join(self.source, name)
 
-    def plan(self, only: Sequence[str] | None) -> tuple[Planned, ...]:
+    def plan(self, only: t.Sequence[str] | None) -> tuple[Planned, ...]:
         try:
             steps = artifacts.closure(only)
         except artifacts.UnknownStep as error:
@@ -131,20 +130,20 @@ class Builder:
     def has(self, item: Planned) -> bool:
         return all(os.path.exists(os.path.join(self.cache, path)) for path in item.must_exist)
 
-    def present(self, planned: Sequence[Planned]) -> artifacts.Present:
+    def present(self, planned: t.Sequence[Planned]) -> artifacts.Present:
         result = artifacts.Present()
         for item in planned:
             (result.cached if self.has(item) else result.missing).append(item.name)
         return result
 
-    def describe(self, planned: Sequence[Planned]) -> dict[str, Any]:
+    def describe(self, planned: t.Sequence[Planned]) -> dict[str, t.Any]:
         digests = {}
         for item in planned:
             if item.step.kind == "image" and self.has(item):
                 digests[item.name] = _index(os.path.join(self.cache, item.target))["digest"]
         return artifacts.describe(planned, self.cache, digests)
 
-    def missing_tools(self, steps: Sequence[Step]) -> list[str]:
+    def missing_tools(self, steps: t.Sequence[Step]) -> list[str]:
         return sorted({tool for step in steps for tool in step.tools if not shutil.which(tool, path=_search_path())})
 
     # -- one step -----------------------------------------------------------
@@ -195,7 +194,7 @@ class Builder:
         remove(work)
 
     @contextlib.contextmanager
-    def _lock(self) -> Iterator[None]:
+    def _lock(self) -> t.Iterator[None]:
         """One build at a time per cache; whatever an earlier one left half-way goes."""
         with open(os.path.join(self.cache, "lock"), "w", encoding="utf-8") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
@@ -204,7 +203,11 @@ class Builder:
             yield
 
     def _run(
-        self, title: str, command: Sequence[str], cwd: str | None = None, environment: Mapping[str, str] | None = None
+        self,
+        title: str,
+        command: t.Sequence[str],
+        cwd: str | None = None,
+        environment: t.Mapping[str, str] | None = None,
     ) -> str:
         """Run a command, its output in the step's log; returns what it printed to stdout."""
         with open(self._log, "a", encoding="utf-8") as log:
@@ -435,7 +438,7 @@ class Builder:
         )
 
     @staticmethod
-    def _finish_rootfs(root: str, recipe: Mapping[str, Any]) -> None:
+    def _finish_rootfs(root: str, recipe: t.Mapping[str, t.Any]) -> None:
         """Do what the packages' maintainer scripts would have done, and drop what came from this machine."""
 
         def at(path: str) -> str:
@@ -453,7 +456,7 @@ class Builder:
         for path in ("dev", "proc", "sys", "run", "root", "tmp", "var/tmp", "var/cache", "var/log", "usr/local/bin"):
             os.makedirs(at(path), exist_ok=True)
             os.chmod(at(path), {"root": 0o700, "tmp": 0o1777, "var/tmp": 0o1777}.get(path, 0o755))
-        users: Mapping[str, int] = recipe["users"]
+        users: t.Mapping[str, int] = recipe["users"]
         write(
             "etc/passwd",
             "".join(
@@ -540,7 +543,7 @@ class Builder:
         bundle({os.path.join(self.cache, self._planned[step].target): refs for step, refs in members.items()}, result)
 
 
-def build_steps(cache: str, source: str, bookinfo: str, only: Sequence[str], dry: bool) -> dict[str, Any]:
+def build_steps(cache: str, source: str, bookinfo: str, only: t.Sequence[str], dry: bool) -> dict[str, t.Any]:
     """Build what is missing (unless `dry`), and describe everything."""
     builder = Builder(cache, source, bookinfo)
     planned = builder.plan(only)
@@ -561,7 +564,7 @@ def build_steps(cache: str, source: str, bookinfo: str, only: Sequence[str], dry
     return {"artifacts": builder.describe(planned), "steps": steps, "lacking": lacking}
 
 
-def lacking_tools(what: str, tools: Sequence[str]) -> str:
+def lacking_tools(what: str, tools: t.Sequence[str]) -> str:
     names = tools[0] if len(tools) == 1 else f"{', '.join(tools[:-1])} and {tools[-1]}"
     return f"{what} cannot be built: {names} not found; install {'it' if len(tools) == 1 else 'them'} with apt-get."
 
@@ -593,7 +596,7 @@ def _hard_link(source: str, target: str) -> str:
     return target
 
 
-def _link(folder: str, links: Mapping[str, str]) -> None:
+def _link(folder: str, links: t.Mapping[str, str]) -> None:
     for name, to in links.items():
         path = os.path.join(folder, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -608,10 +611,10 @@ _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
 
 
-def _index(layout: str) -> dict[str, Any]:
+def _index(layout: str) -> dict[str, t.Any]:
     """The one manifest's descriptor in a layout."""
     with open(os.path.join(layout, "index.json"), encoding="utf-8") as stream:
-        found: dict[str, Any] = json.load(stream)["manifests"][0]
+        found: dict[str, t.Any] = json.load(stream)["manifests"][0]
     return found
 
 
@@ -619,7 +622,7 @@ def _blob(layout: str, digest: str) -> str:
     return os.path.join(layout, "blobs", *digest.split(":", 1))
 
 
-def _store(layout: str, content: bytes) -> dict[str, Any]:
+def _store(layout: str, content: bytes) -> dict[str, t.Any]:
     digest = "sha256:" + hashlib.sha256(content).hexdigest()
     with open(_blob(layout, digest), "wb") as stream:
         stream.write(content)
@@ -634,7 +637,7 @@ def oci_layout(archive: str, layout: str, base: str = "") -> None:
     os.makedirs(os.path.join(layout, "blobs", "sha256"))
     with tarfile.open(archive) as tar:
 
-        def member(name: str) -> Any:
+        def member(name: str) -> t.Any:
             stream = tar.extractfile(name)
             if stream is None:
                 raise BuildError(f"{archive} holds no file {name}; run it again.")
@@ -662,14 +665,14 @@ def oci_layout(archive: str, layout: str, base: str = "") -> None:
     _write_index(layout, [{"mediaType": _MANIFEST, **stored}])
 
 
-def _write_index(layout: str, manifests: Sequence[Mapping[str, Any]]) -> None:
+def _write_index(layout: str, manifests: t.Sequence[t.Mapping[str, t.Any]]) -> None:
     with open(os.path.join(layout, "oci-layout"), "w", encoding="utf-8") as stream:
         stream.write('{"imageLayoutVersion": "1.0.0"}')
     with open(os.path.join(layout, "index.json"), "w", encoding="utf-8") as stream:
         json.dump({"schemaVersion": 2, "manifests": list(manifests)}, stream)
 
 
-def bundle(layouts: Mapping[str, Sequence[str]], archive: str) -> None:
+def bundle(layouts: t.Mapping[str, t.Sequence[str]], archive: str) -> None:
     """One archive of several layouts, each under its references, each blob once."""
     manifests = []
     blobs: dict[str, str] = {}

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import typing as t
 from dataclasses import dataclass
-from typing import Any
 
 AGENT = re.compile(r"mesh-workshop-probe/[0-9a-f]+-\d+-(?:\d+|login)\b")
 
@@ -63,7 +62,7 @@ class Record:
         parts = self.cluster.split("|")
         return parts[2] if len(parts) == 4 and parts[0] == "outbound" else ""
 
-    def shown(self) -> dict[str, Any]:
+    def shown(self) -> dict[str, t.Any]:
         """The record as evidence in a report."""
         found = {
             "proxy": self.pod,
@@ -76,7 +75,7 @@ class Record:
         return {name: value for name, value in found.items() if value not in ("", "-")}
 
 
-def records(log: bytes, pod: str, run: str) -> Iterator[Record]:
+def records(log: bytes, pod: str, run: str) -> t.Iterator[Record]:
     """Records of requests that this run has sent; other lines are passed over."""
     marker = f"mesh-workshop-probe/{run}".encode()
     for line in log.splitlines():
@@ -90,7 +89,7 @@ def records(log: bytes, pod: str, run: str) -> Iterator[Record]:
             yield _record(fields, pod, agent[0])
 
 
-def _fields(line: str) -> Mapping[str, Any] | None:
+def _fields(line: str) -> t.Mapping[str, t.Any] | None:
     if line.startswith("{"):
         try:
             parsed = json.loads(line)
@@ -101,7 +100,7 @@ def _fields(line: str) -> Mapping[str, Any] | None:
     return found.groupdict() if found else None
 
 
-def _record(fields: Mapping[str, Any], pod: str, agent: str) -> Record:
+def _record(fields: t.Mapping[str, t.Any], pod: str, agent: str) -> Record:
     def text(name: str) -> str:
         value = str(fields.get(name) or "")
         return "" if value == "-" else value
@@ -127,7 +126,7 @@ def _record(fields: Mapping[str, Any], pod: str, agent: str) -> Record:
     )
 
 
-def by_agent(found: Iterable[Record]) -> dict[str, list[Record]]:
+def by_agent(found: t.Iterable[Record]) -> dict[str, list[Record]]:
     """Records grouped by the request that they belong to."""
     grouped: dict[str, list[Record]] = {}
     for record in found:

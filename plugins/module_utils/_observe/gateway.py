@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import typing as t
 from urllib.parse import urlsplit
 
 from .errors import CheckError, NotYet
 
-if TYPE_CHECKING:
+if t.TYPE_CHECKING:
     from .._kube import Client
 
 SELECTOR = "istio=ingressgateway"
-Json = Mapping[str, Any]
+Json = t.Mapping[str, t.Any]
 
 
 class GatewayError(CheckError):
@@ -44,7 +43,7 @@ def joined(address: tuple[str, int]) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def address_of(services: Sequence[Json], nodes: Sequence[Json], port: int) -> tuple[str, int]:
+def address_of(services: t.Sequence[Json], nodes: t.Sequence[Json], port: int) -> tuple[str, int]:
     """Address and port at which the gateway's Service takes what is meant for ``port``. Raises GatewayError."""
     if not services:
         raise GatewayError(
@@ -71,7 +70,7 @@ def _preference(service: Json) -> tuple[bool, str, str]:
     return (not namespace.startswith("istio-"), namespace, str(meta.get("name", "")))
 
 
-def _address(service: Json, nodes: Sequence[Json], port: int) -> tuple[str, int]:
+def _address(service: Json, nodes: t.Sequence[Json], port: int) -> tuple[str, int]:
     meta, spec = service["metadata"], service.get("spec", {})
     title = f"The gateway's Service {meta.get('namespace')}/{meta.get('name')}"
     ports = spec.get("ports") or []

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import abc
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import typing as t
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from .._kube.discovery import service_proxy_path
 from .._kube.errors import ApiError
 from .._kube.labels import MANAGED
 from .errors import CheckError
 
-if TYPE_CHECKING:
+if t.TYPE_CHECKING:
     from .._kube import Client
 
 PORT = 9411
@@ -26,7 +25,7 @@ JAEGER_PORT = 16686
 AT_ONCE = 50
 """Traces asked for in one request: their ids go into its URL."""
 
-Span = Mapping[str, Any]
+Span = t.Mapping[str, t.Any]
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def service_of(span: Span) -> str:
     return str((span.get("localEndpoint") or {}).get("serviceName") or "").partition(".")[0]
 
 
-def read_trace(spans: Sequence[Span]) -> Trace:
+def read_trace(spans: t.Sequence[Span]) -> Trace:
     """Services and their callers. A server's span shares its id with its client's (as Envoy does), or is its child."""
     clients: dict[str, set[str]] = {}
     owners: dict[str, set[str]] = {}
@@ -64,7 +63,7 @@ def read_trace(spans: Sequence[Span]) -> Trace:
     return Trace(services, tuple(sorted((name, frozenset(found)) for name, found in parents.items())))
 
 
-def by_id(traces: Iterable[Sequence[Span]]) -> dict[str, Trace]:
+def by_id(traces: t.Iterable[t.Sequence[Span]]) -> dict[str, Trace]:
     """Traces by their ids."""
     return {str(spans[0].get("traceId")): read_trace(spans) for spans in traces if spans}
 
@@ -79,7 +78,7 @@ class Backend(abc.ABC):
         self._client = client
         self._path = service_proxy_path(namespace, service, port) + base
 
-    def traces(self, ids: Sequence[str]) -> dict[str, Trace]:
+    def traces(self, ids: t.Sequence[str]) -> dict[str, Trace]:
         """Those of the traces that are there already, by the ids that were asked for. Raises CheckError, ApiError."""
         found: dict[str, Trace] = {}
         for start in range(0, len(ids), AT_ONCE):
@@ -91,10 +90,10 @@ class Backend(abc.ABC):
         return found
 
     @abc.abstractmethod
-    def _ask(self, ids: Sequence[str]) -> dict[str, Trace]:
+    def _ask(self, ids: t.Sequence[str]) -> dict[str, Trace]:
         """Those of at most AT_ONCE traces that it has."""
 
-    def get(self, path: str, query: dict[str, str | list[str]] | None = None) -> Any:
+    def get(self, path: str, query: dict[str, str | list[str]] | None = None) -> t.Any:
         """The JSON at this path of its API. Raises CheckError where it is something else."""
         body = self._client.request("GET", f"{self._path}{path}", query=query).body
         try:
@@ -111,7 +110,7 @@ class Zipkin(Backend):
 
     name = "Zipkin"
 
-    def _ask(self, ids: Sequence[str]) -> dict[str, Trace]:
+    def _ask(self, ids: t.Sequence[str]) -> dict[str, Trace]:
         return by_id(self.get("/api/v2/traceMany", {"traceIds": ",".join(ids)}))
 
 
@@ -120,7 +119,7 @@ class Jaeger(Backend):
 
     name = "Jaeger"
 
-    def _ask(self, ids: Sequence[str]) -> dict[str, Trace]:
+    def _ask(self, ids: t.Sequence[str]) -> dict[str, Trace]:
         # It writes ids without the zeros that they begin with.
         wanted = {one.lstrip("0"): one for one in ids}
         answer = self.get("/api/traces", {"traceID": list(ids)})
@@ -128,7 +127,7 @@ class Jaeger(Backend):
         return {wanted[short]: trace for short, trace in found.items() if short in wanted}
 
 
-def spans_of(trace: Mapping[str, Any]) -> list[Span]:
+def spans_of(trace: t.Mapping[str, t.Any]) -> list[Span]:
     """The spans of one of Jaeger's traces in Zipkin's form."""
     return [
         {
@@ -195,7 +194,7 @@ def _jaeger(client: Client, namespace: str, service: str, port: int) -> Jaeger:
     )
 
 
-def jaeger_port(service: Mapping[str, Any]) -> int | None:
+def jaeger_port(service: t.Mapping[str, t.Any]) -> int | None:
     """The port of a Service at which Jaeger answers questions: 16686, or another with Istio's name for it."""
     for one in service["spec"].get("ports") or []:
         if one.get("port") == JAEGER_PORT or (one.get("name") == "http-query" and "jaeger" in str(service["spec"])):

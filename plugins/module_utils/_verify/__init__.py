@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import typing as t
 
 from .._observe.errors import CheckError
 from .._observe.gateway import GatewayError, gateway_address
@@ -13,7 +13,7 @@ from .report import junit_of
 from .runner import Outcome, Streams, run_checks, start_streams
 from .spec import Check, parse_checks, secrets_of
 
-CHECK_ARG_SPEC: dict[str, Any] = {
+CHECK_ARG_SPEC: dict[str, t.Any] = {
     "verify": {"type": "list", "elements": "dict"},
     "gateway": {"type": "str"},
     "gateway_tls": {"type": "str"},

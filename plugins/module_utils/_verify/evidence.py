@@ -8,14 +8,13 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import typing as t
 
 from .._observe.access_log import Record
 from .._observe.errors import NotYet
 from .oracle import Answer
 
-Observation = Mapping[str, Any]
+Observation = t.Mapping[str, t.Any]
 
 POD_NAME = re.compile(r"^(?P<workload>.+)-[a-z0-9]{5,10}-[a-z0-9]{5}$")
 VERSION_IN_NAME = re.compile(r"(?:^|-)(v\d+[a-z0-9.]*)(?:-|$)")
@@ -46,7 +45,7 @@ def version_from_name(pod: str) -> str | None:
 class PodVersions:
     """Versions by a pod's name or address, from the pods' labels; asks again when a pod is new."""
 
-    def __init__(self, list_pods: Callable[[], Sequence[Mapping[str, Any]]] | None) -> None:
+    def __init__(self, list_pods: t.Callable[[], t.Sequence[t.Mapping[str, t.Any]]] | None) -> None:
         self._list = list_pods
         self._known: dict[str, str | None] = {}
         self._asked = float("-inf")
@@ -68,7 +67,7 @@ class PodVersions:
         return version_from_name(pod), False
 
 
-def by_answers(seen: Sequence[Observation], versions: PodVersions) -> tuple[list[Answer], str]:
+def by_answers(seen: t.Sequence[Observation], versions: PodVersions) -> tuple[list[Answer], str]:
     """What the answers themselves tell, and a phrase that says so."""
     answers: list[Answer] = []
     guessed = False
@@ -84,7 +83,7 @@ def by_answers(seen: Sequence[Observation], versions: PodVersions) -> tuple[list
     return answers, f"the answer names its pod, its version is taken {how}"
 
 
-def are_written(records: Sequence[Record], service: str) -> bool:
+def are_written(records: t.Sequence[Record], service: str) -> bool:
     """Whether these records of requests show that the proxies write logs, so that what is not in them did not happen.
 
     A caller's own record shows it, unless it says that the service has answered: that proxy must have written too.
@@ -96,12 +95,12 @@ def are_written(records: Sequence[Record], service: str) -> bool:
 
 
 def by_logs(
-    seen: Sequence[Observation],
-    found: Mapping[str, Sequence[Record]],
+    seen: t.Sequence[Observation],
+    found: t.Mapping[str, t.Sequence[Record]],
     versions: PodVersions,
     service: str,
     at_callee: bool,
-    mirrored: Sequence[str] = (),
+    mirrored: t.Sequence[str] = (),
 ) -> list[Answer]:
     """What the proxies' records tell: those of the callee (``at_callee``), else those of the caller.
 

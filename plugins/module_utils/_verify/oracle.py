@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import math
 import re
+import typing as t
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from .._observe.access_log import Record
 from .._observe.traces import Trace
@@ -22,7 +21,7 @@ from .plan import KEEP_BODY, QUOTA_ENOUGH, QUOTA_INTERVALS, TRACED, Sample
 from .spec import GRPC_CODES, Admitted, Attempts, Check, Expect, Some, Text
 from .statistics import Decision, acceptance, interval, mean_is_above, mean_is_below, share_is_above, tolerated
 
-Observation = Mapping[str, Any]
+Observation = t.Mapping[str, t.Any]
 
 NOBODY = "nobody"
 NO_CLUSTER = "cluster is missing"
@@ -82,7 +81,7 @@ class Verdict:
     observed: str
     samples: int
     interval: dict[str, list[float]] = field(default_factory=dict)
-    failing: list[dict[str, Any]] = field(default_factory=list)
+    failing: list[dict[str, t.Any]] = field(default_factory=list)
     wrong_shares: tuple[str, ...] = ()
     """What is shared out otherwise than expected, although each answer is right by itself."""
     tolerated: dict[str, list[float]] = field(default_factory=dict)
@@ -166,7 +165,7 @@ def faults_of(expect: Expect, answer: Answer) -> list[str]:
     return faults
 
 
-def _header_faults(wanted: Sequence[tuple[str, Text]], seen: Observation) -> list[str]:
+def _header_faults(wanted: t.Sequence[tuple[str, Text]], seen: Observation) -> list[str]:
     fields: dict[str, str] = {}
     for name, value in seen.get("headers", []) if wanted else ():
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
@@ -295,7 +294,7 @@ def _some_text(some: Some) -> str:
     return f"at least {some.share * 100:g} % status {some.status}{headers}"
 
 
-def _share_text(shares: Sequence[tuple[str, float]]) -> str:
+def _share_text(shares: t.Sequence[tuple[str, float]]) -> str:
     return ", ".join(f"{label} {share * 100:g} %" for label, share in shares)
 
 
@@ -309,7 +308,7 @@ def _text_text(text: Text) -> str:
     return ", ".join(parts)
 
 
-def judge(check: Check, sample: Sample, answers: Sequence[Answer]) -> Verdict:
+def judge(check: Check, sample: Sample, answers: t.Sequence[Answer]) -> Verdict:
     """The verdict over a sample."""
     faults = [faults_of(check.expect, one) for one in answers]
     wrong = [index for index, found in enumerate(faults) if found]
@@ -349,14 +348,14 @@ def _tolerated(sample: Sample) -> dict[str, list[float]]:
     """In percent, for each share that is tested: the true shares that may pass for it at the error rates."""
     found = {}
     for _kind, label, test in sample.shares:
-        bounds: Sequence[float] = test.alternatives()
+        bounds: t.Sequence[float] = test.alternatives()
         if sample.total < test.limit:  # half of the rate is the sequential test's
             bounds = tolerated(sample.total, test.share, test.alpha, test.beta / 2)
         found[label] = [round(100 * bound, 2) for bound in bounds]
     return found
 
 
-def _weaker(sample: Sample, ranges: Mapping[str, Sequence[float]]) -> str:
+def _weaker(sample: Sample, ranges: t.Mapping[str, t.Sequence[float]]) -> str:
     """What a sample of the user's own size cannot tell apart, as a phrase."""
     short = [label for _kind, label, test in sample.shares if sample.total < test.limit]
     parts = [f"{label} from {ranges[label][0]:g} to {ranges[label][1]:g} %" for label in short]
@@ -372,11 +371,11 @@ def admitted_range(admitted: Admitted) -> tuple[float, float]:
     return admitted.count * (QUOTA_INTERVALS - 0.5), admitted.count * (QUOTA_INTERVALS + 1.0)
 
 
-def _admitted_count(answers: Sequence[Answer]) -> int:
+def _admitted_count(answers: t.Sequence[Answer]) -> int:
     return sum(1 for one in answers if one.seen.get("status") not in (None, TOO_MANY))
 
 
-def _offered(admitted: Admitted, answers: Sequence[Answer]) -> bool:
+def _offered(admitted: Admitted, answers: t.Sequence[Answer]) -> bool:
     """Whether clearly more than the quota was offered all the time: a sender that stalls proves nothing."""
     times = sorted(one.seen["started"] for one in answers if one.seen.get("started") is not None)
     if not times:
@@ -385,14 +384,14 @@ def _offered(admitted: Admitted, answers: Sequence[Answer]) -> bool:
     return all(counts[number] >= QUOTA_ENOUGH * admitted.count for number in range(QUOTA_INTERVALS))
 
 
-def _quota(admitted: Admitted, answers: Sequence[Answer]) -> Decision:
+def _quota(admitted: Admitted, answers: t.Sequence[Answer]) -> Decision:
     if not _offered(admitted, answers):
         return Decision.WRONG
     low, high = admitted_range(admitted)
     return Decision.RIGHT if low <= _admitted_count(answers) <= high else Decision.WRONG
 
 
-def _average_is_right(attempts: Attempts | None, error: float, answers: Sequence[Answer]) -> bool:
+def _average_is_right(attempts: Attempts | None, error: float, answers: t.Sequence[Answer]) -> bool:
     """Whether the tries prove an average within the bounds: that of a sample alone is within them by chance, too."""
     if attempts is None or attempts.each is not None:
         return True
@@ -403,16 +402,16 @@ def _average_is_right(attempts: Attempts | None, error: float, answers: Sequence
     return high is None or mean_is_below(tries, high, math.ceil(high) + MORE_TRIES, error)
 
 
-def _enough(some: Some | None, error: float, answers: Sequence[Answer]) -> bool:
+def _enough(some: Some | None, error: float, answers: t.Sequence[Answer]) -> bool:
     """Whether there are so many of some answers that their part must be greater than the least."""
     return some is None or share_is_above(hits("status", str(some.status), answers), len(answers), some.share, error)
 
 
-def _average(answers: Sequence[Answer]) -> float:
+def _average(answers: t.Sequence[Answer]) -> float:
     return sum(one.tries or 0 for one in answers) / max(1, len(answers))
 
 
-def hits(kind: str, label: str, answers: Sequence[Answer]) -> int:
+def hits(kind: str, label: str, answers: t.Sequence[Answer]) -> int:
     """How many answers fall into a category of what is shared out."""
     if kind == "traced":
         return sum(1 for one in answers if one.trace is not None)
@@ -429,13 +428,13 @@ def category(kind: str, answer: Answer) -> str:
     return str(error["kind"]) if error else str(answer.seen["status"])
 
 
-def observed_shares(kind: str, answers: Sequence[Answer]) -> tuple[tuple[str, float], ...]:
+def observed_shares(kind: str, answers: t.Sequence[Answer]) -> tuple[tuple[str, float], ...]:
     """What part of the answers each category has, the largest first."""
     counts = Counter(category(kind, one) for one in answers)
     return tuple((label, count / len(answers)) for label, count in counts.most_common())
 
 
-def _shares(sample: Sample, answers: Sequence[Answer]) -> tuple[Decision, tuple[str, ...]]:
+def _shares(sample: Sample, answers: t.Sequence[Answer]) -> tuple[Decision, tuple[str, ...]]:
     """The decision, and what is shared out otherwise than expected."""
     decisions = []
     wrong = []
@@ -454,7 +453,7 @@ def _shares(sample: Sample, answers: Sequence[Answer]) -> tuple[Decision, tuple[
     return (Decision.CONTINUE if Decision.CONTINUE in decisions else Decision.RIGHT), ()
 
 
-def _observed(check: Check, answers: Sequence[Answer], faults: Sequence[Sequence[str]]) -> str:
+def _observed(check: Check, answers: t.Sequence[Answer], faults: t.Sequence[t.Sequence[str]]) -> str:
     n = len(answers)
     if n == 0:
         return "no answer was counted"
@@ -500,7 +499,7 @@ def _part(k: int, n: int) -> str:
     return f"{100.0 * k / n:.3g} %"
 
 
-def _intervals(check: Check, answers: Sequence[Answer], wrong: int) -> dict[str, list[float]]:
+def _intervals(check: Check, answers: t.Sequence[Answer], wrong: int) -> dict[str, list[float]]:
     """Exact 99 % intervals, in percent: of each share that is judged, and of wrong answers."""
     n = len(answers)
     if n == 0:
@@ -519,10 +518,10 @@ def _intervals(check: Check, answers: Sequence[Answer], wrong: int) -> dict[str,
     return found
 
 
-def _sample(check: Check, answer: Answer, faults: Sequence[str]) -> dict[str, Any]:
+def _sample(check: Check, answer: Answer, faults: t.Sequence[str]) -> dict[str, t.Any]:
     """A failing answer as evidence, without secrets."""
     seen = answer.seen
-    shown: dict[str, Any] = {"why": list(faults), "user_agent": seen.get("agent")}
+    shown: dict[str, t.Any] = {"why": list(faults), "user_agent": seen.get("agent")}
     if answer.records:
         shown["proxies"] = [record.shown() for record in answer.records]
     if seen.get("error"):

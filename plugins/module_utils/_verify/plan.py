@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import base64
 import math
+import typing as t
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from .spec import HOST, Check
 from .statistics import ERROR_RATE, LEAK, TOLERANCE, ShareTest, always_sample, share_test, spent
@@ -164,11 +164,11 @@ def next_chunk(sample: Sample, have: int, dear: bool = False) -> int:
 
 
 def job_of(
-    check: Check, number: int, phases: list[dict[str, Any]], first: int, address: tuple[str, int] | None
-) -> dict[str, Any]:
+    check: Check, number: int, phases: list[dict[str, t.Any]], first: int, address: tuple[str, int] | None
+) -> dict[str, t.Any]:
     """The probe's job for these phases; ``first`` numbers its requests on over all attempts."""
     request, expect = check.request, check.expect
-    job: dict[str, Any] = {
+    job: dict[str, t.Any] = {
         "id": str(number),
         "method": request.method,
         "url": request.url,
@@ -197,12 +197,12 @@ def job_of(
     return job
 
 
-def timed_phase(check: Check, seconds: float, rate: float) -> dict[str, Any]:
+def timed_phase(check: Check, seconds: float, rate: float) -> dict[str, t.Any]:
     """A phase that lasts for a time."""
     return {"seconds": seconds, "rate": rate, "concurrency": check.request.concurrency}
 
 
-def phases_of(check: Check, sizes: list[int], *, discard: bool = False) -> list[dict[str, Any]]:
+def phases_of(check: Check, sizes: list[int], *, discard: bool = False) -> list[dict[str, t.Any]]:
     """Rounds for the probe, each over new connections."""
     return [
         {"count": size, "concurrency": min(check.request.concurrency, size), "discard": discard}

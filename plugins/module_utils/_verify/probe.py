@@ -24,8 +24,8 @@ import sys
 import tempfile
 import threading
 import time
+import typing as t
 import uuid
-from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 READ_SIZE = 65536
@@ -67,7 +67,7 @@ def tls_error_kind(error: Exception) -> str:
     return "tls_handshake"
 
 
-def tls_context(options: dict[str, Any]) -> ssl.SSLContext:
+def tls_context(options: dict[str, t.Any]) -> ssl.SSLContext:
     """A client context from a plan's ``tls``: ``ca``, ``cert`` and ``key`` as PEM, ``insecure``."""
     context = ssl.create_default_context(cadata=options.get("ca") or None)
     if options.get("insecure"):
@@ -704,7 +704,7 @@ class Jar:
 class Job:
     """One check's requests: ``phases`` one after the other, each over new connections."""
 
-    def __init__(self, spec: dict[str, Any], run: str) -> None:
+    def __init__(self, spec: dict[str, t.Any], run: str) -> None:
         self.spec = spec
         self.run = run
         self.id = spec["id"]
@@ -721,7 +721,7 @@ class Job:
         self.address = (address[0], int(address[1])) if address else None
         self.jar = Jar() if spec.get("session") else None
         self.tls = self.context() if urlsplit(self.url).scheme in SECURE else None
-        self.observations: list[dict[str, Any]] = []
+        self.observations: list[dict[str, t.Any]] = []
         self.lock = threading.Lock()
         self.clock = threading.Event()
         self.begun = 0.0
@@ -731,7 +731,7 @@ class Job:
         self.next = 0
         self.end = 0
 
-    def execute(self) -> dict[str, Any]:
+    def execute(self) -> dict[str, t.Any]:
         """Log in if asked to, send all phases, return what was seen."""
         started = time.perf_counter()
         self.until = started + self.limit
@@ -760,7 +760,7 @@ class Job:
         self.observations.sort(key=lambda seen: seen["n"])
         return {"observations": self.observations, "error": error, "seconds": time.perf_counter() - started}
 
-    def login(self, session: dict[str, Any]) -> None:
+    def login(self, session: dict[str, t.Any]) -> None:
         """Log in like a browser: POST the form, keep the cookies. A redirect is the usual answer to it."""
         body = urlencode(session["form"]).encode()
         headers = [("content-type", "application/x-www-form-urlencoded")]
@@ -772,7 +772,7 @@ class Job:
         if self.jar is None or not self.jar.values:
             raise ProbeError("no cookie", "in the answer to the login at " + session["login"])
 
-    def work(self, index: int, phase: dict[str, Any]) -> None:
+    def work(self, index: int, phase: dict[str, t.Any]) -> None:
         """One worker of a phase: take the next number, send, write down."""
         pool: Pool = {}
         discard = bool(phase.get("discard"))
@@ -808,9 +808,9 @@ class Job:
 
     def request(
         self, pool: Pool, method: str, url: str, headers: Headers, body: bytes, n: int | str, keep: int
-    ) -> dict[str, Any]:
+    ) -> dict[str, t.Any]:
         """One request, with its redirects when asked for; the observation of its last answer."""
-        seen: dict[str, Any] = {"started": time.time(), "status": None, "error": None, "agent": f"{self.run}-{n}"}
+        seen: dict[str, t.Any] = {"started": time.time(), "status": None, "error": None, "agent": f"{self.run}-{n}"}
         trace = uuid.uuid4().hex
         begun = time.perf_counter()
         for _hop in range(self.follow + 1):
@@ -832,7 +832,7 @@ class Job:
         headers: Headers,
         body: bytes,
         trace: str,
-        seen: dict[str, Any],
+        seen: dict[str, t.Any],
         keep: int,
     ) -> tuple[int, dict[str, str]] | None:
         """One request and its answer, written into the observation; None where there was none."""
@@ -930,10 +930,10 @@ class Job:
         return None
 
 
-def run_plan(plan: dict[str, Any]) -> dict[str, Any]:
+def run_plan(plan: dict[str, t.Any]) -> dict[str, t.Any]:
     """Send a plan's requests; its jobs run together."""
     jobs = [Job(spec, spec.get("agent") or plan["agent"]) for spec in plan["jobs"]]
-    results: dict[str, Any] = {}
+    results: dict[str, t.Any] = {}
 
     def execute(job: Job) -> None:
         results[job.id] = job.execute()

@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+import typing as t
 from xml.etree import ElementTree
 
-Result = Mapping[str, Any]
+Result = t.Mapping[str, t.Any]
 
 WIDEST = 48
 
 
-def table_of(results: Sequence[Result]) -> str:
+def table_of(results: t.Sequence[Result]) -> str:
     """One line per check: what was expected, what was seen."""
     head = ("check", "from", "result", "expected", "observed", "took")
     rows = [
@@ -50,7 +49,7 @@ def sentence_of(result: Result) -> str:
     return text
 
 
-def message_of(results: Sequence[Result]) -> str:
+def message_of(results: t.Sequence[Result]) -> str:
     """All checks in one message."""
     failed = [one for one in results if not one["passed"]]
     if not failed:
@@ -63,7 +62,7 @@ def _checks(count: int) -> str:
     return "1 check" if count == 1 else f"{count} checks"
 
 
-def junit_of(results: Sequence[Result], suite: str = "mesh.workshop") -> bytes:
+def junit_of(results: t.Sequence[Result], suite: str = "mesh.workshop") -> bytes:
     """JUnit XML as CI systems read it."""
     failures = sum(1 for one in results if not one["passed"])
     seconds = sum(float(one["seconds"]) for one in results)

@@ -8,11 +8,10 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .._diagnose import Analysis, Diagnosis, Findings, Look, Proxies, diagnose
@@ -45,7 +44,7 @@ from .spec import HOST, NO_SIDECAR, SECURE, Check, port_of
 from .statistics import Decision
 from .workload import SIDECAR, Source, enter_outside, enter_workload, find_pod, has_sidecar, selector_text, send_plan
 
-if TYPE_CHECKING:
+if t.TYPE_CHECKING:
     from .._kube import Client
 
 TOGETHER = 4
@@ -69,9 +68,9 @@ PERMANENT = (401, 403, 422)
 TRACE_PATIENCE, TRACE_PAUSE = 8.0, 0.5
 """Envoy sends spans to Zipkin every 5 seconds (tracing.zipkin.flush_interval_ms) at the latest."""
 
-Observation = Mapping[str, Any]
-Phases = list[dict[str, Any]]
-Send = Callable[[Phases], list[Observation]]
+Observation = t.Mapping[str, t.Any]
+Phases = list[dict[str, t.Any]]
+Send = t.Callable[[Phases], list[Observation]]
 
 
 @dataclass
@@ -79,7 +78,7 @@ class Outcome:
     """What the checks have shown."""
 
     passed: bool
-    results: list[dict[str, Any]]
+    results: list[dict[str, t.Any]]
     table: str
     message: str
     side_effects: list[str] = field(default_factory=list)
@@ -169,7 +168,7 @@ class Run:
                 self.versions[namespace] = PodVersions(lambda: self._pods(namespace))
             return self.versions[namespace]
 
-    def _pods(self, namespace: str | None) -> list[dict[str, Any]]:
+    def _pods(self, namespace: str | None) -> list[dict[str, t.Any]]:
         try:
             return [] if self.client is None else list(self.client.list("v1", "Pod", namespace))
         except ApiError as error:
@@ -177,7 +176,7 @@ class Run:
                 return []
             raise
 
-    def logs(self, namespace: str, pods: Sequence[str]) -> list[Record]:
+    def logs(self, namespace: str, pods: t.Sequence[str]) -> list[Record]:
         """This run's records in the logs of these pods' proxies."""
         found: list[Record] = []
         for pod in pods if self.client is not None else ():
@@ -195,14 +194,14 @@ class Run:
 
 def run_checks(
     client: Client | None,
-    checks: Sequence[Check],
+    checks: t.Sequence[Check],
     gateway: str | None = None,
     gateway_tls: str | None = None,
     *,
     once: bool = False,
     probe_image: str | None = None,
     streams: Streams | None = None,
-    on_result: Callable[[Mapping[str, Any]], None] | None = None,
+    on_result: t.Callable[[t.Mapping[str, t.Any]], None] | None = None,
 ) -> Outcome:
     """Run all checks; the results keep their order. ``once``: one counted round each, no retry, no deadline.
 
@@ -213,9 +212,9 @@ def run_checks(
     streams = streams or start_streams(client, checks, gateway, gateway_tls, probe_image=probe_image)
     run = Run(client, gateway, gateway_tls, once, probe_image)
     run.analysis, run.look, run.proxies = streams.run.analysis, streams.run.look, streams.run.proxies
-    results: dict[int, dict[str, Any]] = {}
+    results: dict[int, dict[str, t.Any]] = {}
 
-    def ask(index: int) -> dict[str, Any]:
+    def ask(index: int) -> dict[str, t.Any]:
         result = _Runner(run, checks[index], index).result()
         if on_result is not None:
             on_result(result)
@@ -254,7 +253,7 @@ def run_checks(
 class Streams:
     """Requests that keep going while something is applied, until they are judged."""
 
-    def __init__(self, run: Run, checks: Sequence[Check]) -> None:
+    def __init__(self, run: Run, checks: t.Sequence[Check]) -> None:
         self.run = run
         self.runners = {index: _Runner(run, check, index) for index, check in enumerate(checks) if check.request.stream}
         self.seen: dict[int, list[Observation]] = {index: [] for index in self.runners}
@@ -302,7 +301,7 @@ class Streams:
         for thread in self.threads:
             thread.join()
 
-    def finish(self) -> dict[int, dict[str, Any]]:
+    def finish(self) -> dict[int, dict[str, t.Any]]:
         """End the streams; the results by the index of their checks."""
         self.stop()
         self.run.stop.clear()  # the explanation of a failure may wait for logs
@@ -331,7 +330,7 @@ class Streams:
 
 def start_streams(
     client: Client | None,
-    checks: Sequence[Check],
+    checks: t.Sequence[Check],
     gateway: str | None = None,
     gateway_tls: str | None = None,
     *,
@@ -357,7 +356,7 @@ class _Runner:
         self.address: tuple[str, int] | None = None
         self.started = time.monotonic()
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> dict[str, t.Any]:
         """The check's result as it is reported."""
         self.started = time.monotonic()
         try:
@@ -384,7 +383,7 @@ class _Runner:
         pod = find_pod(self.run.client, request.connect_to, self.check.namespace)
         return str(pod["status"]["podIP"]), port_of(request.url)
 
-    def not_asked(self, error: ApiError | CheckError) -> dict[str, Any]:
+    def not_asked(self, error: ApiError | CheckError) -> dict[str, t.Any]:
         """The result where no request could be sent."""
         where = "nothing, no request was sent" if not self.sent else "nothing more, no request could be sent"
         where = "no way in" if isinstance(error, GatewayError) else where
@@ -392,7 +391,9 @@ class _Runner:
         verdict = Verdict(Decision.WRONG, expected_text(self.check), where, 0)
         return self.report(verdict, [], Diagnosis(str(error), LOGS_ON if isinstance(error, NoEvidence) else ""))
 
-    def report(self, verdict: Verdict, answers: Sequence[Answer], diagnosis: Diagnosis | None = None) -> dict[str, Any]:
+    def report(
+        self, verdict: Verdict, answers: t.Sequence[Answer], diagnosis: Diagnosis | None = None
+    ) -> dict[str, t.Any]:
         """A verdict with its explanation, as users read it."""
         if not verdict.passed and diagnosis is None:
             diagnosis = self.explain(verdict, answers)
@@ -415,7 +416,7 @@ class _Runner:
             "remedy": diagnosis.remedy if diagnosis else "",
             "control": self.check.control,
             # A mutation's documents, a Secret among them perhaps, are nothing for a verdict.
-            "fails_in": "mutation" if isinstance(self.check.fails_in, Mapping) else self.check.fails_in,
+            "fails_in": "mutation" if isinstance(self.check.fails_in, t.Mapping) else self.check.fails_in,
         }
 
     # -- sending ---------------------------------------------------------
@@ -451,7 +452,7 @@ class _Runner:
             return LONGEST_PLAN
         return max(0.0, self.check.deadline - (time.monotonic() - self.started))
 
-    def _execute(self, plan: dict[str, Any]) -> dict[str, Any]:
+    def _execute(self, plan: dict[str, t.Any]) -> dict[str, t.Any]:
         if not self.inside:
             return probe.run_plan(plan)
         # Requests that have begun may take their time to connect, and once more to be answered.
@@ -548,17 +549,17 @@ class _Runner:
             if verdict.decision is not Decision.CONTINUE:
                 return verdict, answers
 
-    def faults(self, answers: Sequence[Answer]) -> list[list[str]]:
+    def faults(self, answers: t.Sequence[Answer]) -> list[list[str]]:
         return [faults_of(self.check.expect, one) for one in answers]
 
-    def note(self, answers: Sequence[Answer]) -> None:
+    def note(self, answers: t.Sequence[Answer]) -> None:
         """Remember when the last wrong answer came: convergence took until then."""
         if any(self.faults(answers)):
             self.wrong_until = time.monotonic() - self.started
 
     # -- evidence --------------------------------------------------------
 
-    def answers(self, seen: Sequence[Observation], sample: Sample | None = None) -> list[Answer]:
+    def answers(self, seen: t.Sequence[Observation], sample: Sample | None = None) -> list[Answer]:
         """Answers with what is known about who gave them; of a sequential ``sample`` as many as decide it."""
         expect = self.check.expect
         if expect.traced:
@@ -574,14 +575,14 @@ class _Runner:
             return answers
         return [Answer(one) for one in seen]
 
-    def _by_logs(self, seen: Sequence[Observation], sample: Sample | None) -> list[Answer] | None:
+    def _by_logs(self, seen: t.Sequence[Observation], sample: Sample | None) -> list[Answer] | None:
         """Answers joined with the proxies' records; None where the proxies write none."""
         expect = self.check.expect
         service, namespace = self._callee()
         source = self.run.source(self.check) if self.inside else None
         at_callee = self._asks_callee() or not (source and source.meshed)
         wanted = {str(one["agent"]) for one in seen if one.get("agent") and not one.get("error")}
-        places: list[tuple[str, Sequence[str]]] = []
+        places: list[tuple[str, t.Sequence[str]]] = []
         if at_callee:
             places.append((namespace, self._pods_of(service, namespace)))
         if source is not None and source.meshed:
@@ -619,14 +620,16 @@ class _Runner:
         expect = self.check.expect
         return bool(expect.attempts or expect.mirrored or expect.callee)
 
-    def _complete(self, wanted: set[str], found: Mapping[str, Sequence[Record]], service: str, at_callee: bool) -> bool:
+    def _complete(
+        self, wanted: set[str], found: t.Mapping[str, t.Sequence[Record]], service: str, at_callee: bool
+    ) -> bool:
         """Whether every request has a record that tells about the service."""
         told = {
             agent for agent, group in found.items() if not at_callee or any(concerns(one, service) for one in group)
         }
         return not wanted or (wanted <= told and self._proven(wanted, found, service))
 
-    def _proven(self, wanted: set[str], found: Mapping[str, Sequence[Record]], service: str) -> bool:
+    def _proven(self, wanted: set[str], found: t.Mapping[str, t.Sequence[Record]], service: str) -> bool:
         """Whether the logs are written that the check rests on: where they are not, nothing in them proves nothing."""
         group = [one for agent in wanted for one in found.get(agent, ())]
         if self.check.expect.upstream_cluster and all(one.inbound for one in group):
@@ -636,7 +639,7 @@ class _Runner:
         # Who has answered, the caller's proxy knows as well as the callee's.
         return any(concerns(one, service) for one in group) if self._asks_callee() else bool(group)
 
-    def _gateways(self) -> list[tuple[str, Sequence[str]]]:
+    def _gateways(self) -> list[tuple[str, t.Sequence[str]]]:
         """The ingress gateways' pods, whose records show that logs are written; none where they may not be read."""
         if self.run.client is None:
             raise AssertionError("this check needs a cluster")
@@ -649,7 +652,7 @@ class _Runner:
         return [(pod["metadata"]["namespace"], [pod["metadata"]["name"]]) for pod in pods]
 
     def _decided(
-        self, seen: Sequence[Observation], sample: Sample, found: Mapping[str, Sequence[Record]], service: str
+        self, seen: t.Sequence[Observation], sample: Sample, found: t.Mapping[str, t.Sequence[Record]], service: str
     ) -> list[Answer]:
         """The answers that the caller's log has already, if they prove the shares: its last second need not be waited
         for. A proxy writes its records in order, so which of them are late does not depend on who answered.
@@ -662,7 +665,7 @@ class _Runner:
         self.evidence = "the access logs of the caller's proxy"
         return answers
 
-    def _by_traces(self, seen: Sequence[Observation]) -> list[Answer]:
+    def _by_traces(self, seen: t.Sequence[Observation]) -> list[Answer]:
         """Answers with their traces, waited for until all are complete: proxies report their spans with a delay."""
         expect = self.check.expect
         backend = self.run.traces()
@@ -704,7 +707,7 @@ class _Runner:
 
     # -- explaining ------------------------------------------------------
 
-    def explain(self, verdict: Verdict, answers: Sequence[Answer]) -> Diagnosis | None:
+    def explain(self, verdict: Verdict, answers: t.Sequence[Answer]) -> Diagnosis | None:
         """Why it failed, from the verdict, the answers, the proxies' records and the live objects."""
         failing = [one for one, faults in zip(answers, self.faults(answers), strict=True) if faults]
         expect = self.check.expect
@@ -747,7 +750,7 @@ class _Runner:
             )
         return diagnose(findings)
 
-    def _records(self, failing: Sequence[Answer]) -> tuple[Record, ...]:
+    def _records(self, failing: t.Sequence[Answer]) -> tuple[Record, ...]:
         """What the proxies that may be on the way wrote about the failing requests."""
         client, home = self.run.client, self.check.namespace
         wanted = {str(one.seen["agent"]) for one in failing[:EXPLAINED] if one.seen.get("status")}

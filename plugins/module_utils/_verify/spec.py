@@ -12,9 +12,8 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+import typing as t
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from .._observe.errors import CheckError
@@ -116,7 +115,7 @@ TEXT_KEYS = ("contains", "lacks", "equals", "matches")
 HEADER_KEYS = (*TEXT_KEYS, "present")
 BOUND_KEYS = ("above", "below")
 
-T = TypeVar("T")
+T = t.TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -241,19 +240,19 @@ class Check:
     deadline: float = 60.0
     consecutive: int = 3
     control: bool = False
-    fails_in: Any = None
+    fails_in: t.Any = None
     no_log: bool = False
 
 
 class _Reader:
     """One mapping of the input, read key by key; knows where it is, to say so."""
 
-    def __init__(self, value: object, where: str, allowed: Sequence[str], title: str) -> None:
+    def __init__(self, value: object, where: str, allowed: t.Sequence[str], title: str) -> None:
         self.where = where
         self.title = title
-        if not isinstance(value, Mapping):
+        if not isinstance(value, t.Mapping):
             raise self.error("", f"must be a mapping with any of {_names(allowed)}, not {_shown(value)}")
-        self.value: Mapping[Any, Any] = value
+        self.value: t.Mapping[t.Any, t.Any] = value
         for key in value:
             if key not in allowed:
                 close = difflib.get_close_matches(str(key), allowed, n=1)
@@ -308,7 +307,7 @@ class _Reader:
         if value is None:
             return ()
         values = value if isinstance(value, (list, tuple)) else [value]
-        if not values or any(isinstance(v, (Mapping, list, bool)) or v is None or str(v) == "" for v in values):
+        if not values or any(isinstance(v, (t.Mapping, list, bool)) or v is None or str(v) == "" for v in values):
             raise self.error(key, f"must be a text or a list of texts, not {_shown(value)}")
         return tuple(str(v) for v in values)
 
@@ -316,10 +315,10 @@ class _Reader:
         value = self.value.get(key)
         if value is None:
             return ()
-        if not isinstance(value, Mapping):
+        if not isinstance(value, t.Mapping):
             raise self.error(key, f"must be a mapping of names to texts, not {_shown(value)}")
         for name, content in value.items():
-            if content is None or isinstance(content, (Mapping, list)):
+            if content is None or isinstance(content, (t.Mapping, list)):
                 raise self.error(f"{key}.{name}", f"must be a text, not {_shown(content)}")
             if re.search(r"[\r\n]", f"{name}{content}"):
                 raise self.error(f"{key}.{name}", "must not contain a line break")
@@ -330,7 +329,7 @@ def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _names(allowed: Sequence[str]) -> str:
+def _names(allowed: t.Sequence[str]) -> str:
     return ", ".join(allowed)
 
 
@@ -363,25 +362,25 @@ def secrets_of(value: object) -> set[str]:
     """
     found: set[str] = set()
     for item in value if isinstance(value, (list, tuple)) else ():
-        request = item.get("request") if isinstance(item, Mapping) else None
-        if not isinstance(request, Mapping):
+        request = item.get("request") if isinstance(item, t.Mapping) else None
+        if not isinstance(request, t.Mapping):
             continue
         tls = request.get("tls")
-        pems = [tls.get("key"), tls.get("cert")] if isinstance(tls, Mapping) else []
+        pems = [tls.get("key"), tls.get("cert")] if isinstance(tls, t.Mapping) else []
         found.update(text for text in _texts(pems) if "PRIVATE KEY" in text)
         if item.get("no_log") not in (None, False, "false", "no", "False"):
             session = request.get("session")
             query = urlsplit(str(request.get("url", ""))).query
             sent = [request.get("headers"), request.get("body"), request.get("form"), query]
             sent += [value for _name, value in parse_qsl(query)]
-            found.update(_texts([*sent, session.get("form") if isinstance(session, Mapping) else session]))
-            found.update(_texts(session.get("password") if isinstance(session, Mapping) else None))
+            found.update(_texts([*sent, session.get("form") if isinstance(session, t.Mapping) else session]))
+            found.update(_texts(session.get("password") if isinstance(session, t.Mapping) else None))
     return found
 
 
 def _texts(value: object) -> set[str]:
     """All texts inside a value that are long enough to be hidden without hiding everything."""
-    if isinstance(value, Mapping):
+    if isinstance(value, t.Mapping):
         return {text for inner in value.values() for text in _texts(inner)}
     if isinstance(value, (list, tuple)):
         return {text for inner in value for text in _texts(inner)}
@@ -391,7 +390,7 @@ def _texts(value: object) -> set[str]:
 
 
 def _check(item: object, number: int, default_namespace: str | None) -> Check:
-    given = item.get("name") if isinstance(item, Mapping) else None
+    given = item.get("name") if isinstance(item, t.Mapping) else None
     title = f"Check {given!r}" if isinstance(given, str) and given else f"Check {number}"
     reader = _Reader(item, "", CHECK_KEYS, title)
     if not reader.has("request"):
@@ -500,7 +499,7 @@ def _body(reader: _Reader) -> tuple[bytes, str | None]:
     body = reader.value.get("body")
     if body is None:
         return b"", None
-    if isinstance(body, (Mapping, list)):
+    if isinstance(body, (t.Mapping, list)):
         return json.dumps(body).encode(), "application/json"
     return _plain(body).encode(), None
 
@@ -640,7 +639,7 @@ def _attempts(reader: _Reader) -> Attempts | None:
     value = reader.value.get("attempts")
     if value is None:
         return None
-    if isinstance(value, Mapping):
+    if isinstance(value, t.Mapping):
         low, high = _bounds(reader, "attempts", 1000, "tries per request on average")
         return Attempts(above=low, below=high)
     return Attempts(each=reader.whole("attempts", 0, 1000))
@@ -651,7 +650,7 @@ def _admitted(reader: _Reader) -> Admitted | None:
     if value is None:
         return None
     inner = _Reader(
-        value if isinstance(value, Mapping) else {"count": value}, "expect.admitted", ADMITTED_KEYS, reader.title
+        value if isinstance(value, t.Mapping) else {"count": value}, "expect.admitted", ADMITTED_KEYS, reader.title
     )
     count, seconds = inner.whole("count", 1, 1500), _or(inner.number("seconds", 0.1, 6), 1.0)
     if count is None:
@@ -673,7 +672,7 @@ def _status(reader: _Reader) -> tuple[tuple[int, ...], tuple[tuple[str, float], 
     value = reader.value.get("status")
     if value is None:
         return (), ()
-    if isinstance(value, Mapping):
+    if isinstance(value, t.Mapping):
         shares = _shares(reader, "status", lambda label: str(_code(reader, label)))
         always = [int(label) for label, share in shares if share == 1.0]
         return (tuple(always), ()) if always else ((), shares)
@@ -697,7 +696,7 @@ def _upstream_cluster(reader: _Reader) -> Text | None:
     value = reader.value.get("upstream_cluster")
     if value is None:
         return None
-    if isinstance(value, Mapping):
+    if isinstance(value, t.Mapping):
         return _text(value, "expect.upstream_cluster", TEXT_KEYS, reader.title)
     return Text(equals=reader.text("upstream_cluster"))
 
@@ -739,12 +738,12 @@ def _grpc_status(reader: _Reader) -> int | None:
 
 
 def _shares(
-    reader: _Reader, key: str, label_of: Callable[[Any], str], *, total: bool = True
+    reader: _Reader, key: str, label_of: t.Callable[[t.Any], str], *, total: bool = True
 ) -> tuple[tuple[str, float], ...]:
     value = reader.value.get(key)
     if value is None:
         return ()
-    if not isinstance(value, Mapping) or not value:
+    if not isinstance(value, t.Mapping) or not value:
         raise reader.error(
             key, f"must be a mapping of shares in percent such as {{v1: 95, v3: 5}}, not {_shown(value)}"
         )
@@ -756,7 +755,7 @@ def _shares(
     return tuple(shares)
 
 
-def _text(value: object, where: str, allowed: Sequence[str], title: str) -> Text:
+def _text(value: object, where: str, allowed: t.Sequence[str], title: str) -> Text:
     reader = _Reader(value, where, allowed, title)
     if not reader.value:
         raise reader.error("", f"is empty: give any of {_names(allowed)}")
@@ -766,7 +765,7 @@ def _text(value: object, where: str, allowed: Sequence[str], title: str) -> Text
         except re.error as error:
             raise reader.error("matches", f"is not a regular expression: {error}") from None
     equals = reader.value.get("equals")
-    if isinstance(equals, (Mapping, list)):
+    if isinstance(equals, (t.Mapping, list)):
         raise reader.error("equals", f"must be a text, not {_shown(equals)}")
     return Text(
         contains=reader.texts("contains"),
@@ -781,11 +780,11 @@ def _headers(reader: _Reader) -> tuple[tuple[str, Text], ...]:
     value = reader.value.get("headers")
     if value is None:
         return ()
-    if not isinstance(value, Mapping) or not value:
+    if not isinstance(value, t.Mapping) or not value:
         raise reader.error("headers", f"must be a mapping of header names, not {_shown(value)}")
     found: list[tuple[str, Text]] = []
     for name, content in value.items():
-        if isinstance(content, Mapping):
+        if isinstance(content, t.Mapping):
             text = _text(content, f"expect.headers.{name}", HEADER_KEYS, reader.title)
         elif content is None or isinstance(content, list):
             raise reader.error(f"headers.{name}", f"must be a text or a mapping with any of {_names(HEADER_KEYS)}")

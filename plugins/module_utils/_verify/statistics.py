@@ -13,7 +13,7 @@ Everything here is exact or a proven bound; nothing rests on the normal approxim
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import typing as t
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -210,7 +210,7 @@ def tolerated(n: int, share: float, alpha: float, beta: float) -> tuple[float, f
     """The true shares that may pass for ``share`` after n answers: outside of them one passes with at most ``beta``."""
     low, high = acceptance(n, share, alpha)
 
-    def solve(passes: Callable[[float], float], inside: float, outside: float) -> float:
+    def solve(passes: t.Callable[[float], float], inside: float, outside: float) -> float:
         if passes(outside) > beta:
             return outside
         for _step in range(50):
@@ -231,7 +231,7 @@ def share_is_above(hits: int, n: int, share: float, error: float) -> bool:
     return at_least(hits, n, share) <= error
 
 
-def mean_is_above(values: Sequence[float], bound: float, error: float) -> bool:
+def mean_is_above(values: t.Sequence[float], bound: float, error: float) -> bool:
     """Whether these values, none below 0, exclude every mean up to ``bound``.
 
     Who bets on a greater mean, at fair odds, multiplies what they have by 1/error with a probability of at most error
@@ -243,14 +243,14 @@ def mean_is_above(values: Sequence[float], bound: float, error: float) -> bool:
     return max(won) - math.log(len(won)) >= -math.log(error)
 
 
-def mean_is_below(values: Sequence[float], bound: float, most: float, error: float) -> bool:
+def mean_is_below(values: t.Sequence[float], bound: float, most: float, error: float) -> bool:
     """Whether these values exclude every mean from ``bound`` on, where none can be above ``most``."""
     if any(value > most for value in values):
         return False
     return mean_is_above([most - value for value in values], most - bound, error)
 
 
-def _smallest(holds: Callable[[int], bool], left: int, right: int) -> int:
+def _smallest(holds: t.Callable[[int], bool], left: int, right: int) -> int:
     """Smallest number in [left, right] for which a condition holds that stays true once it is."""
     while left < right:
         middle = (left + right) // 2

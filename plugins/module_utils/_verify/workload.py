@@ -13,18 +13,17 @@ import json
 import os
 import pkgutil
 import re
-from collections.abc import Mapping, Sequence
+import typing as t
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from .._kube.errors import ApiError
 from .._kube.labels import MANAGED
 from .._observe.errors import CheckError, NotYet
 
-if TYPE_CHECKING:
+if t.TYPE_CHECKING:
     from .._kube import Client
 
-Json = dict[str, Any]
+Json = dict[str, t.Any]
 
 NAME = "mesh-workshop-probe"
 """Name of the container, and of the namespace and pod outside of the mesh."""
@@ -73,27 +72,27 @@ class Source:
     meshed: bool
 
 
-def is_ready(pod: Mapping[str, Any]) -> bool:
+def is_ready(pod: t.Mapping[str, t.Any]) -> bool:
     """Whether a pod serves and is to stay."""
     conditions = pod.get("status", {}).get("conditions") or []
     ready = any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
     return ready and not pod["metadata"].get("deletionTimestamp")
 
 
-def is_ended(pod: Mapping[str, Any] | None) -> bool:
+def is_ended(pod: t.Mapping[str, t.Any] | None) -> bool:
     """Whether nothing more is to be expected of a pod: it is gone, going, or has ended."""
     if pod is None or pod["metadata"].get("deletionTimestamp"):
         return True
     return pod.get("status", {}).get("phase") in ("Failed", "Succeeded")
 
 
-def has_sidecar(pod: Mapping[str, Any]) -> bool:
+def has_sidecar(pod: t.Mapping[str, t.Any]) -> bool:
     """Whether the pod has Istio's proxy, as a container or as a native sidecar."""
     spec = pod.get("spec", {})
     return any(one.get("name") == SIDECAR for one in [*spec.get("containers", []), *spec.get("initContainers", [])])
 
 
-def selector_text(labels: Mapping[str, str]) -> str:
+def selector_text(labels: t.Mapping[str, str]) -> str:
     """Labels as a query."""
     return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
 
@@ -123,7 +122,7 @@ def find_pod(client: Client, name: str, namespace: str | None) -> Json:
     return min(ready, key=lambda pod: (not has_sidecar(pod), str(pod["metadata"]["name"])))
 
 
-def _labelled(deployment: Mapping[str, Any], app: str) -> bool:
+def _labelled(deployment: t.Mapping[str, t.Any], app: str) -> bool:
     """Whether the pods that a Deployment makes have this ``app`` label."""
     labels = deployment["spec"].get("template", {}).get("metadata", {}).get("labels") or {}
     return bool(labels.get("app") == app)
@@ -135,7 +134,7 @@ def image_for(client: Client, given: str | None) -> str:
     if chosen:
         return chosen
     try:
-        nodes: Sequence[Json] = client.list("v1", "Node")
+        nodes: t.Sequence[Json] = client.list("v1", "Node")
     except ApiError:
         nodes = []
     present = sorted(
@@ -159,7 +158,7 @@ def container_of(name: str, image: str) -> Json:
     }
 
 
-def state_of(pod: Mapping[str, Any] | None, container: str) -> tuple[str, str]:
+def state_of(pod: t.Mapping[str, t.Any] | None, container: str) -> tuple[str, str]:
     """(running | waiting | terminated | unknown, reason) of the probe's container in a pod."""
     status = (pod or {}).get("status", {})
     for one in [*(status.get("ephemeralContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
@@ -170,7 +169,7 @@ def state_of(pod: Mapping[str, Any] | None, container: str) -> tuple[str, str]:
     return "unknown", ""
 
 
-def existing(pod: Mapping[str, Any]) -> str | None:
+def existing(pod: t.Mapping[str, t.Any]) -> str | None:
     """Name of a probe container that is there and has not ended."""
     for one in pod["spec"].get("ephemeralContainers") or []:
         if one["name"].startswith(NAME) and state_of(pod, one["name"])[0] != "terminated":
@@ -178,7 +177,7 @@ def existing(pod: Mapping[str, Any]) -> str | None:
     return None
 
 
-def free_name(pod: Mapping[str, Any]) -> str:
+def free_name(pod: t.Mapping[str, t.Any]) -> str:
     """A name for one more: ephemeral containers are never restarted nor removed."""
     taken = {one["name"] for one in pod["spec"].get("ephemeralContainers") or []}
     number = 1
@@ -270,7 +269,7 @@ def outside(image: str) -> list[Json]:
 
 def _await(client: Client, namespace: str, pod: str, container: str) -> None:
     """Until the container runs; a reason why it cannot becomes a sentence."""
-    seen: dict[str, Any] = {}
+    seen: dict[str, t.Any] = {}
 
     def over(one: Json | None) -> bool:
         word, reason = state_of(one, container)
@@ -303,7 +302,7 @@ def script() -> bytes:
     return source
 
 
-def send_plan(client: Client, source: Source, plan: Mapping[str, Any], timeout: float) -> Json:
+def send_plan(client: Client, source: Source, plan: t.Mapping[str, t.Any], timeout: float) -> Json:
     """One exec for a whole plan."""
     code = script()
     stdin = b"%d\n" % len(code) + code + json.dumps(plan).encode() + b"\n"

@@ -10,11 +10,10 @@ import http.client
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import typing as t
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -35,7 +34,7 @@ class Answer:
         return self.body.decode()
 
     @property
-    def json(self) -> Any:
+    def json(self) -> t.Any:
         return json.loads(self.body)
 
 
@@ -44,8 +43,8 @@ class Server:
     """A service that runs, and a client for it."""
 
     port: int
-    application: Any
-    stop: Callable[[], Future[None]]
+    application: t.Any
+    stop: t.Callable[[], Future[None]]
 
     def request(self, method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
@@ -82,7 +81,7 @@ class FakeHandler(service.ServiceHandler):
 
 
 class Fake:
-    def __init__(self, status: int = 200, body: Any = None, silent: bool = False) -> None:
+    def __init__(self, status: int = 200, body: t.Any = None, silent: bool = False) -> None:
         self.status = status
         self.body = body if isinstance(body, str) else json.dumps(body if body is not None else {})
         self.silent = silent
@@ -99,7 +98,7 @@ def backend(name: str, port: int) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
+def loop() -> t.Iterator[asyncio.AbstractEventLoop]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -109,12 +108,12 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @pytest.fixture
-def start(loop: asyncio.AbstractEventLoop) -> Iterator[Callable[[Callable[[], Any]], Server]]:
+def start(loop: asyncio.AbstractEventLoop) -> t.Iterator[t.Callable[[t.Callable[[], t.Any]], Server]]:
     """Start what the given function builds; everything ends with the test."""
     running = []
 
-    def start(build: Callable[[], Any]) -> Server:
-        async def run() -> tuple[Any, Any, int]:
+    def start(build: t.Callable[[], t.Any]) -> Server:
+        async def run() -> tuple[t.Any, t.Any, int]:
             application = build()
             # Its lines come after the answer, so they would run into the next test's output.
             application.settings["log_function"] = lambda handler: None
@@ -140,10 +139,10 @@ def start(loop: asyncio.AbstractEventLoop) -> Iterator[Callable[[Callable[[], An
 
 
 @pytest.fixture
-def start_fake(start: Any, loop: asyncio.AbstractEventLoop) -> Iterator[Callable[..., tuple[Fake, Server]]]:
+def start_fake(start: t.Any, loop: asyncio.AbstractEventLoop) -> t.Iterator[t.Callable[..., tuple[Fake, Server]]]:
     fakes = []
 
-    def start_fake(**settings: Any) -> tuple[Fake, Server]:
+    def start_fake(**settings: t.Any) -> tuple[Fake, Server]:
         fake = Fake(**settings)
         fakes.append(fake)
         return fake, start(fake.build)
@@ -154,12 +153,12 @@ def start_fake(start: Any, loop: asyncio.AbstractEventLoop) -> Iterator[Callable
 
 
 @pytest.fixture
-def start_ratings(start: Any) -> Callable[..., Server]:
+def start_ratings(start: t.Any) -> t.Callable[..., Server]:
     return lambda environ=None, **settings: start(lambda: ratings.build(environ or {}, **settings))
 
 
 @pytest.fixture
-def start_details(start: Any) -> Callable[..., Server]:
+def start_details(start: t.Any) -> t.Callable[..., Server]:
     return lambda environ=None: start(lambda: details.build(environ or {}))
 
 
@@ -171,10 +170,10 @@ VERSIONS = {
 
 
 @pytest.fixture
-def start_reviews(start: Any) -> Callable[..., Server]:
+def start_reviews(start: t.Any) -> t.Callable[..., Server]:
     """Start a version of reviews as its Deployment configures it."""
 
-    def start_reviews(version: str, ratings_port: int, **settings: Any) -> Server:
+    def start_reviews(version: str, ratings_port: int, **settings: t.Any) -> Server:
         environ = {**VERSIONS[version], "HOSTNAME": f"reviews-{version}-abc", **backend("ratings", ratings_port)}
         return start(lambda: reviews.build(environ, **settings))
 
@@ -182,9 +181,9 @@ def start_reviews(start: Any) -> Callable[..., Server]:
 
 
 @pytest.fixture
-def start_page(start: Any) -> Callable[..., Server]:
+def start_page(start: t.Any) -> t.Callable[..., Server]:
     def start_page(
-        details_port: int = 1, reviews_port: int = 1, ratings_port: int = 1, environ: Any = None, **settings: Any
+        details_port: int = 1, reviews_port: int = 1, ratings_port: int = 1, environ: t.Any = None, **settings: t.Any
     ) -> Server:
         # Nothing listens on port 1: a backend that a test leaves out refuses the connection.
         environ = {
@@ -201,8 +200,8 @@ def start_page(start: Any) -> Callable[..., Server]:
 
 @pytest.fixture
 def start_bookinfo(
-    start_page: Any, start_details: Any, start_reviews: Any, start_ratings: Any
-) -> Callable[[str], Server]:
+    start_page: t.Any, start_details: t.Any, start_reviews: t.Any, start_ratings: t.Any
+) -> t.Callable[[str], Server]:
     """Start all four services with one version of reviews, and return the page."""
 
     def start_bookinfo(version: str) -> Server:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import typing as t
 
 import pytest
 from bookinfo import ratings, reviews, service
@@ -32,7 +32,7 @@ def lower(headers: dict[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-def test_details_answers_the_facts_of_the_book(start_details: Any) -> None:
+def test_details_answers_the_facts_of_the_book(start_details: t.Any) -> None:
     answer = start_details().get("/details/0")
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "application/json"
@@ -51,7 +51,7 @@ def test_details_answers_the_facts_of_the_book(start_details: Any) -> None:
 
 @pytest.mark.parametrize("product_id", ["abc", "", "-1", "1.5", "٣", "9" * 5000])
 def test_a_product_id_that_is_no_number_is_a_bad_request(
-    start_details: Any, start_ratings: Any, product_id: str
+    start_details: t.Any, start_ratings: t.Any, product_id: str
 ) -> None:
     path = service.Backend("details", "", "").url(product_id).partition("/details/")[2]
     for server, name in ((start_details(), "details"), (start_ratings(), "ratings")):
@@ -60,13 +60,13 @@ def test_a_product_id_that_is_no_number_is_a_bad_request(
         assert answer.json == {"error": "the product id must be a number"}
 
 
-def test_ratings_answers_the_stars_by_reviewer(start_ratings: Any) -> None:
+def test_ratings_answers_the_stars_by_reviewer(start_ratings: t.Any) -> None:
     answer = start_ratings().get("/ratings/0")
     assert answer.status == 200
     assert answer.json == {"id": 0, "ratings": {"Reviewer1": 5, "Reviewer2": 4}}
 
 
-def test_posted_ratings_replace_those_of_their_product_only(start_ratings: Any) -> None:
+def test_posted_ratings_replace_those_of_their_product_only(start_ratings: t.Any) -> None:
     server = start_ratings()
     posted = server.post("/ratings/0", json.dumps({"Reviewer1": 1}))
     assert posted.status == 200
@@ -75,17 +75,17 @@ def test_posted_ratings_replace_those_of_their_product_only(start_ratings: Any) 
 
 
 @pytest.mark.parametrize("body", ["", "{", "[1]", '"text"'])
-def test_posted_ratings_must_be_an_object(start_ratings: Any, body: str) -> None:
+def test_posted_ratings_must_be_an_object(start_ratings: t.Any, body: str) -> None:
     assert start_ratings().post("/ratings/0", body).status == 400
 
 
-def test_the_faulty_version_of_ratings_fails_every_other_time(start_ratings: Any) -> None:
+def test_the_faulty_version_of_ratings_fails_every_other_time(start_ratings: t.Any) -> None:
     draws = iter([0.0, 0.9, 0.49, 0.5])
     server = start_ratings({"SERVICE_VERSION": "v-faulty"}, chance=lambda: next(draws))
     assert [server.get("/ratings/0").status for _number in range(4)] == [503, 200, 503, 200]
 
 
-def test_the_delayed_version_of_ratings_answers_late_and_well(start_ratings: Any) -> None:
+def test_the_delayed_version_of_ratings_answers_late_and_well(start_ratings: t.Any) -> None:
     assert ratings.DELAY_SECONDS == 7.0
     server = start_ratings({"SERVICE_VERSION": "v-delayed"}, chance=lambda: 0.0, delay=0.01)
     assert server.get("/ratings/0").json["ratings"] == ratings.STARS
@@ -100,7 +100,7 @@ def test_the_delayed_version_of_ratings_answers_late_and_well(start_ratings: Any
     ],
 )
 def test_the_versions_of_reviews_differ_in_their_stars(
-    start_reviews: Any, start_ratings: Any, version: str, rating: Any
+    start_reviews: t.Any, start_ratings: t.Any, version: str, rating: t.Any
 ) -> None:
     answer = start_reviews(version, start_ratings().port).get("/reviews/0")
     assert answer.status == 200
@@ -112,7 +112,7 @@ def test_the_versions_of_reviews_differ_in_their_stars(
     assert [review.get("rating") for review in found] == (rating or [None, None])
 
 
-def test_reviews_v1_never_asks_for_ratings(start_reviews: Any, start_fake: Any) -> None:
+def test_reviews_v1_never_asks_for_ratings(start_reviews: t.Any, start_fake: t.Any) -> None:
     fake, server = start_fake()
     assert start_reviews("v1", server.port).get("/reviews/0").status == 200
     assert fake.requests == []
@@ -144,7 +144,7 @@ def test_reviews_waits_for_ratings_as_long_as_the_contract_says(color: str | Non
     ],
     ids=str,
 )
-def test_reviews_says_so_when_ratings_gives_no_stars(start_reviews: Any, start_fake: Any, answer: Any) -> None:
+def test_reviews_says_so_when_ratings_gives_no_stars(start_reviews: t.Any, start_fake: t.Any, answer: t.Any) -> None:
     _fake, server = start_fake(**answer)
     found = start_reviews("v2", server.port, ratings_timeout=0.2).get("/reviews/0")
     assert found.status == 200
@@ -153,12 +153,12 @@ def test_reviews_says_so_when_ratings_gives_no_stars(start_reviews: Any, start_f
     ] * 2
 
 
-def test_reviews_says_so_when_nobody_listens(start_reviews: Any) -> None:
+def test_reviews_says_so_when_nobody_listens(start_reviews: t.Any) -> None:
     found = start_reviews("v3", 1).get("/reviews/0").json
     assert found["reviews"][0]["rating"] == {"error": "Ratings service is currently unavailable"}
 
 
-def test_one_reviewer_without_stars_does_not_take_the_other_s(start_reviews: Any, start_ratings: Any) -> None:
+def test_one_reviewer_without_stars_does_not_take_the_other_s(start_reviews: t.Any, start_ratings: t.Any) -> None:
     server = start_ratings()
     server.post("/ratings/0", json.dumps({"Reviewer2": 2}))
     found = start_reviews("v2", server.port).get("/reviews/0").json["reviews"]
@@ -168,7 +168,7 @@ def test_one_reviewer_without_stars_does_not_take_the_other_s(start_reviews: Any
     ]
 
 
-def test_reviews_carries_the_headers_on(start_reviews: Any, start_fake: Any) -> None:
+def test_reviews_carries_the_headers_on(start_reviews: t.Any, start_fake: t.Any) -> None:
     fake, server = start_fake(body={"ratings": ratings.STARS})
     start_reviews("v2", server.port).request("GET", "/reviews/0", headers=TRACE | {"x-secret": "1"})
     path, headers = fake.requests[0]
@@ -178,14 +178,14 @@ def test_reviews_carries_the_headers_on(start_reviews: Any, start_fake: Any) -> 
     assert "x-secret" not in received
 
 
-def test_every_call_has_a_connection_of_its_own(start_reviews: Any, start_fake: Any) -> None:
+def test_every_call_has_a_connection_of_its_own(start_reviews: t.Any, start_fake: t.Any) -> None:
     """Without sidecars kube-proxy chooses a pod per connection."""
     fake, server = start_fake(body={"ratings": ratings.STARS})
     start_reviews("v2", server.port).get("/reviews/0")
     assert lower(fake.requests[0][1])["connection"] == "close"
 
 
-def test_health(start_details: Any, start_ratings: Any, start_reviews: Any) -> None:
+def test_health(start_details: t.Any, start_ratings: t.Any, start_reviews: t.Any) -> None:
     for server, name in (
         (start_details(), "Details"),
         (start_ratings(), "Ratings"),
@@ -195,14 +195,14 @@ def test_health(start_details: Any, start_ratings: Any, start_reviews: Any) -> N
         assert (answer.status, answer.json) == (200, {"status": f"{name} is healthy"})
 
 
-def test_other_paths_and_methods_are_answered_as_json(start_details: Any, start_reviews: Any) -> None:
+def test_other_paths_and_methods_are_answered_as_json(start_details: t.Any, start_reviews: t.Any) -> None:
     server = start_details()
     assert (server.get("/other").status, server.get("/other").json) == (404, {"error": "Not Found"})
     assert server.request("DELETE", "/details/0").status == 405
     assert start_reviews("v1", 1).get("/reviews/abc").status == 404
 
 
-def test_head_is_get_without_the_body(start_details: Any) -> None:
+def test_head_is_get_without_the_body(start_details: t.Any) -> None:
     server = start_details()
     answer = server.request("HEAD", "/details/0")
     assert (answer.status, answer.body) == (200, b"")

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import base64
+import typing as t
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import pytest
@@ -21,25 +21,25 @@ OWN = {"bookinfo_own_image": "registry.example/bookinfo:1"}
 UPSTREAM = {"bookinfo_own_image": ""}
 
 
-def render(**variables: Any) -> list[dict[str, Any]]:
+def render(**variables: t.Any) -> list[dict[str, t.Any]]:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters.update(FilterModule().filters())
     template = environment.from_string((ROLE / "templates" / "bookinfo.yml.j2").read_text())
     return list(yaml.safe_load_all(template.render({**DEFAULTS, **OWN, **variables})))
 
 
-def of_kind(documents: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
+def of_kind(documents: list[dict[str, t.Any]], kind: str) -> dict[str, dict[str, t.Any]]:
     return {document["metadata"]["name"]: document for document in documents if document["kind"] == kind}
 
 
-def containers(documents: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def containers(documents: list[dict[str, t.Any]]) -> dict[str, dict[str, t.Any]]:
     found = {}
     for name, deployment in of_kind(documents, "Deployment").items():
         (found[name],) = deployment["spec"]["template"]["spec"]["containers"]
     return found
 
 
-def environment(container: dict[str, Any]) -> dict[str, str]:
+def environment(container: dict[str, t.Any]) -> dict[str, str]:
     return {entry["name"]: entry.get("value", "") for entry in container["env"]}
 
 

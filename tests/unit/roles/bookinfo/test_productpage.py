@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any
+import typing as t
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -27,7 +27,7 @@ REVIEWS = {
 }
 
 
-def login(page: Any, user: str) -> str:
+def login(page: t.Any, user: str) -> str:
     """Log in and return the cookie."""
     answer = page.post("/login", urlencode({"username": user, "passwd": "any"}))
     assert answer.status == 302
@@ -42,7 +42,7 @@ def podname(text: str) -> str:
 
 
 @pytest.mark.parametrize(("version", "color"), [("v1", None), ("v2", "black"), ("v3", "red")])
-def test_the_whole_chain(start_bookinfo: Any, version: str, color: str | None) -> None:
+def test_the_whole_chain(start_bookinfo: t.Any, version: str, color: str | None) -> None:
     answer = start_bookinfo(version).get("/productpage")
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -59,7 +59,7 @@ def test_the_whole_chain(start_bookinfo: Any, version: str, color: str | None) -
     assert "Error fetching" not in text
 
 
-def test_a_page_of_v1_has_not_even_the_word_star(start_bookinfo: Any) -> None:
+def test_a_page_of_v1_has_not_even_the_word_star(start_bookinfo: t.Any) -> None:
     """So that a check may look for it."""
     assert "star" not in start_bookinfo("v1").get("/productpage").text
 
@@ -71,7 +71,7 @@ def test_the_waiting_times_of_the_contract() -> None:
 
 @pytest.mark.parametrize("failure", [{"status": 503}, {"silent": True}, {"body": "no JSON"}, {"body": [1]}], ids=str)
 def test_the_page_says_what_is_missing_and_shows_the_rest(
-    start_page: Any, start_fake: Any, start_details: Any, failure: Any
+    start_page: t.Any, start_fake: t.Any, start_details: t.Any, failure: t.Any
 ) -> None:
     broken, server = start_fake(**failure)
     good, reviews = start_fake(body=REVIEWS)
@@ -93,14 +93,14 @@ def test_the_page_says_what_is_missing_and_shows_the_rest(
     assert (len(broken.requests), len(good.requests)) == (3, 1)
 
 
-def test_a_page_without_any_backend(start_page: Any) -> None:
+def test_a_page_without_any_backend(start_page: t.Any) -> None:
     answer = start_page().get("/productpage")
     assert answer.status == 200
     assert NO_DETAILS in answer.text
     assert NO_REVIEWS in answer.text
 
 
-def test_a_page_waits_twice_for_reviews(start_page: Any, start_fake: Any, start_details: Any) -> None:
+def test_a_page_waits_twice_for_reviews(start_page: t.Any, start_fake: t.Any, start_details: t.Any) -> None:
     silent, server = start_fake(silent=True)
     page = start_page(start_details().port, server.port, timeouts=productpage.Timeouts(reviews=0.4))
     before = time.monotonic()
@@ -110,7 +110,7 @@ def test_a_page_waits_twice_for_reviews(start_page: Any, start_fake: Any, start_
 
 
 def test_ratings_that_fail_are_a_notice_beside_the_review(
-    start_page: Any, start_reviews: Any, start_details: Any
+    start_page: t.Any, start_reviews: t.Any, start_details: t.Any
 ) -> None:
     text = start_page(start_details().port, start_reviews("v2", 1).port).get("/productpage").text
     assert text.count("Ratings service is currently unavailable") == 2
@@ -118,7 +118,7 @@ def test_ratings_that_fail_are_a_notice_beside_the_review(
     assert "out of 5 stars" not in text
 
 
-def test_the_api(start_bookinfo: Any) -> None:
+def test_the_api(start_bookinfo: t.Any) -> None:
     page = start_bookinfo("v2")
     products = page.get("/api/v1/products")
     assert products.headers["Content-Type"] == "application/json"
@@ -130,7 +130,7 @@ def test_the_api(start_bookinfo: Any) -> None:
 
 
 @pytest.mark.parametrize(("path", "error"), [("", NO_DETAILS), ("/reviews", NO_REVIEWS), ("/ratings", NO_RATINGS)])
-def test_the_api_passes_the_status_of_a_backend_on(start_page: Any, start_fake: Any, path: str, error: str) -> None:
+def test_the_api_passes_the_status_of_a_backend_on(start_page: t.Any, start_fake: t.Any, path: str, error: str) -> None:
     for failure, status in (({"status": 418}, 418), ({"status": 403}, 403), ({"status": 204}, 204)):
         _fake, server = start_fake(**failure)
         answer = start_page(server.port, server.port, server.port).get(f"/api/v1/products/0{path}")
@@ -140,13 +140,13 @@ def test_the_api_passes_the_status_of_a_backend_on(start_page: Any, start_fake: 
     assert (answer.status, answer.json) == (500, {"error": error})
 
 
-def test_a_product_id_stays_one_part_of_the_path(start_page: Any, start_fake: Any) -> None:
+def test_a_product_id_stays_one_part_of_the_path(start_page: t.Any, start_fake: t.Any) -> None:
     fake, server = start_fake()
     start_page(server.port).get("/api/v1/products/" + quote("0/../1?x=#y", safe=""))
     assert fake.requests[0][0] == "/details/" + quote("0/../1?x=#y", safe="")
 
 
-def test_login_and_logout(start_bookinfo: Any) -> None:
+def test_login_and_logout(start_bookinfo: t.Any) -> None:
     page = start_bookinfo("v1")
     cookie = login(page, "jason")
     text = page.get("/productpage", Cookie=cookie).text
@@ -161,7 +161,7 @@ def test_login_and_logout(start_bookinfo: Any) -> None:
     assert str(answer.headers["Set-Cookie"]).startswith('session="";')
 
 
-def test_the_cookie_is_signed_and_closed_to_scripts(start_bookinfo: Any) -> None:
+def test_the_cookie_is_signed_and_closed_to_scripts(start_bookinfo: t.Any) -> None:
     page = start_bookinfo("v1")
     answer = page.post("/login", "username=jason&passwd=x")
     cookie = str(answer.headers["Set-Cookie"])
@@ -174,21 +174,21 @@ def test_the_cookie_is_signed_and_closed_to_scripts(start_bookinfo: Any) -> None
         assert "Signed in" not in page.get("/productpage", Cookie=value).text
 
 
-def test_pods_that_share_a_secret_share_sessions(start_page: Any) -> None:
+def test_pods_that_share_a_secret_share_sessions(start_page: t.Any) -> None:
     one, two = (start_page(environ={"SESSION_SECRET": "shared"}) for _number in range(2))
     assert "jason" in two.get("/productpage", Cookie=login(one, "jason")).text
     assert "jason" not in start_page().get("/productpage", Cookie=login(one, "jason")).text
 
 
 @pytest.mark.parametrize("user", ["", "   ", "\r\n\t"])
-def test_no_name_is_no_login(start_page: Any, user: str) -> None:
+def test_no_name_is_no_login(start_page: t.Any, user: str) -> None:
     page = start_page()
     answer = page.post("/login", urlencode({"username": user, "passwd": "x"}))
     assert answer.status == 302
     assert "Signed in" not in page.get("/productpage", Cookie="session=").text
 
 
-def test_names_cannot_break_out_of_the_page_or_of_a_header(start_page: Any, start_fake: Any) -> None:
+def test_names_cannot_break_out_of_the_page_or_of_a_header(start_page: t.Any, start_fake: t.Any) -> None:
     fake, server = start_fake(body=REVIEWS)
     page = start_page(server.port, server.port)
     text = page.get("/productpage", Cookie=login(page, "<script>alert('x')</script>")).text
@@ -201,7 +201,7 @@ def test_names_cannot_break_out_of_the_page_or_of_a_header(start_page: Any, star
     assert productpage.clean_username("x" * 500) == "x" * 64
 
 
-def test_names_may_be_of_any_language(start_page: Any, start_fake: Any) -> None:
+def test_names_may_be_of_any_language(start_page: t.Any, start_fake: t.Any) -> None:
     fake, server = start_fake(body=REVIEWS)
     page = start_page(server.port, server.port)
     assert "Zoë 李" in page.get("/productpage", Cookie=login(page, "Zoë 李")).text
@@ -209,10 +209,10 @@ def test_names_may_be_of_any_language(start_page: Any, start_fake: Any) -> None:
 
 
 @pytest.mark.parametrize("field", ["reviewer", "text", "podname", "clustername", "rating"])
-def test_what_backends_answer_is_escaped(start_page: Any, start_fake: Any, field: str) -> None:
+def test_what_backends_answer_is_escaped(start_page: t.Any, start_fake: t.Any, field: str) -> None:
     evil = "<img src=x onerror=alert(1)>"
-    review: dict[str, Any] = {"reviewer": "R", "text": "T"}
-    document: dict[str, Any] = {"podname": "p", "clustername": "c", "reviews": [review]}
+    review: dict[str, t.Any] = {"reviewer": "R", "text": "T"}
+    document: dict[str, t.Any] = {"podname": "p", "clustername": "c", "reviews": [review]}
     if field == "rating":
         review["rating"] = {"error": evil}
     elif field in review:
@@ -239,12 +239,12 @@ def test_what_backends_answer_is_escaped(start_page: Any, start_fake: Any, field
     ],
     ids=str,
 )
-def test_odd_answers_of_reviews_do_not_break_the_page(start_page: Any, start_fake: Any, document: Any) -> None:
+def test_odd_answers_of_reviews_do_not_break_the_page(start_page: t.Any, start_fake: t.Any, document: t.Any) -> None:
     _fake, server = start_fake(body=document)
     assert start_page(server.port, server.port).get("/productpage").status == 200
 
 
-def test_the_page_carries_the_headers_on_to_both(start_page: Any, start_fake: Any) -> None:
+def test_the_page_carries_the_headers_on_to_both(start_page: t.Any, start_fake: t.Any) -> None:
     fake, server = start_fake(body=REVIEWS)
     start_page(server.port, server.port).request("GET", "/productpage", headers=TRACE)
     assert [path for path, _headers in fake.requests] == ["/details/0", "/reviews/0"]
@@ -253,7 +253,7 @@ def test_the_page_carries_the_headers_on_to_both(start_page: Any, start_fake: An
         assert {name: received.get(name) for name in TRACE} == TRACE
 
 
-def test_the_session_says_who_the_end_user_is(start_page: Any, start_fake: Any) -> None:
+def test_the_session_says_who_the_end_user_is(start_page: t.Any, start_fake: t.Any) -> None:
     fake, server = start_fake(body=REVIEWS)
     page = start_page(server.port, server.port, server.port)
     cookie = login(page, "bob")
@@ -265,7 +265,7 @@ def test_the_session_says_who_the_end_user_is(start_page: Any, start_fake: Any) 
 
 
 def test_the_headers_reach_the_end_of_the_chain(
-    start_page: Any, start_reviews: Any, start_details: Any, start_fake: Any
+    start_page: t.Any, start_reviews: t.Any, start_details: t.Any, start_fake: t.Any
 ) -> None:
     fake, server = start_fake(body={"ratings": ratings.STARS})
     page = start_page(start_details().port, start_reviews("v2", server.port).port)
@@ -275,7 +275,7 @@ def test_the_headers_reach_the_end_of_the_chain(
     assert {name: received.get(name) for name in TRACE} == {**TRACE, "cookie": cookie}
 
 
-def test_every_file_that_the_page_names_is_served(start_page: Any) -> None:
+def test_every_file_that_the_page_names_is_served(start_page: t.Any) -> None:
     page = start_page()
     text = page.get("/productpage").text
     found = set(re.findall('(?:href|src)="(/static/[^"]+)"', text))
@@ -288,17 +288,17 @@ def test_every_file_that_the_page_names_is_served(start_page: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["/static/none.css", "/static/../service.py", "/static/%2e%2e/service.py", "/other"])
-def test_anything_else_is_not_found(start_page: Any, path: str) -> None:
+def test_anything_else_is_not_found(start_page: t.Any, path: str) -> None:
     assert start_page().get(path).status == 404
 
 
-def test_an_unknown_path_has_a_page_for_browsers(start_page: Any) -> None:
+def test_an_unknown_path_has_a_page_for_browsers(start_page: t.Any) -> None:
     answer = start_page().get("/other")
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "<h1>Not Found</h1>" in answer.text
 
 
-def test_the_index_names_the_services(start_page: Any) -> None:
+def test_the_index_names_the_services(start_page: t.Any) -> None:
     page = start_page(environ={"REVIEWS_HOSTNAME": "reviews", "REVIEWS_SERVICE_PORT": "9080"})
     for path in ("/", "/index.html"):
         answer = page.get(path)
@@ -307,11 +307,11 @@ def test_the_index_names_the_services(start_page: Any) -> None:
         assert 'href="/productpage"' in answer.text
 
 
-def test_health(start_page: Any) -> None:
+def test_health(start_page: t.Any) -> None:
     answer = start_page().get("/health")
     assert (answer.status, answer.text) == (200, "Product page is healthy")
 
 
-def test_login_by_get_leads_to_the_page(start_page: Any) -> None:
+def test_login_by_get_leads_to_the_page(start_page: t.Any) -> None:
     answer = start_page().get("/login")
     assert (answer.status, answer.headers["Location"]) == (302, "/productpage")

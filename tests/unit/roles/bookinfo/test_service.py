@@ -13,8 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from typing import Any
+import typing as t
 
 import pytest
 from bookinfo import service
@@ -23,7 +22,7 @@ from .conftest import APP, Server
 
 
 @pytest.fixture
-def process() -> Iterator[subprocess.Popen[str]]:
+def process() -> t.Iterator[subprocess.Popen[str]]:
     """Run details as its pod does, on a free port."""
     process = subprocess.Popen(
         [sys.executable, "-m", "bookinfo.details", "0"],
@@ -58,7 +57,7 @@ def test_a_service_ends_in_good_order_when_asked(process: subprocess.Popen[str],
     assert process.wait(10) == 0
 
 
-def test_what_is_under_way_at_the_end_is_answered(start_fake: Any, start: Any, start_reviews: Any) -> None:
+def test_what_is_under_way_at_the_end_is_answered(start_fake: t.Any, start: t.Any, start_reviews: t.Any) -> None:
     _fake, ratings = start_fake(silent=True)
     server = start_reviews("v2", ratings.port, ratings_timeout=service.LAME_DUCK_SECONDS + 0.5)
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
@@ -89,7 +88,7 @@ def test_each_request_is_one_line_of_json_and_probes_are_none(process: subproces
     }
 
 
-def test_headers_and_body_arrive_together(start_details: Any) -> None:
+def test_headers_and_body_arrive_together(start_details: t.Any) -> None:
     """Headers and body in two writes would cost 40 ms on a kept connection, by Nagle and delayed acknowledgements."""
     server = start_details()
     request = b"GET /details/0 HTTP/1.1\r\nHost: details\r\n\r\n"
@@ -112,7 +111,7 @@ def test_headers_and_body_arrive_together(start_details: Any) -> None:
         ("{taken}", "details: cannot listen on port {taken}: Address already in use"),
     ],
 )
-def test_a_service_that_cannot_start_says_why(start_details: Any, argument: str, sentence: str) -> None:
+def test_a_service_that_cannot_start_says_why(start_details: t.Any, argument: str, sentence: str) -> None:
     with socket.create_server(("", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = subprocess.run(

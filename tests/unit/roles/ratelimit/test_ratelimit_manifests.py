@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import typing as t
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import pytest
@@ -19,7 +19,7 @@ DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
 SPECS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
 
 
-def render(**variables: Any) -> dict[str, dict[str, Any]]:
+def render(**variables: t.Any) -> dict[str, dict[str, t.Any]]:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True)
     # Ansible's own default() knows only Ansible's own kind of what is not defined.
     environment.filters.update({**FilterModule().filters(), "default": environment.filters["default"]})
@@ -28,13 +28,13 @@ def render(**variables: Any) -> dict[str, dict[str, Any]]:
     return {document["kind"]: document for document in yaml.safe_load_all(text)}
 
 
-def limits(documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(documents["ConfigMap"]["data"]["limits.yaml"])
+def limits(documents: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
+    found: dict[str, t.Any] = yaml.safe_load(documents["ConfigMap"]["data"]["limits.yaml"])
     return found
 
 
-def pod(documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = documents["Deployment"]["spec"]["template"]
+def pod(documents: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
+    found: dict[str, t.Any] = documents["Deployment"]["spec"]["template"]
     return found
 
 
@@ -67,7 +67,7 @@ def test_other_limits_are_another_pod() -> None:
         ({"ratelimit_redis_image": "registry.example/redis:7"}, "registry.example/redis:7"),
     ],
 )
-def test_images(variables: dict[str, Any], image: str) -> None:
+def test_images(variables: dict[str, t.Any], image: str) -> None:
     (redis,) = pod(render(**variables))["spec"]["initContainers"]
     assert redis["image"].startswith(image)
 

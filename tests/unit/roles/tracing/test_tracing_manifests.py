@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import typing as t
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import pytest
@@ -20,7 +20,7 @@ SPECS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argu
 MESH = yaml.safe_load((ROLES / "istio" / "vars" / "main.yml").read_text())["istio_mesh_config_base"]
 
 
-def render(**variables: Any) -> dict[str, dict[str, Any]]:
+def render(**variables: t.Any) -> dict[str, dict[str, t.Any]]:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True)
     # Ansible's own default() knows only Ansible's own kind of what is not defined.
     environment.filters.update({**FilterModule().filters(), "default": environment.filters["default"]})
@@ -29,7 +29,7 @@ def render(**variables: Any) -> dict[str, dict[str, Any]]:
     return {f"{one['kind']} {one['metadata']['name']}": one for one in yaml.safe_load_all(text)}
 
 
-def container(documents: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def container(documents: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
     (found,) = documents["Deployment tracing"]["spec"]["template"]["spec"]["containers"]
     return dict(found)
 
@@ -64,7 +64,7 @@ def test_the_lab_names_the_mesh_s_provider() -> None:
         ({"tracing_image": "registry.example/zipkin:3"}, "registry.example/zipkin:3"),
     ],
 )
-def test_images(variables: dict[str, Any], image: str) -> None:
+def test_images(variables: dict[str, t.Any], image: str) -> None:
     assert container(render(**variables))["image"].startswith(image)
 
 
