@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.mesh.workshop.plugins.action.stage import ActionModule as StageAction
+from ansible_collections.mesh.workshop.plugins.action.lab_stage import ActionModule as StageAction
 
 
 class ActionModule(StageAction):

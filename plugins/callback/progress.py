@@ -24,7 +24,7 @@ import time
 
 from ansible.plugins.callback import CallbackBase
 
-MODULES = ("mesh.workshop.stage", "mesh.workshop.reset", "mesh.workshop.verify", "mesh.workshop.apply")
+MODULES = ("mesh.workshop.lab_stage", "mesh.workshop.reset", "mesh.workshop.verify", "mesh.workshop.apply")
 
 
 def failed_checks(result):

@@ -44,7 +44,7 @@ EXAMPLES = r"""
   register: workshop
 
 - name: Show it
-  mesh.workshop.show:
+  mesh.workshop.print_text:
     text: "{{ workshop.page }}"
 """
 

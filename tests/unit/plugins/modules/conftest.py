@@ -13,7 +13,7 @@ import typing as t
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.mesh.workshop.plugins.module_utils import _verify
-from ansible_collections.mesh.workshop.plugins.modules import reset, stage
+from ansible_collections.mesh.workshop.plugins.modules import lab_stage, reset
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
 
 Json = dict[str, t.Any]
@@ -93,7 +93,7 @@ def run(
         given = {"host": api.url, "api_key": "the-token", "namespace": "bookinfo", "catalogue": str(tmp_path)}
         given |= {"baseline": BASELINE, "_ansible_check_mode": check, **arguments}
         with patch_module_args(given), pytest.raises(SystemExit):
-            {"reset": reset, "stage": stage}[module].main()
+            {"reset": reset, "lab_stage": lab_stage}[module].main()
         return dict(json.loads(capsys.readouterr().out))
 
     return call

@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 from ansible.plugins.action import ActionBase
-from ansible_collections.mesh.workshop.plugins.action import reset, stage
+from ansible_collections.mesh.workshop.plugins.action import lab_stage, reset
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.progress import Progress
 
 
@@ -29,7 +29,7 @@ class Screen:
 
 def test_lines_are_shown_while_the_module_runs_and_the_file_goes() -> None:
     screen = Screen()
-    with stage.Tail(screen) as tail:
+    with lab_stage.Tail(screen) as tail:
         progress = Progress(tail.path)
         progress.say("rbac, jwt")
         assert screen.first.wait(10)

@@ -13,7 +13,7 @@ from ansible.utils.display import Display
 
 
 class ActionModule(ActionBase):
-    """The action of mesh.workshop.show."""
+    """The action of mesh.workshop.print_text."""
 
     TRANSFERS_FILES = False
     _requires_connection = False

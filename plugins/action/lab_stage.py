@@ -50,7 +50,7 @@ class Tail:
 
 
 class ActionModule(ModuleAction):
-    """The action of mesh.workshop.stage, and of mesh.workshop.reset."""
+    """The action of mesh.workshop.lab_stage, and of mesh.workshop.reset."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Run the module; on this machine it has a file to tell its progress in."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: show
+module: print_text
 short_description: Print text for people as it is
 version_added: 0.1.0
 author:
@@ -33,7 +33,7 @@ notes:
 
 EXAMPLES = r"""
 - name: Tell the way in
-  mesh.workshop.show:
+  mesh.workshop.print_text:
     text: |
       Open http://mybookstore.com/productpage
 """

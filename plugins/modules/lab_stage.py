@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: stage
+module: lab_stage
 short_description: Bring a workshop namespace to one stage of a lab, and prove it by traffic
 version_added: 0.1.0
 author:
@@ -84,7 +84,7 @@ options:
 
 EXAMPLES = r"""
 - name: Send jason to reviews v2 and prove it
-  mesh.workshop.stage:
+  mesh.workshop.lab_stage:
     lab: request_routing
     stage: jason_v2
     catalogue: catalogue
