@@ -162,8 +162,8 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     Stage,
     desired_state,
     lab_names,
+    reset_plan,
 )
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop import reset as planning
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.progress import Progress
 
 if t.TYPE_CHECKING:
@@ -191,7 +191,7 @@ def run(module: QuietModule) -> dict[str, t.Any]:
     home = client.get("v1", "Namespace", namespace)
     # In check mode, what would make the namespace may have been pretended only.
     if home is not None or params["state"] == "verified" or not module.check_mode:
-        refused = planning.refusal(home, namespace)
+        refused = reset_plan.refusal(home, namespace)
         if refused:
             raise LabError(refused)
     walk = Walk(module, client, baseline, {"changed": False, "lab": params["lab"], "stage": shown.name})
@@ -289,7 +289,7 @@ class Walk:
             return report.changed
         for warning in report.warnings:
             self.module.warn(warning)
-        results = planning.with_writers(report.results, written)
+        results = reset_plan.with_writers(report.results, written)
         self.progress.applied(results)
         result = self.result
         result.update(
@@ -312,10 +312,10 @@ class Walk:
         with ThreadPoolExecutor(THREADS) as pool:
             cluster = Cluster(self.client, pool, check=check, diff=False, timeout=float(self.params["wait_timeout"]))
             found = cluster.around(documents, namespace, attendee)
-            written = planning.written_by_others(documents, found, FIELD_MANAGER)
+            written = reset_plan.written_by_others(documents, found, FIELD_MANAGER)
             if not check:
                 list(pool.map(cluster.take_over, (obj for obj, _managers in written)))
-        said = planning.beside_sentence(planning.beside(found, documents, namespace, attendee), namespace)
+        said = reset_plan.beside_sentence(reset_plan.beside(found, documents, namespace, attendee), namespace)
         if said and not self.warned:
             self.module.warn(said)
             self.warned = True

@@ -201,8 +201,8 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     applied_stage,
     desired_state,
     lab_names,
+    reset_plan,
 )
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop import reset as planning
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.cluster import THREADS, Cluster
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.progress import Progress
 
@@ -211,7 +211,7 @@ Json = dict[str, t.Any]
 SERVICE_KINDS = (("apps/v1", "Deployment"), ("v1", "ConfigMap"), ("v1", "Service"))
 
 
-def reset_lab(cluster: Cluster, params: Json, documents: list[Json]) -> tuple[planning.Plan, bool]:
+def reset_lab(cluster: Cluster, params: Json, documents: list[Json]) -> tuple[reset_plan.Plan, bool]:
     """The plan for one lab, and whether baseline is what it leads to."""
     namespace, attendee, lab = params["namespace"], params["attendee"], params["lab"]
     marker = cluster.client.get("v1", "ConfigMap", MARKER_NAME, namespace)
@@ -221,23 +221,23 @@ def reset_lab(cluster: Cluster, params: Json, documents: list[Json]) -> tuple[pl
     owned = cluster.everything([*cluster.kinds(), ("v1", "Namespace")], None, selector)
     others = cluster.client.list("v1", "Namespace", label_selector=f"{MANAGED}=true")
     objects = [obj for obj in owned if obj["metadata"].get("namespace") == namespace]
-    objects += planning.outside(owned, namespace, others)
+    objects += reset_plan.outside(owned, namespace, others)
     if is_applied:
-        plan = planning.plan_reset(documents=documents, found=[], elsewhere=objects, manager=FIELD_MANAGER)
+        plan = reset_plan.plan_reset(documents=documents, found=[], elsewhere=objects, manager=FIELD_MANAGER)
         return plan, True
     kept = [obj for obj in objects if obj["metadata"]["name"] != MARKER_NAME]
-    return planning.plan_reset(documents=[], found=[], elsewhere=kept, manager=FIELD_MANAGER), False
+    return reset_plan.plan_reset(documents=[], found=[], elsewhere=kept, manager=FIELD_MANAGER), False
 
 
-def reset_all(cluster: Cluster, params: Json, documents: list[Json]) -> planning.Plan:
+def reset_all(cluster: Cluster, params: Json, documents: list[Json]) -> reset_plan.Plan:
     """The plan for the whole namespace."""
     namespace, attendee = params["namespace"], params["attendee"]
     kinds = cluster.kinds()
     inside = cluster.everything(kinds, namespace, None)
     owned = cluster.everything([*kinds, ("v1", "Namespace")], None, f"{ATTENDEE}={attendee}")
     others = cluster.client.list("v1", "Namespace", label_selector=f"{MANAGED}=true")
-    elsewhere = planning.outside(owned, namespace, others)
-    return planning.plan_reset(documents=documents, found=inside, elsewhere=elsewhere, manager=FIELD_MANAGER)
+    elsewhere = reset_plan.outside(owned, namespace, others)
+    return reset_plan.plan_reset(documents=documents, found=inside, elsewhere=elsewhere, manager=FIELD_MANAGER)
 
 
 def find_services(cluster: Cluster, services: t.Sequence[Json]) -> dict[str, list[Json]]:
@@ -248,8 +248,8 @@ def find_services(cluster: Cluster, services: t.Sequence[Json]) -> dict[str, lis
     names = {one["metadata"]["name"] for one in namespaces}
     homes = [service["namespace"] for service in services if service["namespace"] in names]
     found = [obj for home in homes for obj in cluster.everything(SERVICE_KINDS, home, None)]
-    touched = planning.touched_services(services, found, namespaces, FIELD_MANAGER)
-    return {service["role"]: planning.objects_of(service, found) for service in touched}
+    touched = reset_plan.touched_services(services, found, namespaces, FIELD_MANAGER)
+    return {service["role"]: reset_plan.objects_of(service, found) for service in touched}
 
 
 def run(module: QuietModule, pool: ThreadPoolExecutor) -> Json:
@@ -269,7 +269,7 @@ def run(module: QuietModule, pool: ThreadPoolExecutor) -> Json:
     checks = parse_checks(list(baseline.checks), default_namespace=namespace)
     client = connect(params)
     home = client.get("v1", "Namespace", namespace)
-    refused = planning.refusal(home, namespace)
+    refused = reset_plan.refusal(home, namespace)
     if refused or home is None:
         raise LabError(refused)
     cluster = Cluster(
@@ -315,7 +315,7 @@ def run(module: QuietModule, pool: ThreadPoolExecutor) -> Json:
 def labels_to_drop(home: Json, documents: t.Sequence[Json]) -> list[str]:
     """Labels of the mesh that somebody has put on the namespace, where baseline's documents say what it has."""
     document = next((one for one in documents if one["metadata"]["name"] == home["metadata"]["name"]), None)
-    return planning.mesh_labels_to_drop(home, document) if document else []
+    return reset_plan.mesh_labels_to_drop(home, document) if document else []
 
 
 def drop_labels(client: Client, namespace: str, labels: t.Sequence[str]) -> None:
@@ -326,15 +326,15 @@ def drop_labels(client: Client, namespace: str, labels: t.Sequence[str]) -> None
 
 def outcome(
     reports: t.Sequence[t.Any],
-    plan: planning.Plan,
+    plan: reset_plan.Plan,
     labels: t.Sequence[str],
     services: t.Mapping[str, list[Json]],
     *,
     check: bool,
 ) -> Json:
     """The module's result of what was done; ``labels`` are those that the namespace lost."""
-    roles = {planning.identity(obj): role for role, objects in services.items() for obj in objects}
-    results = planning.with_writers([one for report in reports for one in report.results], plan.take_over)
+    roles = {reset_plan.identity(obj): role for role, objects in services.items() for obj in objects}
+    results = reset_plan.with_writers([one for report in reports for one in report.results], plan.take_over)
     for one in results:
         if one["kind"] == "Namespace" and one["action"] in ("unchanged", "changed") and labels:
             one.update(action="changed", labels_dropped=list(labels))
@@ -345,7 +345,7 @@ def outcome(
         "changed": any(one["action"] in ("created", "changed", "deleted") for one in results),
         "results": results,
         "services": list(services),
-        "listing": planning.listing(results, check=check),
+        "listing": reset_plan.listing(results, check=check),
         "diff": [one for report in reports for one in report.diff],
     }
 

@@ -41,7 +41,6 @@ class ApplyOptions:
     force: bool = False
     wait: bool = True
     wait_timeout: float = 120.0
-    wait_load_balancer: bool = False
     concurrency: int = 8
     namespace: str | None = None
     labels: dict[str, str] = field(default_factory=dict)
@@ -51,7 +50,6 @@ class ApplyOptions:
     prune_namespaces: list[str] = field(default_factory=list)
     # Without prune_namespaces: only where the documents are, instead of everywhere.
     prune_beside: bool = False
-    prune_kinds: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -299,7 +297,7 @@ class _Run:
     def _wait(self, deadline: float) -> None:
         waiting: list[Pending] = []
         for entry in self.entries:
-            item = pending_of(entry.ref, entry.after, with_load_balancer=self.options.wait_load_balancer)
+            item = pending_of(entry.ref, entry.after)
             if item is not None:
                 waiting.append(item)
         trouble = wait_ready(self.client, waiting, deadline)
@@ -359,7 +357,6 @@ class _Run:
             options.prune_selector,
             keep=[entry.ref for entry in self.entries],
             namespaces=options.prune_namespaces or (self._places() if options.prune_beside else []),
-            kinds=options.prune_kinds,
             run=self.pool.map,
         )
         return [Entry(ref_of(obj), obj, before=obj, pruned=True) for obj in found]

@@ -7,11 +7,11 @@ import typing as t
 
 from .._kube import ApiError, Client, InvalidName, Json, Ref, label_value_fault, ref_of
 from .._kube.labels import ATTENDEE, LAB, STAGE
+from .kinds import WORKLOAD_KINDS
 
 Selector: t.TypeAlias = "t.Mapping[str, str | None]"
 
-# What a lab may leave behind. Namespaces are never pruned unless asked for by
-# kind: with them goes everything that somebody else has put there.
+# What a lab may leave behind. Namespaces are never pruned: with them goes everything that others have put there.
 ISTIO_VERSIONS = (
     "networking.istio.io/v1",
     "networking.istio.io/v1alpha3",
@@ -19,16 +19,8 @@ ISTIO_VERSIONS = (
     "telemetry.istio.io/v1",
     "extensions.istio.io/v1alpha1",
 )
-CORE_KINDS: tuple[tuple[str, str], ...] = (
-    ("v1", "ConfigMap"),
-    ("v1", "Secret"),
-    ("v1", "Service"),
-    ("v1", "ServiceAccount"),
-    ("v1", "Pod"),
-    ("apps/v1", "Deployment"),
-    ("apps/v1", "StatefulSet"),
-    ("apps/v1", "DaemonSet"),
-    ("batch/v1", "Job"),
+PRUNED_KINDS: tuple[tuple[str, str], ...] = (
+    *WORKLOAD_KINDS,
     ("rbac.authorization.k8s.io/v1", "Role"),
     ("rbac.authorization.k8s.io/v1", "RoleBinding"),
 )
@@ -55,7 +47,7 @@ def owned_kinds(client: Client) -> list[tuple[str, str]]:
     for api_version in ISTIO_VERSIONS:
         for resource in client.resources(api_version):
             kinds.setdefault((resource.group, resource.kind), (api_version, resource.kind))
-    return [*kinds.values(), *CORE_KINDS]
+    return [*kinds.values(), *PRUNED_KINDS]
 
 
 def find_owned(
@@ -63,13 +55,11 @@ def find_owned(
     selector: Selector,
     *,
     namespaces: t.Sequence[str] = (),
-    kinds: t.Sequence[tuple[str, str]] = (),
     run: t.Callable[..., t.Iterable[t.Any]] = map,
 ) -> list[Json]:
     """The objects that carry the labels, over all kinds; those that a controller made for another are left out."""
     if not selector or not all(key in OWNERSHIP for key in selector):
         raise ValueError("objects are selected by the collection's own labels only")
-    wanted = list(kinds) or owned_kinds(client)
     text = label_selector(selector)
 
     def listed(item: tuple[str, str]) -> list[Json]:
@@ -87,7 +77,7 @@ def find_owned(
         return found
 
     owned: list[Json] = []
-    for objects in run(listed, wanted):
+    for objects in run(listed, owned_kinds(client)):
         for obj in objects:
             meta = obj["metadata"]
             inside = not namespaces or not meta.get("namespace") or meta["namespace"] in namespaces
@@ -103,13 +93,12 @@ def find_prunable(
     *,
     keep: t.Sequence[Ref],
     namespaces: t.Sequence[str] = (),
-    kinds: t.Sequence[tuple[str, str]] = (),
     run: t.Callable[..., t.Iterable[t.Any]] = map,
 ) -> list[Json]:
     """What carries the labels and is not among what is kept nor on its way out already."""
     kept = {ref.identity for ref in keep}
     return [
         obj
-        for obj in find_owned(client, selector, namespaces=namespaces, kinds=kinds, run=run)
+        for obj in find_owned(client, selector, namespaces=namespaces, run=run)
         if ref_of(obj).identity not in kept and not obj["metadata"].get("deletionTimestamp")
     ]

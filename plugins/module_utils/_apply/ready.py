@@ -136,14 +136,6 @@ def api_service(obj: Json) -> Readiness:
     return Readiness(False, str(available.get("message") or "it is not available"))
 
 
-def load_balancer(obj: Json) -> Readiness:
-    if (obj.get("spec") or {}).get("type") != "LoadBalancer":
-        return READY
-    if (_status(obj).get("loadBalancer") or {}).get("ingress"):
-        return READY
-    return Readiness(False, "it has no external address; the cluster may have nothing that hands out addresses")
-
-
 # What ready means, per kind. A kind that is not here is ready as soon as it is
 # applied. (Istio's kinds have no status to wait for: see settled.py.)
 PREDICATES: dict[tuple[str, str], Predicate] = {
@@ -157,7 +149,6 @@ PREDICATES: dict[tuple[str, str], Predicate] = {
     ("apiextensions.k8s.io", "CustomResourceDefinition"): crd,
     ("apiregistration.k8s.io", "APIService"): api_service,
 }
-LOAD_BALANCER: dict[tuple[str, str], Predicate] = {("", "Service"): load_balancer}
 
 # Kinds that later waves need at once: nothing can be put into them before.
 GATES = frozenset((("", "Namespace"), ("apiextensions.k8s.io", "CustomResourceDefinition")))
@@ -166,11 +157,9 @@ GATES = frozenset((("", "Namespace"), ("apiextensions.k8s.io", "CustomResourceDe
 WORKLOADS = frozenset((("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "DaemonSet"), ("apps", "ReplicaSet")))
 
 
-def predicate_of(api_version: str, kind: str, *, with_load_balancer: bool = False) -> Predicate | None:
-    key = (api_version.rpartition("/")[0], kind)
-    if with_load_balancer and key in LOAD_BALANCER:
-        return LOAD_BALANCER[key]
-    return PREDICATES.get(key)
+def predicate_of(api_version: str, kind: str) -> Predicate | None:
+    """What ready means for a kind; None where it is ready as soon as it is applied."""
+    return PREDICATES.get((api_version.rpartition("/")[0], kind))
 
 
 # Reasons of a waiting container that no waiting cures.

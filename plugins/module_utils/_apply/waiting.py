@@ -31,9 +31,9 @@ class Pending:
     last: Json | None = None
 
 
-def pending_of(ref: Ref, obj: Json | None, *, with_load_balancer: bool = False) -> Pending | None:
+def pending_of(ref: Ref, obj: Json | None) -> Pending | None:
     """What has to be waited for; None if the kind has no such state or the object is in it already."""
-    predicate = predicate_of(ref.api_version, ref.kind, with_load_balancer=with_load_balancer)
+    predicate = predicate_of(ref.api_version, ref.kind)
     if predicate is None or (obj is not None and predicate(obj).ready):
         return None
     return Pending(ref, predicate, obj)

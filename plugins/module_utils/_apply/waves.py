@@ -76,8 +76,6 @@ _NUMBER: dict[tuple[str, str], int] = {kind: number for number, kinds in enumera
 # Custom resources that we know nothing of: after the workloads that may serve them.
 _UNKNOWN = _NUMBER[("networking.istio.io", "Gateway")]
 
-FIRST_WAVE = 0
-
 
 def wave_of(api_version: str, kind: str) -> int:
     """The wave in which a kind is applied; removal goes through the waves from the last to the first."""

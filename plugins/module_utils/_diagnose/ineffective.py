@@ -8,11 +8,11 @@ from __future__ import annotations
 import difflib
 import typing as t
 
+from .._istio.pods import has_sidecar
 from .findings import Diagnosis, Findings, Json
 from .objects import (
     ROOT,
     destinations,
-    has_sidecar,
     home_of,
     host_matches,
     in_mesh,

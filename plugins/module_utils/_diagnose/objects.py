@@ -10,7 +10,6 @@ import typing as t
 
 from .findings import Json
 
-SIDECAR = "istio-proxy"
 ROOT = "istio-system"
 """Namespace whose policies hold for the whole mesh."""
 
@@ -28,18 +27,6 @@ def labels_of(one: Json) -> t.Mapping[str, str]:
 def matches(selector: t.Mapping[str, str], labels: t.Mapping[str, str]) -> bool:
     """Whether labels satisfy an equality selector."""
     return all(labels.get(key) == value for key, value in selector.items())
-
-
-def is_ready(pod: Json) -> bool:
-    """Whether a pod is ready to serve."""
-    conditions = pod.get("status", {}).get("conditions") or []
-    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
-
-
-def has_sidecar(pod: Json) -> bool:
-    """Whether the proxy runs in the pod: as a container, or as a native sidecar (an init container)."""
-    spec = pod.get("spec", {})
-    return any(one.get("name") == SIDECAR for one in [*spec.get("containers", []), *spec.get("initContainers", [])])
 
 
 def host_matches(pattern: str, host: str) -> bool:

@@ -10,6 +10,7 @@ import typing as t
 from dataclasses import replace
 from urllib.parse import urljoin
 
+from .._istio.pods import has_sidecar, is_ready
 from .._kube.labels import LAB
 from .._observe.access_log import Record
 from .analysis import with_analysis
@@ -29,13 +30,11 @@ from .missing import no_copies, no_delay, no_quota, no_traces
 from .objects import (
     ROOT,
     destinations,
-    has_sidecar,
     home_of,
     host_matches,
     in_mesh,
     in_words,
     is_of,
-    is_ready,
     is_strict,
     labels_of,
     listed,

@@ -9,9 +9,10 @@ import typing as t
 from collections import Counter
 from dataclasses import dataclass
 
+from .._istio.pods import is_ready
 from .findings import Diagnosis, Findings, Json
 from .ineffective import pods_of
-from .objects import home_of, is_ready, labels_of, listed, name_of, namespace_of, short
+from .objects import home_of, labels_of, listed, name_of, namespace_of, short
 from .paths import Service, full_name, in_full, is_for, meant, ruling
 
 CLOSE = 0.01

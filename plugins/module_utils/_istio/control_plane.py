@@ -15,6 +15,7 @@ import subprocess
 import typing as t
 
 from .._kube.labels import MANAGED
+from .durations import parse_duration
 
 ISTIO_NAMESPACE = "istio-system"
 
@@ -130,15 +131,9 @@ def lacks(mesh_config: dict[str, t.Any], telemetries: t.Sequence[dict[str, t.Any
     if not kinds & {"zipkin", "opentelemetry", "datadog", "skywalking", "lightstep"} and not legacy:
         missing.append("No tracing provider (meshConfig.extensionProviders): the lab tracing needs one.")
     drain = str((mesh_config.get("defaultConfig") or {}).get("drainDuration", "45s"))
-    if _seconds(drain) > 5:
+    if (parse_duration(drain) or 0.0) > 5:
         missing.append(
             f"Connections drain for {drain} (meshConfig.defaultConfig.drainDuration): "
             "idle ones answer once more under old rules after a policy changes."
         )
     return missing
-
-
-def _seconds(duration: str) -> float:
-    """Seconds of a Go duration such as 45s or 1m30s; 0 when it is not one."""
-    factors = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-    return sum(float(number) * factors[unit] for number, unit in re.findall(r"([0-9.]+)(ms|h|m|s)", duration))

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import json
-import re
 import typing as t
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from .._kube import ApiError, Client, Json
+from .durations import parse_duration, parse_time
+from .pods import is_serving
 
 if t.TYPE_CHECKING:
     from .._kube.exec import PodHttp
@@ -78,22 +79,6 @@ def parse_syncz(answer: t.Any) -> list[ProxyStatus]:
     return found
 
 
-def parse_time(text: t.Any) -> datetime | None:
-    """A time as Kubernetes and Go write it, with or without fractions of any length."""
-    found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)", str(text or ""))
-    if not found:
-        return None
-    return datetime.strptime(found[1], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
-
-
-def parse_seconds(text: str) -> float:
-    """A duration as Go writes it (100ms, 1.5s); the default where it cannot be read."""
-    found = re.fullmatch(r"([0-9.]+)(ms|s|m)", text.strip())
-    if not found:
-        return _DEBOUNCE
-    return float(found[1]) * {"ms": 0.001, "s": 1.0, "m": 60.0}[found[2]]
-
-
 class Istiod:
     """One istiod pod, asked over one forwarded connection; by exec where forwarding is not allowed."""
 
@@ -104,7 +89,8 @@ class Istiod:
         container = next((item for item in spec["containers"] if item["name"] == "discovery"), spec["containers"][0])
         self._container = str(container["name"])
         values = {item["name"]: item.get("value") for item in container.get("env") or ()}
-        self.debounce = parse_seconds(str(values.get(_DEBOUNCE_VARIABLE) or ""))
+        debounce = parse_duration(str(values.get(_DEBOUNCE_VARIABLE) or ""))
+        self.debounce = _DEBOUNCE if debounce is None else debounce
         self._http: PodHttp | None = None
         self._exec = False
 
@@ -154,9 +140,7 @@ def find_istiods(client: Client) -> list[Istiod]:
     pods = client.list("v1", "Pod", None, label_selector=ISTIOD_SELECTOR)
     found = []
     for pod in pods:
-        conditions = (pod.get("status") or {}).get("conditions") or ()
-        ready = any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions)
-        if ready and not pod["metadata"].get("deletionTimestamp"):
+        if is_serving(pod):
             found.append(Istiod(client, pod))
     return found
 

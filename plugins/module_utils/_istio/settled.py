@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .._kube import FIELD_MANAGER, ApiError, Client, Json, Ref
-from .istiod import Istiod, ProxyStatus, find_istiods, parse_syncz, parse_time
+from .durations import parse_time
+from .istiod import Istiod, ProxyStatus, find_istiods, parse_syncz
 
 # Istio's kinds have no status that says so, therefore istiod is asked: whether it
 # has read the objects (/debug/configz), whether it has pushed since (/metrics), and

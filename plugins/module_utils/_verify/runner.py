@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from .._diagnose import Analysis, Diagnosis, Findings, Look, Proxies, diagnose
+from .._istio.pods import SIDECAR, has_sidecar
 from .._kube.errors import ApiError
 from .._observe.access_log import Record, by_agent, records
 from .._observe.errors import CheckError, NotYet
@@ -42,7 +43,7 @@ from .plan import (
 from .report import message_of, table_of
 from .spec import HOST, NO_SIDECAR, SECURE, Check, port_of
 from .statistics import Decision
-from .workload import SIDECAR, Source, enter_outside, enter_workload, find_pod, has_sidecar, selector_text, send_plan
+from .workload import Source, enter_outside, enter_workload, find_pod, selector_text, send_plan
 
 if t.TYPE_CHECKING:
     from .._kube import Client

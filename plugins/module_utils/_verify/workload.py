@@ -16,6 +16,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from .._istio.pods import has_sidecar, is_serving
 from .._kube.errors import ApiError
 from .._kube.labels import MANAGED
 from .._observe.errors import CheckError, NotYet
@@ -27,7 +28,6 @@ Json = dict[str, t.Any]
 
 NAME = "mesh-workshop-probe"
 """Name of the container, and of the namespace and pod outside of the mesh."""
-SIDECAR = "istio-proxy"
 USER = 65532
 """Any user but 0 and 1337: the rules of istio-init let everything of user or group 1337 pass the sidecar by."""
 IMAGE_VARIABLE = "MESH_WORKSHOP_PROBE_IMAGE"
@@ -72,24 +72,11 @@ class Source:
     meshed: bool
 
 
-def is_ready(pod: t.Mapping[str, t.Any]) -> bool:
-    """Whether a pod serves and is to stay."""
-    conditions = pod.get("status", {}).get("conditions") or []
-    ready = any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
-    return ready and not pod["metadata"].get("deletionTimestamp")
-
-
 def is_ended(pod: t.Mapping[str, t.Any] | None) -> bool:
     """Whether nothing more is to be expected of a pod: it is gone, going, or has ended."""
     if pod is None or pod["metadata"].get("deletionTimestamp"):
         return True
     return pod.get("status", {}).get("phase") in ("Failed", "Succeeded")
-
-
-def has_sidecar(pod: t.Mapping[str, t.Any]) -> bool:
-    """Whether the pod has Istio's proxy, as a container or as a native sidecar."""
-    spec = pod.get("spec", {})
-    return any(one.get("name") == SIDECAR for one in [*spec.get("containers", []), *spec.get("initContainers", [])])
 
 
 def selector_text(labels: t.Mapping[str, str]) -> str:
@@ -116,7 +103,7 @@ def find_pod(client: Client, name: str, namespace: str | None) -> Json:
         raise WorkloadError(
             f"Namespace {namespace} has neither a Deployment {name} nor pods labelled app={name}: {listed}."
         )
-    ready = [pod for pod in pods if is_ready(pod)]
+    ready = [pod for pod in pods if is_serving(pod)]
     if not ready:
         raise WorkloadAway(f"{title} has no ready pod: see kubectl -n {namespace} get pods.")
     return min(ready, key=lambda pod: (not has_sidecar(pod), str(pod["metadata"]["name"])))

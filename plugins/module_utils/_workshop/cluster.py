@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a reset and a stage read and write in the cluster; what is to do, the pure functions of ``reset`` decide."""
+"""What a reset and a stage read and write in the cluster; the pure functions of ``reset_plan`` decide what is to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .._apply import ApplyOptions, apply_set
 from .._apply.prune import owned_kinds
 from .._kube import FIELD_MANAGER, ApiError, Client
 from .._kube.labels import ATTENDEE
-from . import reset as planning
+from . import reset_plan
 
 Json = dict[str, t.Any]
 THREADS = 8
@@ -37,11 +37,11 @@ class Cluster:
         versions = [
             version["groupVersion"]
             for group in groups
-            if planning.is_mesh_group(group["name"])
+            if reset_plan.is_mesh_group(group["name"])
             # A kind is listed in the preferred version where that has it.
             for version in sorted(group["versions"], key=lambda one: one != group["preferredVersion"])
         ]
-        core = {api_version for api_version, _kind in planning.CORE_KINDS}
+        core = {api_version for api_version, _kind in reset_plan.CLEARED_KINDS}
         served = dict(zip([*versions, *core], self.pool.map(self.client.resources, [*versions, *core]), strict=True))
         found: dict[tuple[str, str], tuple[str, str]] = {}
         for version in versions:
@@ -49,7 +49,7 @@ class Cluster:
                 if one.namespaced:
                     found.setdefault((one.group, one.kind), (version, one.kind))
         present = {(version, one.kind) for version in core for one in served[version]}
-        return [*found.values(), *(kind for kind in planning.CORE_KINDS if kind in present)]
+        return [*found.values(), *(kind for kind in reset_plan.CLEARED_KINDS if kind in present)]
 
     def everything(self, kinds: t.Sequence[tuple[str, str]], namespace: str | None, selector: str | None) -> list[Json]:
         """All objects of these kinds, in one namespace or with these labels."""
@@ -61,9 +61,9 @@ class Cluster:
         One request per kind and namespace, and only for kinds that pruning lists as well.
         """
         kinds = {(version.rpartition("/")[0], kind): version for version, kind in owned_kinds(self.client)}
-        mesh = [key for key in kinds if planning.is_mesh_group(key[0])]
+        mesh = [key for key in kinds if reset_plan.is_mesh_group(key[0])]
         wanted: list[tuple[str, str, str | None, str | None]] = [(kinds[key], key[1], namespace, None) for key in mesh]
-        places = {planning.identity(document)[:3] for document in documents}
+        places = {reset_plan.identity(document)[:3] for document in documents}
         wanted += [
             (kinds[group, kind], kind, place, f"{ATTENDEE}={attendee}")
             for group, kind, place in sorted(places)
@@ -80,7 +80,7 @@ class Cluster:
 
         def is_slow(obj: Json) -> bool:
             # Until a pod that its workload replaces is gone, that workload still looks ready.
-            return obj["kind"] == "Namespace" or (obj["kind"] == "Pod" and not planning.is_controlled(obj))
+            return obj["kind"] == "Namespace" or (obj["kind"] == "Pod" and not reset_plan.is_controlled(obj))
 
         slow = [obj for obj in objects if is_slow(obj)]
         rest = [obj for obj in objects if not is_slow(obj)]
@@ -98,7 +98,7 @@ class Cluster:
         Raises ApiError where that never comes to an end.
         """
         for attempt in range(1, ATTEMPTS + 1):
-            fields, managers = planning.owners_afterwards(obj, FIELD_MANAGER)
+            fields, managers = reset_plan.owners_afterwards(obj, FIELD_MANAGER)
             if not managers:
                 return
             meta = obj["metadata"]

@@ -9,7 +9,7 @@ import typing as t
 
 from .._istio.control_plane import ISTIO_NAMESPACE
 from .._kube.labels import MANAGED
-from .reset import is_clusters_own
+from .reset_plan import is_clusters_own
 
 Json = dict[str, t.Any]
 

@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 import yaml
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.reset import CORE_KINDS
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.reset_plan import CLEARED_KINDS
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.rights import review
 from ansible_collections.mesh.workshop.tests.unit.role_vars import ROLES, variable
 
@@ -44,7 +44,7 @@ def test_those_of_the_checks_are_always_asked() -> None:
 
 def test_all_that_the_labs_apply_and_a_reset_removes_is_among_them() -> None:
     found = {review(right)["spec"]["resourceAttributes"]["resource"] for right in rights(istio_state="existing")}
-    kinds = {kind for _api_version, kind in CORE_KINDS}
+    kinds = {kind for _api_version, kind in CLEARED_KINDS}
     for path in ROLES.glob("lab/catalogue/*/lab.yml"):
         kinds |= {line.split("kind: ")[1].strip(" ,}") for line in path.read_text().splitlines() if " kind: " in line}
     irregular = {"Ingress": "ingresses", "NetworkPolicy": "networkpolicies", "Telemetry": "telemetries"}

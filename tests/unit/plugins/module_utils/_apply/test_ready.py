@@ -17,7 +17,7 @@ Json = dict[str, t.Any]
 
 
 def judge(api_version: str, kind: str, spec: Json, status: Json, generation: int = 1) -> Readiness:
-    predicate = predicate_of(api_version, kind, with_load_balancer=kind == "Service")
+    predicate = predicate_of(api_version, kind)
     assert predicate is not None
     return predicate({"metadata": {"name": "x", "generation": generation}, "spec": spec, "status": status})
 
@@ -119,12 +119,10 @@ def test_custom_resource_definitions() -> None:
     assert (taken.final, taken.why) == (True, "taken")
 
 
-def test_namespaces_and_services() -> None:
+def test_namespaces_and_kinds_that_are_ready_at_once() -> None:
     assert judge("v1", "Namespace", {}, {"phase": "Active"}).ready
     assert not judge("v1", "Namespace", {}, {"phase": "Terminating"}).ready
-    assert judge("v1", "Service", {"type": "ClusterIP"}, {}).ready
-    assert not judge("v1", "Service", {"type": "LoadBalancer"}, {}).ready
-    assert judge("v1", "Service", {"type": "LoadBalancer"}, {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}).ready
+
     assert predicate_of("v1", "Service") is None
     assert predicate_of("networking.istio.io/v1", "VirtualService") is None
 

@@ -11,12 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._apply import Ref
 from ansible_collections.mesh.workshop.plugins.module_utils._istio import settled
-from ansible_collections.mesh.workshop.plugins.module_utils._istio.istiod import (
-    Istiod,
-    parse_seconds,
-    parse_syncz,
-    parse_time,
-)
+from ansible_collections.mesh.workshop.plugins.module_utils._istio.istiod import parse_syncz
 from ansible_collections.mesh.workshop.plugins.module_utils._istio.settled import (
     Scope,
     changed_at,
@@ -26,7 +21,6 @@ from ansible_collections.mesh.workshop.plugins.module_utils._istio.settled impor
     wait_settled,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError
-from ansible_collections.mesh.workshop.plugins.module_utils._kube.exec import ExecResult
 
 Json = dict[str, t.Any]
 ROUTER = {"proxy_type": "router"}
@@ -42,36 +36,11 @@ def proxy(name: str, **types: Json) -> Json:
     return {"proxy": name, "proxy_type": "sidecar", "resources": {urls[key]: value for key, value in types.items()}}
 
 
-def test_proxies_in_sync_behind_and_in_refusal() -> None:
-    found = parse_syncz(
-        [
-            proxy("a", listeners={"sent": "1", "acked": "1"}),
-            proxy("b", listeners={"sent": "2", "acked": "1"}),
-            proxy(
-                "c",
-                listeners={"sent": "2", "acked": "1", "lastError": "no\n such", "sentTime": "2026-01-01T12:00:00.5Z"},
-            ),
-            proxy("d", endpoints={"sent": "2", "acked": "1"}),
-            proxy("e", listeners={}),
-        ]
-    )
-    assert [one.synced for one in found] == [True, False, False, True, True]
-    assert found[1].waiting == ["listeners"]
-    assert found[2].rejected == {"listeners": "no such"}
-    assert found[2].rejected_at == NOW
-    assert parse_syncz(None) == []
-
-
 def test_only_a_rejection_of_what_was_sent_since_counts() -> None:
     state = {"sent": "2", "lastError": "bad filter.", "sentTime": "2026-01-01T12:00:00Z"}
     proxies = parse_syncz([proxy("web.shop", listeners=state), proxy("api.shop", listeners=state)])
     assert rejection(proxies, NOW + timedelta(seconds=1)) == ""
     assert rejection(proxies, NOW).startswith("the proxy web.shop and 1 more has rejected the listeners: bad filter; ")
-
-
-def test_times_of_kubernetes_and_go() -> None:
-    assert parse_time("2026-01-01T12:00:00Z") == parse_time("2026-01-01T12:00:00.123456789Z") == NOW
-    assert parse_time(None) is None
 
 
 def test_when_we_changed_an_object() -> None:
@@ -88,11 +57,6 @@ def test_counters_are_summed_over_their_labels() -> None:
     assert parse_counter(text, "a_b") == 5
     assert parse_counter(text, "plain") == 4
     assert parse_counter(text, "none") == 0
-
-
-@pytest.mark.parametrize(("text", "seconds"), [("100ms", 0.1), ("1.5s", 1.5), ("2m", 120), ("", 0.1), ("soon", 0.1)])
-def test_durations(text: str, seconds: float) -> None:
-    assert parse_seconds(text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -318,53 +282,6 @@ def test_refused_credentials_are_no_warning(monkeypatch: pytest.MonkeyPatch) -> 
     istiod = FakeIstiod(configz=[ApiError(401, "Unauthorized", "Unauthorized")])
     with pytest.raises(ApiError, match="does not accept the credentials"):
         settle(monkeypatch, istiod)
-
-
-class FakePods:
-    """A client whose forwarding is refused, or whose forwarded port answers with an error of istiod's own."""
-
-    def __init__(self, forwarding: ApiError | None, answer: ApiError | bytes) -> None:
-        self.forwarding, self.answer = forwarding, answer
-
-    def forward(self, namespace: str, pod: str, port: int) -> FakePods:
-        if self.forwarding:
-            raise self.forwarding
-        return self
-
-    def get(self, path: str) -> bytes:
-        if isinstance(self.answer, ApiError):
-            raise self.answer
-        return self.answer
-
-    def close(self) -> None:
-        pass
-
-    def exec(self, namespace: str, pod: str, container: str, command: list[str]) -> ExecResult:
-        return ExecResult(0, b"by exec", b"")
-
-
-def test_istiod_is_asked_by_exec_where_forwarding_is_not_allowed() -> None:
-    meta = {"namespace": "istio-system", "name": "istiod-1"}
-    pod = {"metadata": meta, "spec": {"containers": [{"name": "discovery"}]}}
-
-    def ask(forwarding: ApiError | None, answer: ApiError | bytes = b"") -> bytes:
-        return Istiod(FakePods(forwarding, answer), pod).get("/metrics")  # type: ignore[arg-type]
-
-    assert ask(ApiError(403, "Forbidden", "no portforward")) == b"by exec"
-    assert ask(None, ApiError(401, "", "istiod wants a token")) == b"by exec"
-    with pytest.raises(ApiError, match="does not accept the credentials"):
-        ask(ApiError(401, "Unauthorized", "Unauthorized"))
-
-
-@pytest.mark.parametrize(
-    ("answer", "root"),
-    [(b'{"rootNamespace": "mesh-config"}', "mesh-config"), (b"{}", "istio-system"), (b"not found", "istio-system")],
-)
-def test_the_root_namespace_is_that_of_the_configuration_else_istiods(answer: bytes, root: str) -> None:
-    meta = {"namespace": "istio-system", "name": "istiod-1"}
-    pod = {"metadata": meta, "spec": {"containers": [{"name": "discovery"}]}}
-    istiod = Istiod(FakePods(None, answer), pod)  # type: ignore[arg-type]
-    assert istiod.root_namespace() == root
 
 
 def test_without_istiod_it_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,8 @@ import copy
 import dataclasses
 import typing as t
 
+from .._apply.kinds import WORKLOAD_KINDS
+from .._istio.pods import has_sidecar
 from .._kube.labels import ATTENDEE, MANAGED
 
 Json = dict[str, t.Any]
@@ -25,19 +27,11 @@ ANNOTATION_HOST = "mesh.workshop/host"
 MESH_GROUPS = ("istio.io", "gateway.networking.k8s.io", "gateway.networking.x-k8s.io")
 # Roles, role bindings, quotas and limits are not among them: they are how a platform runs the namespace, and the
 # attendee's own rights may hang on them.
-CORE_KINDS: tuple[tuple[str, str], ...] = (
-    ("v1", "ConfigMap"),
-    ("v1", "Secret"),
-    ("v1", "Service"),
-    ("v1", "ServiceAccount"),
-    ("v1", "Pod"),
+CLEARED_KINDS: tuple[tuple[str, str], ...] = (
+    *WORKLOAD_KINDS,
     ("v1", "ReplicationController"),
     ("v1", "PersistentVolumeClaim"),
-    ("apps/v1", "Deployment"),
     ("apps/v1", "ReplicaSet"),
-    ("apps/v1", "StatefulSet"),
-    ("apps/v1", "DaemonSet"),
-    ("batch/v1", "Job"),
     ("batch/v1", "CronJob"),
     ("autoscaling/v2", "HorizontalPodAutoscaler"),
     ("policy/v1", "PodDisruptionBudget"),
@@ -54,7 +48,6 @@ _TOKEN_TYPES = frozenset(("kubernetes.io/service-account-token", "kubernetes.io/
 _ACCOUNT_OF_TOKEN = ("kubernetes.io/service-account.name", "openshift.io/internal-registry-auth-token.service-account")
 
 _PROBE = "mesh-workshop-probe"
-_SIDECAR = "istio-proxy"
 _INJECT = "sidecar.istio.io/inject"
 # Labels of a namespace that decide about the mesh; all the others are the platform's.
 _MESH_LABELS = ("istio-injection", "istio.io/", "topology.istio.io/")
@@ -254,9 +247,7 @@ def is_touched(pod: Json) -> bool:
     meta, spec = pod["metadata"], pod.get("spec") or {}
     if any(not one["name"].startswith(_PROBE) for one in spec.get("ephemeralContainers") or ()):
         return True
-    containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
-    wants_sidecar = (meta.get("labels") or {}).get(_INJECT) == "true"
-    if wants_sidecar and not any(one["name"] == _SIDECAR for one in containers):
+    if (meta.get("labels") or {}).get(_INJECT) == "true" and not has_sidecar(pod):
         return True
     return any(
         not entry.get("subresource") and not str(entry.get("manager", "")).startswith("kube-")

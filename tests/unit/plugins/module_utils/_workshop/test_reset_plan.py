@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop import reset
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import reset_plan
 
 OURS = "mesh-workshop"
 
@@ -20,15 +20,15 @@ def owner(manager: str, operation: str = "Update", **fields: object) -> dict:
 
 
 def removed(*found: dict, documents: tuple = (), elsewhere: tuple = ()) -> list[str]:
-    plan = reset.plan_reset(documents=documents, found=found, elsewhere=elsewhere, manager=OURS)
+    plan = reset_plan.plan_reset(documents=documents, found=found, elsewhere=elsewhere, manager=OURS)
     return [f"{obj['kind']} {obj['metadata']['name']}" for obj in plan.remove]
 
 
 def test_a_namespace_that_is_not_ours_is_refused_in_one_sentence() -> None:
-    text = reset.refusal({"metadata": {"name": "kube-system", "labels": {}}}, "kube-system")
+    text = reset_plan.refusal({"metadata": {"name": "kube-system", "labels": {}}}, "kube-system")
     assert "kube-system is not the workshop's" in text
-    assert "does not exist" in reset.refusal(None, "room")
-    assert reset.refusal({"metadata": {"labels": {"mesh.workshop/managed": "true"}}}, "room") == ""
+    assert "does not exist" in reset_plan.refusal(None, "room")
+    assert reset_plan.refusal({"metadata": {"labels": {"mesh.workshop/managed": "true"}}}, "room") == ""
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_what_others_wrote_becomes_ours_so_that_the_apply_drops_it() -> None:
     by_hand = owner("kubectl-edit", **{"f:spec": {"f:paused": {}}, "f:metadata": {"f:labels": {"f:by": {}}}})
     status = {**owner("kube-controller-manager", **{"f:status": {}}), "subresource": "status"}
     live = thing("Deployment", "a", "apps/v1", metadata={"managedFields": [ours, by_hand, status]})
-    fields, managers = reset.owners_afterwards(live, OURS)
+    fields, managers = reset_plan.owners_afterwards(live, OURS)
     assert managers == ["kubectl-edit"]
     assert fields == [
         {
@@ -103,7 +103,7 @@ def test_what_others_wrote_becomes_ours_so_that_the_apply_drops_it() -> None:
         status,
     ]
     untouched = thing("Deployment", "a", "apps/v1", metadata={"managedFields": [ours, status]})
-    assert reset.owners_afterwards(untouched, OURS) == ([], [])
+    assert reset_plan.owners_afterwards(untouched, OURS) == ([], [])
 
 
 def test_what_cannot_be_changed_in_place_is_made_anew() -> None:
@@ -158,20 +158,20 @@ def test_elsewhere_goes_what_is_ours_but_nothing_of_another_workshop_namespace()
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "site"}},
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "room"}},
     ]
-    assert [obj["metadata"]["name"] for obj in reset.outside(objects, "room", rooms)] == ["cert", "site"]
+    assert [obj["metadata"]["name"] for obj in reset_plan.outside(objects, "room", rooms)] == ["cert", "site"]
 
 
 def test_labels_of_the_mesh_go_and_those_of_the_platform_stay() -> None:
     live = {"metadata": {"labels": {"istio-injection": "enabled", "istio.io/rev": "x", "team": "y"}}}
     wanted = {"metadata": {"labels": {"istio-injection": "enabled"}}}
-    assert reset.mesh_labels_to_drop(live, wanted) == ["istio.io/rev"]
+    assert reset_plan.mesh_labels_to_drop(live, wanted) == ["istio.io/rev"]
 
 
 def test_groups_of_the_mesh() -> None:
-    assert reset.is_mesh_group("networking.istio.io")
-    assert reset.is_mesh_group("gateway.networking.k8s.io")
-    assert not reset.is_mesh_group("networking.k8s.io")
-    assert not reset.is_mesh_group("notistio.io")
+    assert reset_plan.is_mesh_group("networking.istio.io")
+    assert reset_plan.is_mesh_group("gateway.networking.k8s.io")
+    assert not reset_plan.is_mesh_group("networking.k8s.io")
+    assert not reset_plan.is_mesh_group("notistio.io")
 
 
 def test_the_listing_says_what_would_go() -> None:
@@ -180,8 +180,8 @@ def test_the_listing_says_what_would_go() -> None:
         {"kind": "Deployment", "namespace": "room", "name": "a", "action": "changed", "written_by": ["kubectl-edit"]},
         {"kind": "Service", "namespace": "room", "name": "b", "action": "unchanged"},
     ]
-    assert reset.listing(results, check=True).splitlines() == [
+    assert reset_plan.listing(results, check=True).splitlines() == [
         "would remove  Secret room/x",
         "would restore Deployment room/a (written to by kubectl-edit)",
     ]
-    assert reset.listing([], check=False).startswith("Nothing to do")
+    assert reset_plan.listing([], check=False).startswith("Nothing to do")
