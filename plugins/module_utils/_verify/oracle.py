@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from .._observe.access_log import Record
 from .._observe.traces import Trace
 from .plan import KEEP_BODY, QUOTA_ENOUGH, QUOTA_INTERVALS, TRACED, Sample
-from .spec import GRPC_CODES, Admitted, Attempts, Check, Expect, Some, Text
+from .spec.types import GRPC_CODES, Admitted, Attempts, Check, Expect, Some, Text
 from .statistics import Decision, acceptance, interval, mean_is_above, mean_is_below, share_is_above, tolerated
 
 Observation = t.Mapping[str, t.Any]

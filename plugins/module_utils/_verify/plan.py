@@ -10,7 +10,7 @@ import math
 import typing as t
 from dataclasses import asdict, dataclass
 
-from .spec import HOST, Check
+from .spec.types import HOST, Check
 from .statistics import ERROR_RATE, LEAK, TOLERANCE, ShareTest, always_sample, share_test, spent
 
 KEEP_BODY = 65536

@@ -21,7 +21,6 @@ from .._observe.access_log import Record, by_agent, records
 from .._observe.errors import CheckError, NotYet
 from .._observe.gateway import SELECTOR, GatewayError, find_gateway, split_address
 from .._observe.traces import Backend, find_backend
-from . import probe
 from .evidence import LOGS_ON, NoEvidence, PodVersions, are_written, by_answers, by_logs, concerns
 from .oracle import TOO_MANY, Answer, Verdict, expected_text, faults_of, judge, observed_shares
 from .plan import (
@@ -40,8 +39,9 @@ from .plan import (
     timed_phase,
     warm_up,
 )
+from .probe import run_plan
 from .report import message_of, table_of
-from .spec import HOST, NO_SIDECAR, SECURE, Check, port_of
+from .spec.types import HOST, NO_SIDECAR, SECURE, Check, port_of
 from .statistics import Decision
 from .workload import Source, enter_outside, enter_workload, find_pod, selector_text, send_plan
 
@@ -455,7 +455,7 @@ class _Runner:
 
     def _execute(self, plan: dict[str, t.Any]) -> dict[str, t.Any]:
         if not self.inside:
-            return probe.run_plan(plan)
+            return run_plan(plan)
         # Requests that have begun may take their time to connect, and once more to be answered.
         last = 2 * self.check.request.timeout
         if self.run.client is None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import pkgutil
 import re
 import typing as t
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from .._istio.pods import has_sidecar, is_serving
 from .._kube.errors import ApiError
 from .._kube.labels import MANAGED
 from .._observe.errors import CheckError, NotYet
+from .probe.bundle import script
 
 if t.TYPE_CHECKING:
     from .._kube import Client
@@ -279,14 +279,6 @@ def _await(client: Client, namespace: str, pod: str, container: str) -> None:
             f"The probe's container {container} in pod {namespace}/{pod} does not run ({why}): choose an image that "
             f"the nodes can get and that has python3, with the option probe_image or the variable {IMAGE_VARIABLE}."
         )
-
-
-def script() -> bytes:
-    """Source of the probe; modules may run from a zip file, so it is asked of the package's loader."""
-    source = pkgutil.get_data(__package__ or "", "probe.py")
-    if source is None:
-        raise AssertionError("the probe is not packed with the module")
-    return source
 
 
 def send_plan(client: Client, source: Source, plan: t.Mapping[str, t.Any], timeout: float) -> Json:

@@ -13,7 +13,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._verify.evidence imp
     version_from_name,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.plan import POD_PATTERNS
-from ansible_collections.mesh.workshop.plugins.module_utils._verify.probe import Job
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.probe.jobs import Job
 
 
 def pod(name: str, **labels: str) -> dict[str, t.Any]:

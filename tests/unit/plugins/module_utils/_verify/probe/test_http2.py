@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HTTP/2 and gRPC: header blocks of the RFC, and a server that says frame by frame what a test wants."""
+"""HTTP/2 and gRPC against a server that says frame by frame what a test wants."""
 
 from __future__ import annotations
 
@@ -10,38 +10,15 @@ import typing as t
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._verify import parse_checks, run_checks
-from ansible_collections.mesh.workshop.plugins.module_utils._verify.probe import (
-    Connection2,
-    HeaderReader,
-    literal,
-    run_plan,
-    unhuffman,
-)
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.probe.hpack import HeaderReader, literal
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.probe.http2 import Connection2
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.probe.jobs import run_plan
 from ansible_collections.mesh.workshop.tests.unit.servers import Rude
 
 frame = Connection2.frame
+
+
 SETTINGS, HEADERS, DATA, RESET, PING, GOAWAY, CONTINUATION = 4, 1, 0, 3, 6, 7, 9
-
-
-def test_huffman_examples_of_the_rfc() -> None:
-    # RFC 7541, C.4.1 and C.6.1
-    assert unhuffman(bytes.fromhex("f1e3c2e5f23a6ba0ab90f4ff")) == b"www.example.com"
-    assert unhuffman(bytes.fromhex("d07abe941054d444a8200595040b8166e082a62d1bff")) == b"Mon, 21 Oct 2013 20:13:21 GMT"
-    assert unhuffman(bytes.fromhex("9d29ad171863c78f0b97c8e9ae82ae43d3")) == b"https://www.example.com"
-
-
-def test_header_blocks_of_the_rfc() -> None:
-    request = HeaderReader(bytes.fromhex("828684418cf1e3c2e5f23a6ba0ab90f4ff")).all()
-    assert request == [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "www.example.com")]
-    plain = "400a637573746f6d2d6b65790d637573746f6d2d686561646572"  # C.2.1
-    assert HeaderReader(bytes.fromhex(plain)).all() == [("custom-key", "custom-header")]
-    resized = bytes.fromhex("3fe11f" + plain)  # 5.1: the table's new size in front
-    assert HeaderReader(resized).all() == [("custom-key", "custom-header")]
-
-
-@pytest.mark.parametrize("size", [0, 1, 126, 127, 128, 300, 20_000])
-def test_literals_of_any_length(size: int) -> None:
-    assert HeaderReader(literal("X-Long", "v" * size)).all() == [("x-long", "v" * size)]
 
 
 class Peer:
@@ -136,7 +113,11 @@ def opening(stream: int) -> bytes:
     ("answer", "kind"),
     [
         (lambda stream: b"", "reset_before_response"),
+        (lambda stream: frame(SETTINGS, 0, 0, b""), "reset_before_response"),
         (lambda stream: frame(GOAWAY, 0, 0, bytes(8)), "reset_before_response"),
+        (lambda stream: opening(stream)[:-3], "partial_response"),
+        (lambda stream: frame(CONTINUATION, 4, stream, b"\xff"), "not_http"),
+        (lambda stream: frame(HEADERS, 12, stream, b""), "not_http"),
         (lambda stream: frame(RESET, 0, stream, b"\0\0\0\x07"), "stream_reset"),
         (lambda stream: b"HTTP/1.1 400 Bad Request\r\n\r\n", "not_http"),
         (lambda stream: opening(stream) + frame(DATA, 0, stream, b"half"), "partial_response"),
@@ -145,6 +126,22 @@ def opening(stream: int) -> bytes:
 def test_broken_answers_are_told_apart(rude: Rude, answer: t.Callable[[int], bytes], kind: str) -> None:
     scripted(rude, answer)
     assert send(rude)[0]["error"]["kind"] == kind
+
+
+def test_an_idle_connection_that_the_server_closed_is_no_failure(rude: Rude) -> None:
+    """As Envoy does when it drains: the connection had settings and answers, this stream had nothing."""
+    streams: list[int] = []
+
+    def act(sock: socket.socket) -> None:
+        stream, _headers, _body = Peer(sock).request()
+        streams.append(stream)
+        sock.sendall(opening(stream) + frame(DATA, 1, stream, b"ok"))
+
+    rude.act = act
+    assert [one["status"] for one in send(rude, 6)] == [200] * 6
+    assert streams == [1] * 6, "each on a connection of its own"
+    lost = send(rude, 2, method="POST")
+    assert lost[1]["error"]["kind"] == "reset_before_response", "what may have had an effect is not sent twice"
 
 
 def test_a_huge_body_is_cut(rude: Rude) -> None:
