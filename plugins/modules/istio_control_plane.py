@@ -143,7 +143,12 @@ import json
 import typing as t
 
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
-from ansible_collections.mesh.workshop.plugins.module_utils._apply import ApplyOptions, apply_set, load_documents
+from ansible_collections.mesh.workshop.plugins.module_utils._apply import (
+    ApplyOptions,
+    DocumentError,
+    apply_set,
+    parse_yaml,
+)
 from ansible_collections.mesh.workshop.plugins.module_utils._istio.control_plane import (
     ISTIO_NAMESPACE,
     IstioError,
@@ -167,7 +172,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._kube import (
 def stock(client: Client, namespace: str) -> list[str]:
     """What the mesh in this namespace lacks, from its ConfigMap, Telemetry resources and gateways."""
     config = client.get("v1", "ConfigMap", "istio", namespace) or {}
-    mesh = load_documents(config.get("data", {}).get("mesh", "{}"))
+    mesh = parse_yaml(config.get("data", {}).get("mesh", "{}"))
     try:
         telemetries = client.list("telemetry.istio.io/v1", "Telemetry", namespace)
     except ApiError:
@@ -255,7 +260,7 @@ def run(module: QuietModule) -> dict[str, t.Any]:
             "set istio_istioctl to the istioctl of the wanted version, or leave istio_version empty."
         )
     documents = [namespace_document(ISTIO_NAMESPACE)]
-    documents += applicable(load_documents(render(params["istioctl"], operator)))
+    documents += applicable(parse_yaml(render(params["istioctl"], operator)))
     report = apply_set(
         client,
         documents,
@@ -309,7 +314,7 @@ def main() -> None:
     module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
     try:
         result = run(module)
-    except (ApiError, IstioError) as error:
+    except (ApiError, DocumentError, IstioError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
 

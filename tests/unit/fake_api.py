@@ -385,6 +385,9 @@ class Handler(BaseHTTPRequestHandler):
                 self.reply(200, {"gitVersion": "v1.36.0"})
             elif parts.path == "/apis":
                 self.reply(200, {"kind": "APIGroupList", "groups": self.groups()})
+            elif parts.path.startswith("/apis/") and parts.path.count("/") == 2:
+                found = [one for one in self.groups() if one["name"] == parts.path.rpartition("/")[2]]
+                self.reply(200, found[0]) if found else self.reply(404, status_body(404, "NotFound", "no such group"))
             elif parts.path.endswith("/exec"):
                 self.execute(parse_qs(parts.query))
             elif parts.path.endswith("/log"):

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from .._kube import Ref, ref_of
-from .documents import flatten, load_documents, parse_all, parse_yaml
+from .documents import flatten, parse_all
 from .engine import ApplyOptions, Report, apply_set, put_back_all
 from .prune import find_owned
 from .sources import DocumentError, list_sources, read_source
+from .text import parse_yaml
+from .values import plain
 
 __all__ = [
     "ApplyOptions",
@@ -18,9 +20,9 @@ __all__ = [
     "find_owned",
     "flatten",
     "list_sources",
-    "load_documents",
     "parse_all",
     "parse_yaml",
+    "plain",
     "put_back_all",
     "read_source",
     "ref_of",

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import base64
-import re
 import typing as t
 
 from .._kube import Json, Ref, api_version_fault, name_fault, namespace_fault, ref_of
 from .sources import SOURCE, DocumentError
+from .text import DEEPEST, parse_yaml
+from .values import type_name
 
 # API groups that Istio has removed, and what does their work now. That is no rename, so nothing here guesses.
 REMOVED_GROUPS = {
@@ -31,106 +32,73 @@ _SERVER_SET = (
 )
 
 
-def parse_yaml(text: str, source: str = "the definitions") -> list[Json]:
-    """All documents of a YAML (or JSON) text, as Kubernetes reads them: no dates, no base 60, no double keys."""
-    import yaml  # only texts need it; definitions of a playbook arrive parsed
-
-    try:
-        docs = list(yaml.load_all(text, Loader=_loader()))
-    except yaml.MarkedYAMLError as exc:
-        mark = exc.problem_mark
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
-        raise DocumentError(f"{source} is not valid YAML{where}: {exc.problem}; correct it.") from exc
-    except yaml.YAMLError as exc:
-        raise DocumentError(f"{source} is not valid YAML: {' '.join(str(exc).split())}; correct it.") from exc
-    found: list[Json] = []
-    for doc in docs:
-        if doc is None:
-            continue
-        if isinstance(doc, list):
-            found.extend(doc)
-        else:
-            found.append(doc)
-    return found
-
-
-_LOADER: list[t.Any] = []
-
-
-def _loader() -> t.Any:
-    if _LOADER:
-        return _LOADER[0]
-    import yaml
-
-    base: t.Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-    class Loader(base):  # type: ignore[misc]  # the base is chosen at run time
-        def construct_mapping(self, node: t.Any, deep: bool = False) -> t.Any:
-            seen = set()
-            for key_node, _value in node.value:
-                key = key_node.value
-                if isinstance(key, str) and key != "<<":
-                    if key in seen:
-                        raise yaml.constructor.ConstructorError(
-                            None, None, f"the key {key} is there twice", key_node.start_mark
-                        )
-                    seen.add(key)
-            return super().construct_mapping(node, deep)
-
-    Loader.yaml_implicit_resolvers = {
-        first: [(tag, regexp) for tag, regexp in resolvers if tag.rpartition(":")[2] not in ("timestamp", "int")]
-        for first, resolvers in base.yaml_implicit_resolvers.items()
-    }
-    Loader.add_implicit_resolver(
-        "tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*|0x[0-9a-fA-F]+|0[0-7]+)$"), list("-+0123456789")
-    )
-    _LOADER.append(Loader)
-    return Loader
-
-
 def parse_all(definitions: t.Any) -> list[Json]:
-    """Documents from what a user may give: a mapping, a text, or a list of these."""
-    items = definitions if isinstance(definitions, list) else [definitions]
-    docs: list[Json] = []
-    for item in items:
-        if isinstance(item, str):
-            named = item.startswith(SOURCE)
-            first, _newline, rest = item.partition("\n") if named else ("", "", item)
-            # The first line stays out, so that line numbers are those of the file.
-            docs.extend(parse_yaml(rest, first[len(SOURCE) :] if named else "the definitions"))
-        elif isinstance(item, list):
-            docs.extend(parse_all(item))
-        elif item is not None:
-            docs.append(item)
+    """Documents from what a user may give: an object, a text, or a list of these.
+
+    Raises DocumentError for a text that is not valid YAML, and where texts were given and none holds a document.
+    """
+    sources: list[str] = []
+    docs = _parsed(definitions, sources)
+    if sources and not docs:
+        named = ", ".join(dict.fromkeys(sources))
+        raise DocumentError(f"there is no document in {named}; correct the path, or see why it is empty.")
     return docs
 
 
+def _parsed(given: t.Any, sources: list[str], depth: int = 0) -> list[Json]:
+    """As parse_all(). Adds to `sources` what the texts were read from."""
+    if depth > DEEPEST:
+        raise DocumentError(f"the definitions nest more than {DEEPEST} lists, or contain themselves; flatten them.")
+    if isinstance(given, str):
+        named = given.startswith(SOURCE)
+        first, _newline, rest = given.partition("\n") if named else ("", "", given)
+        sources.append(first[len(SOURCE) :] if named else "the definitions")
+        # The first line stays out, so that line numbers are those of the file.
+        return parse_yaml(rest, sources[-1])
+    if isinstance(given, list):
+        return [doc for item in given for doc in _parsed(item, sources, depth + 1)]
+    return [] if given is None else [given]
+
+
 def flatten(docs: t.Iterable[t.Any]) -> t.Iterator[Json]:
-    """Documents one by one: a List is its items."""
+    """Documents one by one: a List is its items. Raises DocumentError for what is no document."""
     for doc in docs:
         if not isinstance(doc, dict):
-            raise DocumentError(
-                f"a document is {type(doc).__name__} instead of a mapping; it needs apiVersion, kind and metadata."
-            )
-        if str(doc.get("kind", "")).endswith("List") and isinstance(doc.get("items"), list):
-            yield from flatten(doc["items"])
-        else:
+            raise DocumentError(f"a document is {type_name(doc)}; it must be an object with apiVersion and kind.")
+        if not _is_list(doc):
             yield doc
+        elif "items" not in doc:
+            raise DocumentError(f"a document of kind {doc['kind']} has no items; give it a list of documents.")
+        elif not isinstance(doc["items"], (list, type(None))):
+            what = type_name(doc["items"])
+            raise DocumentError(f"a document of kind {doc['kind']} has {what} as items; give it a list of documents.")
+        else:
+            yield from flatten(doc["items"] or ())
+
+
+def _is_list(doc: Json) -> bool:
+    """Whether a document is a list of others. A kind of somebody's own may end so as well, but has a name."""
+    kind, meta = doc.get("kind"), doc.get("metadata")
+    if not isinstance(kind, str) or not kind.endswith("List"):
+        return False
+    return kind == "List" or "items" in doc or not (isinstance(meta, dict) and meta.get("name"))
 
 
 def check_document(doc: Json, position: int) -> None:
+    """Raises DocumentError for a document that the API server could only refuse, or take for another one."""
+    _check_types(doc, position)
     ref = ref_of(doc)
     meta = doc.get("metadata")
     if not ref.api_version or not ref.kind:
         missing = " and ".join(name for name in ("apiVersion", "kind") if not doc.get(name))
         raise DocumentError(
-            f"document {position} ({ref.kind or 'no kind'} {ref.name or 'without name'}) has no {missing}."
+            f"document {position} ({ref.kind or 'no kind'} {ref.name or 'without name'}) has no {missing}; add it."
         )
     if ref.group in REMOVED_GROUPS:
         raise DocumentError(
             f"{ref}: Istio has removed the API {ref.group}; write it anew as {REMOVED_GROUPS[ref.group]}."
         )
-    if not isinstance(meta, dict):
+    if not meta:
         raise DocumentError(f"document {position} ({ref.kind}) has no metadata; give it metadata.name.")
     if meta.get("generateName") and not ref.name:
         raise DocumentError(f"document {position} ({ref.kind}) has generateName, which cannot be applied; name it.")
@@ -144,16 +112,40 @@ def check_document(doc: Json, position: int) -> None:
         if fault:
             raise DocumentError(f"{ref.kind}: {fault}")
     for name in ("labels", "annotations"):
-        values = meta.get(name)
-        if values is None:
-            continue
-        if not isinstance(values, dict):
-            raise DocumentError(f"{ref}: metadata.{name} is {type(values).__name__}; it must be a mapping of strings.")
-        for key, value in values.items():
+        for key, value in (meta.get(name) or {}).items():
             if not isinstance(value, str):
                 raise DocumentError(
                     f"{ref}: metadata.{name}.{key} is {value!r}; quote it, since its value must be a string."
                 )
+
+
+_TEXTS = (("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"))
+_OBJECTS = (("metadata",), ("metadata", "labels"), ("metadata", "annotations"))
+_OBJECTS_OF = {
+    ("", "Secret"): (("data",), ("stringData",)),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): (("spec",), ("spec", "names")),
+}
+
+
+def _check_types(doc: Json, position: int) -> None:
+    """What is read of a document here, before the API server has seen it, has the type that it must have."""
+    for path in _TEXTS[:2]:
+        _check_type(doc, position, path, str, "a text")
+    group, kind = str(doc.get("apiVersion") or "").rpartition("/")[0], str(doc.get("kind") or "")
+    for path in (*_OBJECTS, *_OBJECTS_OF.get((group, kind), ())):
+        _check_type(doc, position, path, dict, "an object")
+    for path in _TEXTS[2:]:
+        _check_type(doc, position, path, str, "a text, so quote it")
+
+
+def _check_type(doc: Json, position: int, path: tuple[str, ...], wanted: type, words: str) -> None:
+    value: t.Any = doc
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    if value is not None and not isinstance(value, wanted):
+        kind = doc.get("kind")
+        title = f" ({kind})" if isinstance(kind, str) else ""
+        raise DocumentError(f"document {position}{title}: {'.'.join(path)} is {type_name(value)}; it must be {words}.")
 
 
 def clean(doc: Json) -> Json:
@@ -192,6 +184,7 @@ def with_namespace(doc: Json, namespace: str | None) -> Json:
 
 
 def find_duplicate(docs: t.Iterable[Json]) -> Ref | None:
+    """The first object that two documents are about; None where each is about another."""
     seen = set()
     for doc in docs:
         ref = ref_of(doc)
@@ -199,8 +192,3 @@ def find_duplicate(docs: t.Iterable[Json]) -> Ref | None:
             return ref
         seen.add(ref.identity)
     return None
-
-
-def load_documents(text: str) -> list[Json]:
-    """All documents of a YAML text."""
-    return parse_yaml(text)

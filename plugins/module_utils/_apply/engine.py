@@ -10,12 +10,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from .._kube import ApiError, Client, Json, Ref, Resource, namespace_fault, ref_of
+from .._kube.objects import key_of
 from .diff import document_diff, same
 from .documents import check_document, clean, find_duplicate, flatten, with_metadata, with_namespace
+from .groups import has_group
 from .prune import Selector, carries, find_prunable
 from .ready import GATES
 from .sources import DocumentError
+from .stamps import stamp_of
 from .undo import Undo, put_back
+from .values import plain
 from .waiting import Pending, pending_of, wait_gone, wait_ready
 from .waves import wave_of
 
@@ -98,7 +102,7 @@ def apply_set(client: Client, desired: t.Sequence[Json], options: ApplyOptions) 
     Raises DocumentError, before anything is sent, if a document cannot be meant; and ApiError, before anything is
     changed, if what is there cannot be read. What goes wrong later is in the report.
     """
-    docs = list(flatten(desired))
+    docs = list(flatten(plain(list(desired))))
     for position, doc in enumerate(docs, 1):
         check_document(doc, position)
     for namespace in filter(None, (options.namespace, *options.prune_namespaces)):
@@ -110,6 +114,17 @@ def apply_set(client: Client, desired: t.Sequence[Json], options: ApplyOptions) 
         return run.absent() if options.state == "absent" else run.present()
     finally:
         run.pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _kinds_of(docs: t.Iterable[Json]) -> dict[tuple[str, str], bool]:
+    """The kinds that CustomResourceDefinitions among the documents define: whether each has namespaces."""
+    found: dict[tuple[str, str], bool] = {}
+    for doc in docs:
+        if (ref_of(doc).group, doc["kind"]) == _CRD:
+            spec: Json = doc.get("spec") or {}
+            kind = (spec.get("names") or {}).get("kind")
+            found[(str(spec.get("group")), str(kind))] = spec.get("scope") == "Namespaced"
+    return found
 
 
 def put_back_all(client: Client, report: Report, *, timeout: float = 60.0) -> Report:
@@ -125,12 +140,9 @@ class _Run:
         self.pool = ThreadPoolExecutor(max(1, options.concurrency))
         self.report = Report()
         self.started = datetime.now(UTC)
-        self.new_kinds = {
-            (doc["spec"]["group"], doc["spec"]["names"]["kind"]): doc["spec"].get("scope") == "Namespaced"
-            for doc in docs
-            if (ref_of(doc).group, doc["kind"]) == _CRD and isinstance(doc.get("spec"), dict) and "names" in doc["spec"]
-        }
+        self.new_kinds = _kinds_of(docs)
         self.new_namespaces = {ref_of(doc).name for doc in docs if ref_of(doc).kind == "Namespace"}
+        self.groups: dict[str, bool] = {}
         self.entries: list[Entry] = []
         self.pruned: list[Entry] = []
         self.trouble = ""  # what went wrong, but with no document
@@ -140,8 +152,9 @@ class _Run:
             if options.state != "absent":
                 sent = with_metadata(sent, options.labels, options.annotations)
             entry = Entry(ref_of(sent), sent)
-            if placed is None and options.state == "absent":
+            if placed is None:
                 entry.action = ABSENT  # its kind is not there, so neither is it
+                self._warn_of(entry.ref)
             self.entries.append(entry)
         twice = find_duplicate(entry.doc for entry in self.entries)
         if twice is not None:
@@ -150,23 +163,42 @@ class _Run:
     # -- preparation -----------------------------------------------------
 
     def _place(self, doc: Json) -> Json | None:
-        """The document with the namespace that it belongs to; None if its kind does not exist (removal only)."""
+        """The document with the namespace that it belongs to; None if its kind cannot be there (removal only).
+
+        That is so where its CRD is among the documents, or where the cluster has nothing of its API group. Any other
+        unknown kind is an error, on removal as well: most likely it is misspelt, and what was meant would stay.
+        """
         ref = ref_of(doc)
         try:
             namespaced = self.client.resource(ref.api_version, ref.kind).namespaced
         except ApiError as exc:
             if exc.reason != "UnknownKind":
                 raise
-            if (ref.group, ref.kind) not in self.new_kinds:
-                if self.options.state == "absent":
-                    return None
+            known = self.new_kinds.get((ref.group, ref.kind))
+            if self.options.state == "absent" and (known is not None or not self._has_group(ref.group)):
+                return None
+            if known is None:
                 raise exc.about(str(ref)) from None
-            namespaced = self.new_kinds[(ref.group, ref.kind)]
+            namespaced = known
         if not namespaced:
             return with_namespace(doc, None)
         if ref.namespace:
             return doc
         return with_namespace(doc, self._home())
+
+    def _has_group(self, group: str) -> bool:
+        """Whether the cluster serves anything of an API group, in whatever version."""
+        if group not in self.groups:
+            self.groups[group] = has_group(self.client, group)
+        return self.groups[group]
+
+    def _warn_of(self, ref: Ref) -> None:
+        """Say which API group is missing, once for each: it may be misspelt."""
+        if (ref.group, ref.kind) in self.new_kinds:
+            return
+        said = f"The cluster has no API group {ref.group}, so what is of it, such as {ref}, counts as absent."
+        if not any(f"API group {ref.group}," in one for one in self.report.warnings):
+            self.report.warnings.append(said)
 
     def _known(self, ref: Ref) -> Resource | None:
         try:
@@ -193,7 +225,7 @@ class _Run:
                 if exc.status != 403:
                     raise
             else:
-                found = {obj["metadata"]["name"]: obj for obj in listed}
+                found = {key_of(obj)[1]: obj for obj in listed}
                 for entry in entries:
                     entry.before = found.get(entry.ref.name)
                 return
@@ -277,7 +309,7 @@ class _Run:
     def _await_removal(self, entry: Entry, before: Json) -> None:
         """What is being deleted cannot be applied to: wait until it is gone, then it is created anew."""
         deadline = time.monotonic() + max(_GATE_SECONDS, self.options.wait_timeout)
-        left = wait_gone(self.client, [(entry.ref, before["metadata"]["uid"])], deadline)
+        left = wait_gone(self.client, [(entry.ref, stamp_of(before, "uid"))], deadline)
         for why in left.values():
             raise ApiError(0, "Timeout", why)
         entry.before = None
@@ -383,7 +415,7 @@ class _Run:
                 break
         if self.options.wait and not self.options.check:
             gone = [
-                (entry.ref, str(entry.before["metadata"]["uid"]))
+                (entry.ref, stamp_of(entry.before, "uid"))
                 for entry in entries
                 if entry.action == DELETED and entry.before is not None
             ]
@@ -405,9 +437,9 @@ class _Run:
                 entry.action = ABSENT
                 return
             # What has changed hands since we looked is not what was meant.
-            conditions: Json = {"uid": before["metadata"]["uid"]}
+            conditions: Json = {"uid": stamp_of(before, "uid")}
             if entry.pruned:
-                conditions["resourceVersion"] = before["metadata"]["resourceVersion"]
+                conditions["resourceVersion"] = stamp_of(before, "resourceVersion")
             try:
                 answer = self.client.delete(
                     ref.api_version,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from .._kube import ApiError, Client, Json, Ref
 from .diff import normalise, same
+from .stamps import stamp_of
 from .waiting import wait_gone
 from .waves import wave_of
 
@@ -49,7 +50,7 @@ def put_back(client: Client, undo: Undo, timeout: float) -> dict[Key, str]:
     for step in sorted(made, key=lambda item: wave_of(item.ref.api_version, item.ref.kind), reverse=True):
         outcome[_key(step.ref)] = _attempt(step, lambda step: _unmake(client, step), "removed again")
     gone = [
-        (step.ref, str(step.after["metadata"]["uid"]))
+        (step.ref, stamp_of(step.after, "uid"))
         for step in made
         if step.after is not None and outcome[_key(step.ref)] == "removed again"
     ]
@@ -82,11 +83,11 @@ def _attempt(step: Step, action: t.Callable[[Step], None], done: str) -> str:
 def _unmake(client: Client, step: Step) -> None:
     if step.after is None:
         raise AssertionError("what was made has the content that it was made with")
-    ref, uid = step.ref, step.after["metadata"]["uid"]
+    ref, uid = step.ref, stamp_of(step.after, "uid")
     current = client.get(ref.api_version, ref.kind, ref.name, ref.namespace or None)
     if current is None:
         return
-    if current["metadata"]["uid"] != uid or not _holds(normalise(current), normalise(step.after)):
+    if stamp_of(current, "uid") != uid or not _holds(normalise(current), normalise(step.after)):
         raise _ChangedSince("changed")
     client.delete(ref.api_version, ref.kind, ref.name, ref.namespace or None, preconditions={"uid": uid})
 
@@ -111,7 +112,7 @@ def _revert(client: Client, step: Step) -> None:
             break
         if not same(current, after):
             raise _ChangedSince("changed")
-        meta = {name: current["metadata"][name] for name in ("resourceVersion", "uid")}
+        meta = {name: stamp_of(current, name) for name in ("resourceVersion", "uid")}
         try:
             client.replace({**before, "metadata": {**before["metadata"], **meta}})
         except ApiError as exc:
@@ -125,7 +126,7 @@ def _revert(client: Client, step: Step) -> None:
 def _remake(client: Client, step: Step, deadline: float) -> None:
     if step.before is None:
         raise AssertionError("what was not there has no content to go back to")
-    left = wait_gone(client, [(step.ref, str(step.before["metadata"]["uid"]))], deadline)
+    left = wait_gone(client, [(step.ref, stamp_of(step.before, "uid"))], deadline)
     for why in left.values():
         raise ApiError(0, "Timeout", why)
     _make(client, step.before)

@@ -139,7 +139,7 @@ def test_apply_prunes_by_owner(api: FakeApi) -> None:
     assert sorted(result["name"] for result in done["results"]) == ["a", "s"]
 
 
-@pytest.mark.parametrize("definitions", [[], "---\n", [{"apiVersion": "v1", "kind": "List", "items": []}]])
+@pytest.mark.parametrize("definitions", [[], [[]], [{"apiVersion": "v1", "kind": "List", "items": []}]])
 def test_apply_prunes_nothing_where_no_documents_are_left(api: FakeApi, definitions: t.Any) -> None:
     call("apply", api, definitions=TEXT, namespace="bookinfo", lab="l", attendee="me")
     before = api.versions()

@@ -4,52 +4,29 @@
 from __future__ import annotations
 
 import base64
+import re
+import typing as t
 from pathlib import Path
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._apply import (
     DocumentError,
-    list_sources,
     parse_all,
-    parse_yaml,
     read_source,
 )
-from ansible_collections.mesh.workshop.plugins.module_utils._apply.documents import clean, flatten
+from ansible_collections.mesh.workshop.plugins.module_utils._apply.documents import (
+    check_document,
+    clean,
+    find_duplicate,
+    flatten,
+)
 
-
-def test_yaml_is_read_as_kubernetes_reads_it() -> None:
-    text = "date: 2020-01-01\nports: 9080:80\noctal: 0644\non: yes\nversion: 1.10\nbig: 10\n"
-    assert parse_yaml(text) == [
-        {"date": "2020-01-01", "ports": "9080:80", "octal": 420, True: True, "version": 1.1, "big": 10}
-    ]
-
-
-def test_several_documents_empty_ones_and_lists() -> None:
-    assert parse_yaml("---\n---\na: 1\n---\n- b: 2\n- c: 3\n") == [{"a": 1}, {"b": 2}, {"c": 3}]
+Json = dict[str, t.Any]
 
 
 def test_a_list_is_its_items() -> None:
     item = {"kind": "ConfigMap"}
     assert list(flatten([{"kind": "List", "items": [item, {"kind": "PodList", "items": [item]}]}])) == [item, item]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("a: [", "the definitions is not valid YAML at line"),
-        ("a: 1\na: 2\n", "line 2, column 1: the key a is there twice"),
-        ("a: !!python/object:x {}", "could not determine a constructor"),
-        ("a: \x07", "not valid YAML"),
-    ],
-)
-def test_yaml_that_is_wrong(text: str, message: str) -> None:
-    with pytest.raises(DocumentError, match=message):
-        parse_yaml(text)
-
-
-def test_anchors_and_merges_still_work() -> None:
-    text = "base: &b {x: 1}\nmore: {<<: *b, y: 2}\n"
-    assert parse_yaml(text)[0]["more"] == {"x": 1, "y": 2}
 
 
 def test_errors_in_files_name_file_and_line(tmp_path: Path) -> None:
@@ -65,29 +42,90 @@ def test_definitions_of_any_form() -> None:
     assert parse_all(["a: 1\n---\nb: 2", {"c": 3}, [{"d": 4}], None]) == [{"a": 1}, {"b": 2}, {"c": 3}, {"d": 4}]
 
 
-def test_sources(tmp_path: Path) -> None:
-    for name in ("b.yaml", "a.yml", "c.json", "note.txt"):
-        (tmp_path / name).write_text("{}")
-    (tmp_path / "sub").mkdir()
-    (tmp_path / "sub" / "d.yaml").write_text("{}")
-    names = [path.removeprefix(f"{tmp_path}/") for path in list_sources(str(tmp_path))]
-    assert names == ["a.yml", "b.yaml", "c.json"]
-    assert list_sources(f"{tmp_path}/b.yaml") == [f"{tmp_path}/b.yaml"]
-    assert list_sources(f"{tmp_path}/**/*.yaml") == [f"{tmp_path}/b.yaml", f"{tmp_path}/sub/d.yaml"]
+@pytest.mark.parametrize("definitions", ["", "# nothing\n", ["---\n", "# Source: lab.yml\n\n"]])
+def test_texts_without_a_document_are_refused(definitions: t.Any) -> None:
+    with pytest.raises(DocumentError, match="there is no document in the definitions"):
+        parse_all(definitions)
 
 
-def test_sources_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(DocumentError, match="holds no .yaml, .yml or .json file"):
-        list_sources(str(tmp_path))
-    with pytest.raises(DocumentError, match="nothing is found at"):
-        list_sources(f"{tmp_path}/*.yaml")
+def test_an_empty_file_beside_others_is_none_to_refuse() -> None:
+    assert parse_all(["# Source: a.yml\n", "# Source: b.yml\na: 1\n"]) == [{"a": 1}]
 
 
-def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    path = tmp_path / "x.yaml"
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(DocumentError, match="it is not UTF-8 text"):
-        read_source(str(path))
+def test_an_empty_file_is_named() -> None:
+    with pytest.raises(DocumentError, match=r"there is no document in labs/a\.yml; correct the path"):
+        parse_all("# Source: labs/a.yml\n---\n")
+
+
+def test_an_empty_list_of_definitions_is_nothing_to_do() -> None:
+    assert parse_all([]) == []
+
+
+def test_lists_of_definitions_that_contain_themselves_are_refused() -> None:
+    definitions: list[t.Any] = []
+    definitions.append(definitions)
+    with pytest.raises(DocumentError, match="contain themselves; flatten them"):
+        parse_all(definitions)
+
+
+@pytest.mark.parametrize(
+    ("doc", "message"),
+    [
+        ({"kind": "List", "metadata": {}}, "a document of kind List has no items; give it a list of documents."),
+        ({"kind": "PodList"}, "a document of kind PodList has no items; give it a list of documents."),
+        ({"kind": "List", "items": {}}, "a document of kind List has an object as items"),
+        ({"kind": "PodList", "items": "pods"}, "a document of kind PodList has a text as items"),
+        (["x"], "a document is a list; it must be an object with apiVersion and kind."),
+        (None, "a document is null; it must be"),
+        (7, "a document is a number; it must be"),
+    ],
+)
+def test_what_is_no_document(doc: t.Any, message: str) -> None:
+    with pytest.raises(DocumentError, match=message):
+        list(flatten([doc]))
+
+
+def test_an_empty_list_holds_nothing_and_a_kind_may_be_called_a_list() -> None:
+    allow = {"kind": "AllowList", "metadata": {"name": "friends"}}
+    empty = {"apiVersion": "v1", "kind": "List"}
+    assert list(flatten([{**empty, "items": []}, {**empty, "items": None}, allow])) == [allow]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"metadata": ["x"]}, "document 3 (Secret): metadata is a list; it must be an object."),
+        ({"metadata": {"name": 7}}, "document 3 (Secret): metadata.name is a number; it must be a text, so quote it."),
+        ({"metadata": {"name": "a", "namespace": True}}, "document 3 (Secret): metadata.namespace is a boolean; "),
+        ({"metadata": {"name": "a", "labels": "x=y"}}, "document 3 (Secret): metadata.labels is a text; "),
+        ({"metadata": {"name": "a", "annotations": []}}, "document 3 (Secret): metadata.annotations is a list; "),
+        ({"kind": ["Secret"]}, "document 3: kind is a list; it must be a text."),
+        ({"apiVersion": 1}, "document 3 (Secret): apiVersion is a number; it must be a text."),
+        ({"stringData": ["x"]}, "document 3 (Secret): stringData is a list; it must be an object."),
+        ({"data": "x"}, "document 3 (Secret): data is a text; it must be an object."),
+        ({"metadata": {"name": "größe"}}, "Secret: 'größe' is no valid name; "),
+        ({"metadata": None}, "document 3 (Secret) has no metadata; give it metadata.name."),
+        ({"metadata": {"name": "a", "labels": {"x": ["y"]}}}, "Secret a: metadata.labels.x is ['y']; quote it, "),
+    ],
+)
+def test_a_document_of_the_wrong_form_is_refused_by_name(changes: Json, message: str) -> None:
+    doc: Json = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, **changes}
+    with pytest.raises(DocumentError, match=f"^{re.escape(message)}"):
+        check_document(doc, 3)
+
+
+@pytest.mark.parametrize("spec", [["x"], {"group": "x", "names": "y"}])
+def test_a_definition_of_a_kind_of_the_wrong_form_is_refused(spec: t.Any) -> None:
+    doc = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "a.b"}}
+    with pytest.raises(DocumentError, match=r"document 1 \(CustomResourceDefinition\): spec"):
+        check_document({**doc, "spec": spec}, 1)
+
+
+def test_the_same_object_in_another_version_is_a_duplicate() -> None:
+    one = {"apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": {"name": "a", "namespace": "b"}}
+    other = {**one, "apiVersion": "networking.istio.io/v1alpha3"}
+    assert find_duplicate([one]) is None
+    assert str(find_duplicate([one, other])) == "Gateway b/a"
 
 
 def test_what_only_the_server_sets_is_not_sent() -> None:

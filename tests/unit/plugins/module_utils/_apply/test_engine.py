@@ -98,6 +98,61 @@ def test_removal_of_a_kind_that_is_not_there(client: Client) -> None:
     assert actions(run(client, [doc], state="absent")) == {"x": "absent"}
 
 
+def test_removal_names_an_api_group_that_the_cluster_does_not_have(client: Client) -> None:
+    docs = [
+        {"apiVersion": "networking.istio.oi/v1", "kind": kind, "metadata": {"name": "x"}}
+        for kind in ("VirtualService", "Gateway")
+    ]
+    report = run(client, docs, state="absent")
+    assert (report.failed, report.changed) == (False, False)
+    assert report.warnings == [
+        "The cluster has no API group networking.istio.oi, so what is of it, such as VirtualService x, "
+        "counts as absent."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind"), [(NETWORK, "VirtualServise"), ("networking.istio.io/v2", "VirtualService"), ("v1", "Podd")]
+)
+def test_removal_of_a_misspelt_kind_is_an_error(client: Client, api: FakeApi, api_version: str, kind: str) -> None:
+    run(client, [virtual_service("x")])
+    before = api.versions()
+    doc = {"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}}
+    with pytest.raises(ApiError, match=f"{kind} x: this cluster does not serve the kind {kind}"):
+        run(client, [virtual_service("x"), doc], state="absent")
+    assert api.versions() == before
+
+
+def test_removal_of_a_kind_and_its_definition_can_be_repeated(client: Client) -> None:
+    spec = {
+        "group": "networking.istio.io",
+        "scope": "Namespaced",
+        "names": {"kind": "Thing", "plural": "things"},
+        "versions": [{"name": "v1"}],
+    }
+    crd = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.networking.istio.io"},
+        "spec": spec,
+    }
+    thing = {"apiVersion": NETWORK, "kind": "Thing", "metadata": {"name": "x"}}
+    report = run(client, [crd, thing], state="absent")
+    assert (report.failed, report.warnings) == (False, [])
+    assert actions(report) == {"things.networking.istio.io": "absent", "x": "absent"}
+
+
+def test_an_answer_without_uid_is_a_failure_that_names_the_object(client: Client, api: FakeApi) -> None:
+    run(client, [config_map("a")])
+    found = api.find("ConfigMap", "a", "bookinfo") or {}
+    del found["metadata"]["uid"]
+    api.fail(200, method="GET", part="/configmaps/a", body=found)
+    report = run(client, [config_map("a")], state="absent")
+    assert report.failed
+    assert report.message.startswith("ConfigMap bookinfo/a: the answer of the API server has no metadata.uid; ")
+    assert api.find("ConfigMap", "a", "bookinfo") is not None
+
+
 def test_removal_waits_for_finalizers(client: Client, api: FakeApi) -> None:
     api.put({**config_map("a"), "metadata": {"name": "a", "namespace": "bookinfo", "finalizers": ["x/y"]}})
     started = time.monotonic()
@@ -443,9 +498,9 @@ def test_an_expired_token_is_read_again(api: FakeApi, tmp_path: t.Any) -> None:
 @pytest.mark.parametrize(
     ("doc", "sentence"),
     [
-        ("text", "a document is str instead of a mapping; it needs apiVersion, kind and metadata."),
-        ({"kind": "ConfigMap", "metadata": {"name": "a"}}, "document 1 (ConfigMap a) has no apiVersion."),
-        ({"apiVersion": "v1", "metadata": {"name": "a"}}, "document 1 (no kind a) has no kind."),
+        ("text", "a document is a text; it must be an object with apiVersion and kind."),
+        ({"kind": "ConfigMap", "metadata": {"name": "a"}}, "document 1 (ConfigMap a) has no apiVersion; add it."),
+        ({"apiVersion": "v1", "metadata": {"name": "a"}}, "document 1 (no kind a) has no kind; add it."),
         ({"apiVersion": "v1", "kind": "ConfigMap"}, "document 1 (ConfigMap) has no metadata; give it metadata.name."),
         (
             {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "a-"}},

@@ -1,0 +1,132 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""YAML and JSON texts become documents, as Kubernetes reads them: no dates, no base 60, no key twice.
+
+What a text would grow to is known from its events, before anything of it is built. An alias stands for all that its
+anchor holds, so a text of 1 KB can describe more than any machine has memory for; and PyYAML builds nested values with
+a function that calls itself, which ends the process where the nesting is deep.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from .sources import DocumentError
+
+if t.TYPE_CHECKING:
+    from .._kube import Json
+
+DEEPEST = 200
+"""Levels of nesting. Kubernetes' own types and CustomResourceDefinitions need fewer than 50."""
+LONGEST = 4 * 2**20
+"""Characters that a text may have with its aliases replaced by what they stand for; the API server takes 3 MiB."""
+_GROWTH = 10  # A longer text is taken as well, if its aliases make little of its length.
+
+_LOADER: list[t.Any] = []
+
+
+def parse_yaml(text: str, source: str = "the definitions") -> list[Json]:
+    """All documents of a YAML (or JSON) text; empty ones are left out. A document that is a list is its items.
+
+    Raises DocumentError with line and column, as far as they are known. `source` is what its message begins with.
+    """
+    import yaml  # only texts need it; definitions of a playbook arrive parsed
+
+    try:
+        _check_growth(text, source)
+        docs = list(yaml.load_all(text, Loader=_loader()))
+    except yaml.MarkedYAMLError as exc:
+        mark = exc.problem_mark
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+        raise DocumentError(f"{source} is not valid YAML{where}: {exc.problem}; correct it.") from exc
+    except yaml.YAMLError as exc:
+        raise DocumentError(f"{source} is not valid YAML: {' '.join(str(exc).split())}; correct it.") from exc
+    except UnicodeError as exc:
+        raise DocumentError(f"{source} is not valid YAML: it is not valid Unicode text; correct it.") from exc
+    found: list[Json] = []
+    for doc in docs:
+        if isinstance(doc, list):
+            found.extend(doc)
+        elif doc is not None:
+            found.append(doc)
+    return found
+
+
+def _check_growth(text: str, source: str) -> None:
+    """Raises DocumentError for a text that nests too deep, contains itself, or grows too long by its aliases."""
+    import yaml
+
+    sizes: dict[str, int] = {}
+    open_anchors: list[tuple[str | None, int]] = []
+    total = 0
+    for event in yaml.parse(text, Loader=_loader()):
+        anchor = getattr(event, "anchor", None)
+        if isinstance(event, yaml.DocumentStartEvent):
+            sizes = {}
+        elif isinstance(event, yaml.AliasEvent):
+            where = f"{source} at line {event.start_mark.line + 1}"
+            if any(name == anchor for name, _begin in open_anchors):
+                raise DocumentError(f"{where}: the alias *{anchor} is within its own anchor; write the value out.")
+            total += sizes.get(str(anchor), 0)
+            if total > max(LONGEST, _GROWTH * len(text)):
+                raise DocumentError(
+                    f"{where}: with its aliases written out, the text is longer than {LONGEST // 2**20} MiB; "
+                    "use fewer aliases."
+                )
+        elif isinstance(event, yaml.ScalarEvent):
+            total += len(event.value) + 1
+            if anchor is not None:
+                sizes[anchor] = len(event.value) + 1
+        elif isinstance(event, yaml.CollectionStartEvent):
+            open_anchors.append((anchor, total))
+            total += 1
+            if len(open_anchors) > DEEPEST:
+                line = event.start_mark.line + 1
+                raise DocumentError(f"{source} at line {line}: more than {DEEPEST} levels are nested; flatten them.")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            name, begin = open_anchors.pop()
+            if name is not None:
+                sizes[name] = total - begin
+
+
+def _loader() -> t.Any:
+    if _LOADER:
+        return _LOADER[0]
+    import yaml
+
+    base: t.Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    class Loader(base):  # type: ignore[misc]  # the base is chosen at run time
+        def construct_mapping(self, node: t.Any, deep: bool = False) -> t.Any:
+            seen = set()
+            for key_node, _value in node.value if isinstance(node, yaml.MappingNode) else ():
+                key = key_node.value
+                if isinstance(key, str) and key != "<<":
+                    if key in seen:
+                        raise yaml.constructor.ConstructorError(
+                            None, None, f"the key {key} is there twice", key_node.start_mark
+                        )
+                    seen.add(key)
+            return super().construct_mapping(node, deep)
+
+        def construct_object(self, node: t.Any, deep: bool = False) -> t.Any:
+            try:
+                return super().construct_object(node, deep)
+            except (ValueError, KeyError, AttributeError, TypeError) as exc:
+                # PyYAML takes for granted that a value has the form of its tag.
+                tag = str(node.tag).rpartition(":")[2]
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the value has not the form of its type, {tag}", node.start_mark
+                ) from exc
+
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, regexp) for tag, regexp in resolvers if tag.rpartition(":")[2] not in ("timestamp", "int")]
+        for first, resolvers in base.yaml_implicit_resolvers.items()
+    }
+    Loader.add_implicit_resolver(
+        "tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*|0x[0-9a-fA-F]+|0[0-7]+)$"), list("-+0123456789")
+    )
+    _LOADER.append(Loader)
+    return Loader
