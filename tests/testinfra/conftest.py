@@ -34,6 +34,8 @@ ROOT = Path(__file__).resolve().parents[2]
 for variable in ("ANSIBLE_CONFIG", "ANSIBLE_FORCE_COLOR", "ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_ROLES_PATH"):
     os.environ.pop(variable, None)
 os.environ["ANSIBLE_NOCOLOR"] = "1"
+# Results are read from what Ansible prints by default, which the repository's ansible.cfg replaces.
+os.environ["ANSIBLE_STDOUT_CALLBACK"] = "ansible.builtin.default"
 # Results are read here; molecule's own output is YAML, for people.
 os.environ["ANSIBLE_CALLBACK_RESULT_FORMAT"] = "json"
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("CALLBACKS_ENABLED", ["mesh.workshop.progress"]),
+        ("DEFAULT_STDOUT_CALLBACK", "mesh.workshop.room"),
         ("LOCALHOST_WARNING", False),
         ("INVENTORY_UNPARSED_WARNING", False),
     ],

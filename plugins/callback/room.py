@@ -1,0 +1,474 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: room
+type: stdout
+short_description: Screen output for a room full of people
+version_added: 0.1.0
+author:
+  - mesh.workshop contributors (@mesh-workshop)
+description:
+  - Shows what changed, what labs and checks say while they run, and what C(ansible.builtin.debug) prints. Tasks that
+    change nothing leave no trace.
+  - When a run fails, the last thing on the screen is why. A failed check is shown with what was expected, what was
+    observed, the cause and the remedy. Checks that fail for the same reason share one explanation.
+  - With C(-v) the output is that of Ansible's default callback, with the same explanation at the end.
+  - It serves any playbook, not only those of this collection.
+extends_documentation_fragment:
+  - default_callback
+  - result_format_callback
+requirements:
+  - set as stdout callback in the configuration, for example by C(ANSIBLE_STDOUT_CALLBACK=mesh.workshop.room)
+notes:
+  - Of the options only O(display_failed_stderr) and O(show_custom_stats) have an effect without C(-v).
+"""
+
+import sys
+import textwrap
+import time
+import typing as t
+
+from ansible import constants, context
+from ansible.playbook.task_include import TaskInclude
+from ansible.plugins.callback.default import CallbackModule as DefaultCallback
+from ansible_collections.mesh.workshop.plugins.plugin_utils._screen import columns
+
+if t.TYPE_CHECKING:
+    from ansible.executor.stats import AggregateStats
+    from ansible.executor.task_result import CallbackTaskResult
+    from ansible.inventory.host import Host
+    from ansible.playbook import Playbook
+    from ansible.playbook.handler import Handler
+    from ansible.playbook.play import Play
+    from ansible.playbook.task import Task
+
+Json = t.Mapping[str, t.Any]
+
+COLLECTION = "mesh.workshop."
+# These say themselves what they are doing while they run.
+TALKING = {f"{COLLECTION}{name}" for name in ("lab_stage", "reset")}
+# These take so long that people want to know what they are waiting for.
+SLOW = {
+    f"{COLLECTION}{name}"
+    for name in ("apply", "embedded_images", "embedded_node", "istio_control_plane", "support_bundle", "verify")
+}
+# Their messages were written for people; where they stand is no matter.
+PLAIN = ("ansible.builtin.assert", "ansible.builtin.fail", "assert", "fail")
+HIDDEN = "The task's output is hidden because of no_log."
+# What commands and broken modules leave behind; only the end of it.
+OUTPUTS = ("assertion", "stderr", "stdout", "module_stderr", "module_stdout")
+LINES = 12
+
+
+class Failure(t.NamedTuple):
+    """A task that failed on a host."""
+
+    name: str
+    result: Json
+    place: str = ""
+
+    @property
+    def message(self) -> str:
+        """What the task says about it."""
+        if "censored" in self.result:
+            return HIDDEN
+        message = self.result.get("msg") or self.result.get("reason") or ""
+        lines = message if isinstance(message, list) else [message]
+        return "\n".join(str(line) for line in lines).strip()
+
+
+def count(number: int, what: str) -> str:
+    """A number of things in words."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def checks_of(result: Json) -> list[Json]:
+    """The checks of a result that were asked; check mode skips them."""
+    checks = result.get("checks")
+    found = checks if isinstance(checks, list) else []
+    return [one for one in found if isinstance(one, dict) and isinstance(one.get("passed"), bool) and "name" in one]
+
+
+def reasons(checks: t.Iterable[Json]) -> list[list[Json]]:
+    """The failed checks by what explains them. A check that nothing explains stands alone."""
+    groups: dict[t.Hashable, list[Json]] = {}
+    for number, one in enumerate(checks):
+        if not one["passed"]:
+            explained = (str(one.get("diagnosis") or ""), str(one.get("remedy") or ""))
+            groups.setdefault(explained if any(explained) else number, []).append(one)
+    return list(groups.values())
+
+
+def field(label: str, text: t.Any, width: int) -> list[str]:
+    """A label and its text, folded to the width."""
+    indent = " " * 12
+    lines: list[str] = []
+    for line in str(text).splitlines() or [""]:
+        lines += textwrap.wrap(
+            line, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        ) or [""]
+    return [f"  {label:<10}{lines[0][12:]}", *lines[1:]]
+
+
+def explain_checks(group: t.Sequence[Json], width: int) -> list[str]:
+    """The checks that fail for one reason: what was expected and observed, then the reason."""
+    lines = [f"  {count(len(group), 'check')} failed for one reason:"] if len(group) > 1 else []
+    seen = {(str(one.get("expected")), str(one.get("observed"))) for one in group}
+    for number, one in enumerate(group, 1):
+        lines += field("check", one["name"], width)
+        if number == len(group) or len(seen) > 1:
+            for name in ("expected", "observed"):
+                if one.get(name):
+                    lines += field(name, one[name], width)
+    for name, label in (("diagnosis", "cause"), ("remedy", "remedy")):
+        if group[0].get(name):
+            lines += field(label, group[0][name], width)
+    return lines
+
+
+def explain_result(failure: Failure, width: int) -> list[str]:
+    """Why a task failed that has no failed checks: for each failed item of its loop, if it has one."""
+    results = failure.result.get("results")
+    items = [one for one in results if isinstance(one, dict) and one.get("failed")] if isinstance(results, list) else []
+    if items and "censored" not in failure.result:
+        lines = []
+        for one in items:
+            label = HIDDEN if one.get("_ansible_no_log") else one.get("_ansible_item_label", one.get("item", ""))
+            lines += ["", *field("item", label, width), *explain_result(Failure(failure.name, one), width)]
+        return lines
+    lines = fold(failure.message or "There is no message.", width)
+    if "censored" in failure.result:
+        return lines
+    for name in OUTPUTS:
+        said = str(failure.result.get(name) or "").strip()
+        if said and said not in failure.message:
+            lines += ["", f"  {name}", *(f"    {line}" for line in said.splitlines()[-LINES:])]
+    return lines
+
+
+def fold(text: str, width: int) -> list[str]:
+    """A text, indented and folded to the width. Lines that are indented stay as they are."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.startswith(" "):
+            lines.append(f"  {line}")
+        else:
+            lines += textwrap.wrap(
+                line, width, initial_indent="  ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+            ) or [""]
+    return lines
+
+
+def explain(failure: Failure, earlier: t.Sequence[Failure], width: int) -> str:
+    """Why a task failed, for people.
+
+    A rescue may fail with the message of what it rescued and more; what is known of the first failure is shown then.
+    """
+    message = failure.message
+    first = next((one for one in earlier if one.message and message.startswith(one.message)), None)
+    shown = first or failure
+    lines = [f"FAILED  {shown.name}"]
+    groups = reasons(checks_of(shown.result))
+    for group in groups:
+        lines += ["", *explain_checks(group, width)]
+    if not groups:
+        lines += ["", *explain_result(shown, width)]
+        if shown.place:
+            lines += ["", *field("task", shown.place, width)]
+    if first and message != first.message:
+        lines += ["", *fold(message.removeprefix(first.message).strip(), width)]
+    return "\n".join(lines)
+
+
+def recap(host: str, numbers: t.Mapping[str, int]) -> str:
+    """A host's tasks in numbers; what is none is left out."""
+    told = [f"{number} {name}" for name, number in numbers.items() if number or name == "ok"]
+    return f"{host}: {', '.join(told)}"
+
+
+def title(task: Task) -> str:
+    """A task's own name, without that of its role."""
+    return str(task.name or task.action).strip()
+
+
+class CallbackModule(DefaultCallback):
+    """The callback mesh.workshop.room."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "mesh.workshop.room"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began = time.monotonic()
+        self._starts: dict[str, float] = {}
+        self._failures: dict[str, list[Failure]] = {}
+        self._passed = 0
+        self._changed = 0
+        # The task whose line waits for its end.
+        self._open = ""
+        # The end of the run explains a failure; it gets a line of its own only where more follows.
+        self._pending = ""
+
+    @property
+    def _brief(self) -> bool:
+        return bool(self._display.verbosity < 1)
+
+    # -- lines ---------------------------------------------------------------
+
+    def _say(self, text: str, color: str | None = None) -> None:
+        """Print lines beneath what was begun and what has failed before."""
+        self._close()
+        pending, self._pending = self._pending, ""
+        if pending:
+            self._display.display(pending, color=constants.COLOR_ERROR)
+        self._display.display(text, color=color)
+
+    def _close(self) -> None:
+        """End the line that waits for its result."""
+        if self._open:
+            self._open = ""
+            self._display.display("")
+
+    def _start(self, task: Task) -> None:
+        """Begin a line for a task that takes a while; its result ends the line."""
+        self._starts[task._uuid] = time.monotonic()
+        if task.resolved_action in SLOW and task.loop is None and task.args.get("state") != "stock":
+            self._close()
+            self._display.display(f"{title(task)} … ", newline=False)
+            sys.stdout.flush()
+            self._open = task._uuid
+
+    def _end(self, result: CallbackTaskResult, word: str, color: str, more: str = "") -> None:
+        """Say how a task ended: on the line that it began, or on one of its own."""
+        task = result.task
+        seconds = time.monotonic() - self._starts.get(task._uuid, time.monotonic())
+        said = f"{word}{more}, {seconds:.1f} s"
+        if self._open == task._uuid:
+            self._open = ""
+            self._display.display(said, color=color)
+        else:
+            self._say(f"{self._title(result)}: {said}", color)
+
+    def _title(self, result: CallbackTaskResult) -> str:
+        host = self.host_label(result)
+        return title(result.task) + ("" if host == "localhost" else f" [{host}]")
+
+    # -- the run -------------------------------------------------------------
+
+    def v2_playbook_on_start(self, playbook: Playbook) -> None:
+        """Say that nothing will be changed, where that is so."""
+        if not self._brief:
+            super().v2_playbook_on_start(playbook)
+        elif context.CLIARGS.get("check"):
+            self._say("Check mode: nothing is changed.", constants.COLOR_SKIP)
+
+    def v2_playbook_on_play_start(self, play: Play) -> None:
+        """Say what begins."""
+        if not self._brief:
+            super().v2_playbook_on_play_start(play)
+            return
+        self._play = play
+        self._say(play.get_name().strip(), constants.COLOR_HIGHLIGHT)
+
+    def v2_playbook_on_task_start(self, task: Task, is_conditional: bool) -> None:
+        """Begin a line for what takes a while."""
+        if self._brief:
+            self._start(task)
+        else:
+            super().v2_playbook_on_task_start(task, is_conditional)
+
+    def v2_playbook_on_handler_task_start(self, task: Handler) -> None:
+        """Begin a line for what takes a while."""
+        if self._brief:
+            self._start(task)
+        else:
+            super().v2_playbook_on_handler_task_start(task)
+
+    def v2_runner_on_start(self, host: Host, task: Task) -> None:
+        """Say nothing: a task that matters has a line already."""
+        if not self._brief:
+            super().v2_runner_on_start(host, task)
+
+    def v2_playbook_on_include(self, included_file: t.Any) -> None:
+        """Say nothing: files are no matter for the room."""
+        if not self._brief:
+            super().v2_playbook_on_include(included_file)
+
+    def v2_playbook_on_no_hosts_remaining(self) -> None:
+        """Say nothing: the failure is explained at the end."""
+        if not self._brief:
+            super().v2_playbook_on_no_hosts_remaining()
+
+    def v2_on_file_diff(self, result: CallbackTaskResult) -> None:
+        """Show what a task changes, below its name."""
+        if self._brief:
+            self._close()
+        super().v2_on_file_diff(result)
+
+    def _print_task_banner(self, task: Task) -> None:
+        """Without -v a diff has the task's name above it."""
+        if self._brief:
+            self._last_task_banner = task._uuid
+            self._say(title(task))
+        else:
+            super()._print_task_banner(task)
+
+    # -- results -------------------------------------------------------------
+
+    def v2_runner_on_ok(self, result: CallbackTaskResult) -> None:
+        """Say what a task changed, proved or was asked to print."""
+        checks = checks_of(result.result)
+        self._passed += sum(one["passed"] for one in checks)
+        self._changed += result.is_changed()
+        if not self._brief:
+            super().v2_runner_on_ok(result)
+            return
+        self._warn(result)
+        if isinstance(result.task, TaskInclude):
+            return
+        more = f", {count(len(checks), 'check')} passed" if checks else ""
+        if result.task.resolved_action in TALKING:
+            return
+        if result.is_changed():
+            self._end(result, "changed", constants.COLOR_CHANGED, more)
+        elif self._open == result.task._uuid or checks:
+            self._end(result, "ok", constants.COLOR_OK, more)
+        if result.task.loop is None:
+            self._print(result)
+
+    def v2_runner_on_failed(self, result: CallbackTaskResult, ignore_errors: bool = False) -> None:
+        """Remember why a task failed, for the end."""
+        checks = checks_of(result.result)
+        self._passed += sum(one["passed"] for one in checks)
+        task = result.task
+        plain = str(task.resolved_action).startswith(COLLECTION) or task.action in PLAIN
+        failure = Failure(self._title(result), dict(result.result), "" if plain else task.get_path())
+        if not ignore_errors:
+            self._failures.setdefault(result.host.get_name(), []).append(failure)
+        if not self._brief:
+            super().v2_runner_on_failed(result, ignore_errors)
+            return
+        self._warn(result)
+        if ignore_errors:
+            line = (failure.message.splitlines() or [""])[0]
+            self._end(result, "failed, which is ignored", constants.COLOR_SKIP, f": {line}" if line else "")
+        elif self._open == task._uuid:
+            self._end(result, "FAILED", constants.COLOR_ERROR)
+        else:
+            self._close()
+            self._pending = f"{failure.name}: FAILED"
+
+    def v2_runner_on_unreachable(self, result: CallbackTaskResult) -> None:
+        """Remember which host cannot be reached, for the end."""
+        failure = Failure(self._title(result), dict(result.result))
+        if not result.task.ignore_unreachable:
+            self._failures.setdefault(result.host.get_name(), []).append(failure)
+        if self._brief:
+            self._end(result, "UNREACHABLE", constants.COLOR_UNREACHABLE)
+        else:
+            super().v2_runner_on_unreachable(result)
+
+    def v2_runner_on_skipped(self, result: CallbackTaskResult) -> None:
+        """End the line of a task that was not needed."""
+        if not self._brief:
+            super().v2_runner_on_skipped(result)
+            return
+        self._warn(result)
+        if self._open == result.task._uuid:
+            self._end(result, "not needed", constants.COLOR_SKIP)
+
+    def v2_runner_item_on_ok(self, result: CallbackTaskResult) -> None:
+        """Print what an item was asked to print; the loop's result tells the rest."""
+        if not self._brief:
+            super().v2_runner_item_on_ok(result)
+            return
+        self._warn(result)
+        self._print(result)
+
+    def v2_runner_item_on_failed(self, result: CallbackTaskResult) -> None:
+        """Say nothing: the loop's result has the item."""
+        if self._brief:
+            self._warn(result)
+        else:
+            super().v2_runner_item_on_failed(result)
+
+    def v2_runner_item_on_skipped(self, result: CallbackTaskResult) -> None:
+        """Say nothing."""
+        if self._brief:
+            self._warn(result)
+        else:
+            super().v2_runner_item_on_skipped(result)
+
+    def v2_runner_retry(self, result: CallbackTaskResult) -> None:
+        """Say that a task is tried again."""
+        if self._brief:
+            left = result.result.get("retries", 0) - result.result.get("attempts", 0)
+            self._say(f"{self._title(result)}: trying again, retries left: {left}", constants.COLOR_DEBUG)
+        else:
+            super().v2_runner_retry(result)
+
+    def v2_runner_on_async_poll(self, result: CallbackTaskResult) -> None:
+        """Say nothing: the task's end is told."""
+        if not self._brief:
+            super().v2_runner_on_async_poll(result)
+
+    def v2_runner_on_async_ok(self, result: CallbackTaskResult) -> None:
+        """Say nothing: the task's end is told."""
+        if not self._brief:
+            super().v2_runner_on_async_ok(result)
+
+    def v2_runner_on_async_failed(self, result: CallbackTaskResult) -> None:
+        """Say nothing: the task's end is told."""
+        if not self._brief:
+            super().v2_runner_on_async_failed(result)
+
+    def _warn(self, result: CallbackTaskResult) -> None:
+        """Show a result's warnings; errors are told at the end."""
+        if result.warnings or result.deprecations:
+            self._close()
+        self._handle_warnings(result.result)
+
+    def _print(self, result: CallbackTaskResult) -> None:
+        """Print what a task is there to print, as ansible.builtin.debug is."""
+        if not self._run_is_verbose(result):
+            return
+        self._clean_results(result.result, result.task.action)
+        shown = self._dump_results(result.result, serialize=False)
+        message = shown.get("msg") if isinstance(shown, dict) and len(shown) == 1 else None
+        if isinstance(message, list) and all(isinstance(line, str) for line in message):
+            message = "\n".join(message)
+        self._say(message if isinstance(message, str) else self._dump_results(result.result))
+
+    # -- the end -------------------------------------------------------------
+
+    def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
+        """Say how long the run took, what it came to, and why it failed."""
+        hosts = {host: stats.summarize(host) for host in sorted(stats.processed)}
+        if not self._brief or (stats.custom and self.get_option("show_custom_stats")):
+            super().v2_playbook_on_stats(stats)
+        elif len(hosts) > 1:
+            self._say("\n" + "\n".join(recap(host, numbers) for host, numbers in hosts.items()))
+        seconds = time.monotonic() - self._began
+        # A rescued failure is no failure of the run; those that count come last.
+        texts = [
+            explain(failure, failures[:-number], columns())
+            for host, failures in self._failures.items()
+            if (number := hosts[host]["failures"] + hosts[host]["unreachable"] if host in hosts else 0)
+            for failure in failures[-number:]
+        ]
+        self._close()
+        self._pending = ""
+        if texts:
+            use_stderr = self.get_option("display_failed_stderr")
+            for text in dict.fromkeys(texts):
+                self._display.display(f"\n{text}", color=constants.COLOR_ERROR, stderr=use_stderr)
+            self._say(f"\nFailed after {seconds:.1f} s.", constants.COLOR_ERROR)
+            return
+        proved = f"{count(self._passed, 'check')} passed, " if self._passed else ""
+        done = count(self._changed, "change") if self._changed else "nothing changed"
+        self._say(f"\nDone in {seconds:.1f} s: {proved}{done}.", constants.COLOR_OK)
