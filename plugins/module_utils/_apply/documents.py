@@ -119,9 +119,11 @@ def check_document(doc: Json, position: int) -> None:
                 )
 
 
-_TEXTS = (("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"))
-_OBJECTS = (("metadata",), ("metadata", "labels"), ("metadata", "annotations"))
-_OBJECTS_OF = {
+_Path = tuple[str, ...]
+_TEXTS: tuple[_Path, ...] = (("apiVersion",), ("kind",))
+_NAMES: tuple[_Path, ...] = (("metadata", "name"), ("metadata", "namespace"))
+_OBJECTS: tuple[_Path, ...] = (("metadata",), ("metadata", "labels"), ("metadata", "annotations"))
+_OBJECTS_OF: dict[tuple[str, str], tuple[_Path, ...]] = {
     ("", "Secret"): (("data",), ("stringData",)),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): (("spec",), ("spec", "names")),
 }
@@ -129,16 +131,16 @@ _OBJECTS_OF = {
 
 def _check_types(doc: Json, position: int) -> None:
     """What is read of a document here, before the API server has seen it, has the type that it must have."""
-    for path in _TEXTS[:2]:
+    for path in _TEXTS:
         _check_type(doc, position, path, str, "a text")
     group, kind = str(doc.get("apiVersion") or "").rpartition("/")[0], str(doc.get("kind") or "")
     for path in (*_OBJECTS, *_OBJECTS_OF.get((group, kind), ())):
         _check_type(doc, position, path, dict, "an object")
-    for path in _TEXTS[2:]:
+    for path in _NAMES:
         _check_type(doc, position, path, str, "a text, so quote it")
 
 
-def _check_type(doc: Json, position: int, path: tuple[str, ...], wanted: type, words: str) -> None:
+def _check_type(doc: Json, position: int, path: _Path, wanted: type, words: str) -> None:
     value: t.Any = doc
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None

@@ -60,13 +60,14 @@ def _check_growth(text: str, source: str) -> None:
 
     sizes: dict[str, int] = {}
     open_anchors: list[tuple[str | None, int]] = []
-    total = 0
+    total = line = 0
     for event in yaml.parse(text, Loader=_loader()):
         anchor = getattr(event, "anchor", None)
+        line = event.start_mark.line + 1 if event.start_mark else line
         if isinstance(event, yaml.DocumentStartEvent):
             sizes = {}
         elif isinstance(event, yaml.AliasEvent):
-            where = f"{source} at line {event.start_mark.line + 1}"
+            where = f"{source} at line {line}"
             if any(name == anchor for name, _begin in open_anchors):
                 raise DocumentError(f"{where}: the alias *{anchor} is within its own anchor; write the value out.")
             total += sizes.get(str(anchor), 0)
@@ -83,7 +84,6 @@ def _check_growth(text: str, source: str) -> None:
             open_anchors.append((anchor, total))
             total += 1
             if len(open_anchors) > DEEPEST:
-                line = event.start_mark.line + 1
                 raise DocumentError(f"{source} at line {line}: more than {DEEPEST} levels are nested; flatten them.")
         elif isinstance(event, yaml.CollectionEndEvent):
             name, begin = open_anchors.pop()
