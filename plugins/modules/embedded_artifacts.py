@@ -172,7 +172,8 @@ lacking:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build import BuildError, build_steps
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.builder import build_steps
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.failures import BuildError
 
 
 def main() -> None:

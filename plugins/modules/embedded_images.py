@@ -71,44 +71,20 @@ import typing as t
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded import machine, node
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.cluster import (
-    Cluster,
-    Request,
-    images_of,
-    missing_images,
-)
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.host.commands import CommandError
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.host.files import lock
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import EmbeddedError, Layout
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.containers import Containers
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.images import bring_in, images_of, lacking
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.spec import NODE
 
-CTR = ("ctr", "--namespace", "k8s.io", "images")
-IMPORT_SECONDS = 600.0
 
-
-def bring(cluster: t.Any, artifacts: t.Mapping[str, t.Any], check: bool) -> list[str]:
-    """Import the images that the node lacks; returns their references."""
-    name = cluster.layout.name
-    if cluster.state(node.NODE).get("status") != "running":
+def bring(name: str, containers: Containers, artifacts: t.Mapping[str, t.Any], check: bool) -> list[str]:
+    """Import the images that the node of cluster `name` lacks; returns their references."""
+    if containers.state(NODE).get("status") != "running":
         raise EmbeddedError(f"The embedded cluster {name} does not run on this machine: run mesh.workshop.setup first.")
     wanted = images_of(artifacts)
-    missing = missing_images(wanted, cluster.execute(*CTR, "ls").stdout)
-    if check:
-        return [image.name for image in missing]
-    for archive in dict.fromkeys(image.archive for image in missing):
-        try:
-            with open(archive, "rb") as stream:
-                cluster.execute(*CTR, "import", "-", stdin=stream, timeout=IMPORT_SECONDS)
-        except OSError as error:
-            raise EmbeddedError(
-                f"The image archive {archive} cannot be read ({error.strerror}): have mesh.workshop.embedded_artifacts"
-                " build it again."
-            ) from error
-    left = missing_images(missing, cluster.execute(*CTR, "ls").stdout)
-    if left:
-        raise EmbeddedError(
-            f"The image archive {left[0].archive} does not hold {left[0].name}: remove it and have"
-            " mesh.workshop.embedded_artifacts build it again."
-        )
-    return [image.name for image in missing]
+    return [image.name for image in (lacking(containers, wanted) if check else bring_in(containers, wanted))]
 
 
 def main() -> None:
@@ -126,11 +102,9 @@ def main() -> None:
         layout = Layout(module.params["name"], data_root=Path(module.params["data"]))
         if not layout.data.is_dir():
             raise EmbeddedError(f"There is no embedded cluster {layout.name} here: run mesh.workshop.setup first.")
-        with machine.lock(layout.lock):
-            imported = bring(
-                Cluster(layout, Request(module.params["artifacts"])), module.params["artifacts"], module.check_mode
-            )
-    except machine.CommandError as error:
+        with lock(layout.lock):
+            imported = bring(layout.name, Containers(layout), module.params["artifacts"], module.check_mode)
+    except CommandError as error:
         module.fail_json(
             msg=f"The images did not enter the cluster: {error}; run mesh.workshop.setup, then this again."
         )

@@ -182,14 +182,17 @@ import typing as t
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded import machine
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.artifacts import CACHE_FOLDERS, cache_entries
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.cluster import Cluster, Request
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.parts import CACHE_FOLDERS, cache_entries
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.host import files
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.host.commands import CommandError
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import EmbeddedError, Layout
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.plan import Action
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.cluster import Cluster
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.desired import Request
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.plan import Action
 
 
 def request_of(params: dict[str, t.Any]) -> Request:
+    """The options as the cluster takes them."""
     return Request(
         artifacts=params["artifacts"] or {},
         subnet=params["subnet"],
@@ -205,43 +208,45 @@ def request_of(params: dict[str, t.Any]) -> Request:
 
 
 def present(cluster: Cluster, check: bool) -> dict[str, t.Any]:
-    cluster.refuse_impossible()
+    """Bring the cluster up; the module's result."""
+    cluster.desired.refuse_impossible()
     if check:
         actions = [action.value for action in cluster.todo()]
         return {"changed": bool(actions), "actions": actions, **cluster.facts()}
     outcome = cluster.bring_up()
-    # To wait until something has happened by itself is no change.
+    # Waiting for something that happens by itself is no change.
     waits = {Action.CONTROL_PLANE.value, Action.READY.value}
     changed = bool(set(outcome.actions) - waits)
     return {"changed": changed, "actions": outcome.actions, "seconds": outcome.seconds, **cluster.facts()}
 
 
 def absent(cluster: Cluster, check: bool, purge_cache: bool) -> tuple[dict[str, t.Any], list[str]]:
-    removed = cluster.traces() if check else cluster.remove()
+    """Remove the cluster; the module's result and warnings."""
+    removed = cluster.teardown.traces() if check else cluster.teardown.remove()
     warnings = []
     cache = cluster.layout.cache
     if purge_cache and cache.is_dir():
-        others = cluster.others()
+        others = cluster.teardown.others()
         if others:
             warnings.append(
                 f"The cache {cache} stays, because the cluster {others[0]} is on this machine and may run from it."
             )
         else:
-            if machine.matching(cache, cache_entries()) or not any(cache.iterdir()):
+            if files.matching(cache, cache_entries()) or not any(cache.iterdir()):
                 removed.append(f"cache {cache}")
             if not check:
                 purge(cache)
             if not check and cache.exists() and any(cache.iterdir()):
-                warnings.append(f"The folder {cache} stays, because it holds what this collection did not put there.")
+                warnings.append(f"The folder {cache} stays, because it holds files that are not this collection's.")
     return {"changed": bool(removed), "actions": removed}, warnings
 
 
 def purge(cache: Path) -> None:
-    """Remove what was built, and nothing that somebody else keeps in the same folder."""
-    machine.remove_entries(cache, cache_entries())
+    """Remove what was built, but no files that others keep in the same folder."""
+    files.remove_entries(cache, cache_entries())
     for folder in CACHE_FOLDERS:
-        machine.remove_if_empty(cache / folder)
-    machine.remove_if_empty(cache)
+        files.remove_if_empty(cache / folder)
+    files.remove_if_empty(cache)
 
 
 def main() -> None:
@@ -273,7 +278,7 @@ def main() -> None:
     try:
         layout = Layout(params["name"], data_root=Path(params["data"]), cache=Path(params["cache"]))
         cluster = Cluster(layout, request_of(params))
-        with machine.lock(layout.lock):
+        with files.lock(layout.lock):
             try:
                 if params["state"] == "present":
                     result = present(cluster, module.check_mode)
@@ -282,12 +287,12 @@ def main() -> None:
                     for warning in warnings:
                         module.warn(warning)
             finally:
-                # Where there is no cluster, because it is gone or was only thought about, nothing of it stays.
+                # Without a cluster, removed or only planned in check mode, its lock goes too.
                 if not layout.data.exists():
-                    cluster.remove_lock(gone=params["state"] == "absent" and not module.check_mode)
+                    cluster.teardown.remove_lock(gone=params["state"] == "absent" and not module.check_mode)
     except EmbeddedError as error:
         module.fail_json(msg=str(error), actions=[])
-    except machine.CommandError as error:
+    except CommandError as error:
         module.fail_json(msg=f"Cluster {params['name']}: {error}. Run it again: it goes on from here.", actions=[])
     module.exit_json(**result)
 

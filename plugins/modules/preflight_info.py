@@ -62,7 +62,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Look before anything is changed
+- name: Check the machine before anything is changed
   mesh.workshop.preflight_info:
     cluster_name: mesh-workshop
     src: "{{ role_path }}/files"
@@ -97,10 +97,14 @@ import typing as t
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded import machine, node
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build import Builder, BuildError
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.builder import Builder
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.context import missing_tools
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.failures import BuildError
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.toolchain import compilers, find_pip
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.host import cgroups, files, interfaces
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import EmbeddedError, Layout
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.network import networks_in_use
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.network import networks_in_use
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.spec import PUBLISH
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.preflight import DISK_GO, Facts, Wanted, problems
 
 
@@ -109,7 +113,7 @@ def may_become_root() -> bool:
     if os.geteuid() == 0:
         return True
     try:
-        # In another language "password is required" would read otherwise.
+        # The message is translated in other locales.
         environ = {**os.environ, "LC_ALL": "C"}
         asked = subprocess.run(["sudo", "-n", "true"], capture_output=True, text=True, check=False, env=environ)
     except OSError:
@@ -158,8 +162,10 @@ def taken(listen: str, ports: t.Sequence[int]) -> tuple[int, ...]:
             try:
                 probe.bind((listen, port))
             except OSError as error:
-                # Who may not have the port in any case is told that first.
-                if error.errno == errno.EADDRINUSE or (error.errno == errno.EACCES and machine.listens(listen, port)):
+                # Without the right to the port, the bind fails before it is known to be taken.
+                if error.errno == errno.EADDRINUSE or (
+                    error.errno == errno.EACCES and interfaces.listens(listen, port)
+                ):
                     held.append(port)
     return tuple(held)
 
@@ -173,10 +179,10 @@ def look(params: dict[str, t.Any], builder: Builder) -> tuple[Facts, list[str]]:
     except EmbeddedError:
         layout = None
     link = layout.link if layout else ""
-    # Its publisher holds the ports that it was given. Where others are wanted now, it makes sure of them itself.
-    published = layout is not None and machine.has_processes(layout.cgroup(node.PUBLISH))
-    interfaces = machine.addresses() if shutil.which("ip") else []
-    routes = machine.routes() if interfaces else []
+    # Its publisher holds the ports that it was given. If other ports are wanted now, setup checks those itself.
+    published = layout is not None and cgroups.has_processes(layout.cgroup(PUBLISH))
+    links = interfaces.addresses() if shutil.which("ip") else []
+    routes = interfaces.routes() if links else []
     installable = shutil.which("apt-get") is not None
     steps = [item.step for item in planned if item.name in missing]
     return (
@@ -184,24 +190,21 @@ def look(params: dict[str, t.Any], builder: Builder) -> tuple[Facts, list[str]]:
             root=may_become_root(),
             python=sys.version_info[:2],
             system=system(),
-            missing_tools=() if installable else tuple(builder.missing_tools(steps)),
-            go=max((version for _path, version in builder.compilers()), default=None),
-            pip=builder.pip() is not None,
+            missing_tools=() if installable else tuple(missing_tools(steps)),
+            go=max((version for _path, version in compilers(builder.cache)), default=None),
+            pip=find_pip() is not None,
             missing=tuple(missing),
             # Takes seconds, so only where a Go build is to come.
             go_caches=size_below(os.path.join(builder.cache, "go")) if set(DISK_GO) & set(missing) else 0,
             data=layout is not None and os.path.exists(layout.settings),
-            alive=layout is not None and machine.has_processes(layout.cluster_cgroup),
+            alive=layout is not None and cgroups.has_processes(layout.cluster_cgroup),
             disk_cache=free_disk(params["cache"]),
             disk_data=free_disk(params["data"]),
-            file_system=machine.file_system(params["data"]),
+            file_system=files.file_system(params["data"]),
             memory=available_memory(),
-            networks=networks_in_use(interfaces, routes, link),
+            networks=networks_in_use(links, routes, link),
             addresses=tuple(
-                entry["local"]
-                for item in interfaces
-                for entry in item.get("addr_info", [])
-                if entry.get("family") == "inet"
+                entry["local"] for item in links for entry in item.get("addr_info", []) if entry.get("family") == "inet"
             ),
             ports=taken(params["listen"], params["ports"]) if params["listen"] and not published else (),
         ),

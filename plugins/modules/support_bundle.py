@@ -93,8 +93,8 @@ import platform
 import typing as t
 
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.artifacts import VERSIONS
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build import Builder
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.parts import VERSIONS
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.toolchain import compilers
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.bundle import (
     event_line,
     log_files,
@@ -141,8 +141,7 @@ def versions(given: dict[str, t.Any], cache: str | None) -> dict[str, str]:
     found["Python"] = platform.python_version()
     found.update({f"built: {name}": version for name, version in VERSIONS.items()})
     if cache:
-        compilers = Builder(cache, "", "").compilers()
-        found.update({f"Go at {path}": f"{major}.{minor}" for path, (major, minor) in compilers})
+        found.update({f"Go at {path}": f"{major}.{minor}" for path, (major, minor) in compilers(cache)})
     return found
 
 

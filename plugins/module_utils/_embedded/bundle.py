@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One file with what is needed to find out why a setup failed, and no secret in it."""
+"""Gather what explains a failed setup into one archive without secrets."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import tarfile
 import tempfile
 import typing as t
 
-# What must not leave the machine, by form: bearer and bootstrap tokens, JSON web tokens, private keys, basic auth,
-# users and passwords in URLs (of proxies and registries, in build logs).
+# Secrets by their form: bearer and bootstrap tokens, JSON web tokens, private keys, basic auth, users and passwords in
+# URLs (of proxies and registries, in build logs).
 _SECRETS = (
     (re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S), b"<private key>"),
     (re.compile(rb"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*"), b"<token>"),
@@ -27,7 +27,7 @@ _TAIL_BYTES = 200_000
 
 
 def redact(text: bytes) -> bytes:
-    """The text with everything that has the form of a secret replaced."""
+    """The text, with everything replaced that has the form of a secret."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
@@ -80,7 +80,7 @@ def log_files(root: str) -> t.Iterator[str]:
 
 
 def write(dest: str, files: t.Mapping[str, bytes], owner: int | None = None) -> None:
-    """Write the files as one .tar.gz of mode 0600, redacted; the file appears whole or not at all."""
+    """Write the files, redacted, as one .tar.gz of mode 0600. The archive is written atomically."""
     folder = os.path.dirname(dest) or "."
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=".mesh-workshop-report-")
     try:

@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where everything of one embedded cluster is: pure names and paths."""
+
+"""Names and paths of one embedded cluster. Pure."""
 
 from __future__ import annotations
 
@@ -15,16 +16,16 @@ RUN_ROOT = "/run/mesh-workshop"
 CACHE = "/var/cache/mesh-workshop"
 
 POD_SUBNET = "10.244.0.0/16"
-# The part of the pod network that the one node hands out; room for far more addresses than its 250 pods,
-# since an address is free again only after its pod's sandbox has been removed.
+# The node's part of the pod network. It has room for far more than 250 pods, because an address is free again only
+# after its pod's sandbox has been removed.
 NODE_POD_PREFIX = 20
 NODE_POD_SUBNET = f"10.244.0.0/{NODE_POD_PREFIX}"
 SERVICE_SUBNET = "10.96.0.0/16"
 DNS_ADDRESS = "10.96.0.10"
 API_PORT = 6443
 
-# Directories of the node that outlive its container. All of them are plain directories of the host's file
-# system: containerd's overlay snapshots and etcd's files must not lie on an overlay.
+# Directories of the node that outlive its container. They are plain directories of the host, because containerd's
+# overlay snapshots and etcd's files must not lie on an overlay.
 VOLUMES = {
     "containerd": "/var/lib/containerd",
     "etcd": "/var/lib/etcd",
@@ -68,7 +69,7 @@ class Layout:
 
     @property
     def upper(self) -> Path:
-        """What the containers have written over the cached root file system; each part goes with its container."""
+        """What containers have written over the cached root file system. Each part is removed with its container."""
         return self.data / "root"
 
     @property
@@ -96,8 +97,13 @@ class Layout:
         return self.run_root / f"{self.name}.lock"
 
     @property
-    def limit_memory(self) -> Path:
-        """What the host's limit of inotify instances was before the first cluster."""
+    def subnets_lock(self) -> Path:
+        """Held while a cluster chooses its subnet."""
+        return self.run_root / "subnets.lock"
+
+    @property
+    def previous_inotify_limit(self) -> Path:
+        """Record of the host's limit of inotify instances before the first cluster."""
         return self.run_root / "inotify-instances"
 
     @property
@@ -111,7 +117,7 @@ class Layout:
 
     @property
     def cluster_cgroup(self) -> str:
-        """What the cgroups of the cluster's containers lie in."""
+        """The parent of the cgroups of the cluster's containers."""
         return f"/{self.cgroup_root}/{self.name}"
 
     def cgroup(self, container: str) -> str:
@@ -120,7 +126,7 @@ class Layout:
 
     @property
     def link(self) -> str:
-        """The host's end of the node's cable: at most 15 characters, different for every cluster."""
+        """The host's end of the veth pair: at most 15 characters, different for every cluster."""
         plain = f"mw-{self.name}"
         if len(plain) <= _LINK_LENGTH:
             return plain

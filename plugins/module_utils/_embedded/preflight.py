@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a machine or cluster must have before setup changes anything: facts in, one sentence and remedy per fault."""
+"""Check what a machine needs before setup changes anything: facts in, one sentence with a remedy per fault. Pure."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import dataclasses
 import ipaddress
 import typing as t
 
-from .artifacts import GO_AT_LEAST
+from .build.parts import GO_AT_LEAST
 from .layout import EmbeddedError, Layout
-from .network import choose_subnet
+from .node.network import choose_subnet
 
 GIB = 1024**3
 
-# What each of the Go builds adds to Go's module and build caches, in the order in which they are built. Measured on a
-# build from nothing: 3.9, 3.1 and 0.7 GiB, and next to nothing for the last.
+# What each Go build adds to Go's module and build caches, in build order. Measured on a build from nothing: 3.9, 3.1
+# and 0.7 GiB, and next to nothing for the last.
 DISK_GO = {"kubernetes": 4.5 * GIB, "istio": 3.5 * GIB, "coredns": 1.0 * GIB, "grpc-health": 0.3 * GIB}
-# What each step needs besides: its result, and beside that what it is made from. With all steps missing 15 GiB come
-# together, of which a build from nothing left 10.5 in the cache.
+# What each step needs besides: its result and what that is made from. With all steps missing the sum is 15 GiB, of
+# which a build from nothing left 10.5 in the cache.
 DISK_STEP = 0.3 * GIB
 # Measured with everything running: images in the node 1.5 GB, etcd, logs.
 DISK_DATA = 4 * GIB
 # Measured with everything running: within 3 GiB.
 MEMORY = 3 * GIB
-# containerd mounts overlays over what lies in the data, and the kernel takes no overlay as another one's upper layer.
+# containerd mounts overlays over the cluster's data, and the kernel accepts no overlay as an upper layer.
 OVERLAYS = ("overlay", "fuse.fuse-overlayfs", "aufs")
 PYTHON_MINIMUM = (3, 11)
 
@@ -42,11 +42,11 @@ class Facts:
     system: str
     """ID and version of the operating system, as in os-release: debian 12."""
     missing_tools: tuple[str, ...]
-    """Programs that the build or the node need and that neither are there nor can be installed."""
+    """Missing programs that the build or the node need and that cannot be installed."""
     go: tuple[int, int] | None
     """Version of the newest Go that was found, None where there is none."""
     pip: bool
-    """Whether Python can install a package, which is the other way to a Go."""
+    """Whether there is a pip, which can fetch a Go."""
     missing: tuple[str, ...]
     """Names of the steps that have to be built."""
     go_caches: int
@@ -54,7 +54,7 @@ class Facts:
     data: bool
     """Whether the cluster of that name has its data on the disk, running or not."""
     alive: bool
-    """Whether processes of that cluster live, which have their memory already."""
+    """Whether processes of that cluster run, so that its memory is already taken."""
     disk_cache: int
     """Free bytes where the cache is."""
     disk_data: int
@@ -68,7 +68,7 @@ class Facts:
     addresses: tuple[str, ...]
     """Addresses of the machine."""
     ports: tuple[int, ...]
-    """Ports of the wanted listen address that somebody other than this cluster holds."""
+    """Ports of the wanted listen address that a program other than this cluster's holds."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,8 +117,8 @@ def problems(facts: Facts, wanted: Wanted) -> list[str]:
 def disk_of_build(missing: t.Collection[str], go_caches: int) -> int:
     """Bytes that a build of these steps still needs, where Go's caches hold that much already.
 
-    What the caches hold beyond the share of the steps that are there is of a build that was interrupted, or of an
-    earlier version, whose modules are the same for the most part.
+    Cache content beyond the share of the steps that are complete comes from an interrupted build or an earlier version,
+    whose modules are mostly the same.
     """
     still = sum(share for name, share in DISK_GO.items() if name in missing)
     spare = go_caches - sum(share for name, share in DISK_GO.items() if name not in missing)
@@ -141,14 +141,14 @@ def _build_problems(facts: Facts) -> list[str]:
 
 def _network_problems(facts: Facts, wanted: Wanted) -> list[str]:
     found = []
-    if not facts.data:  # one that has its data has its subnet too
+    if not facts.data:  # a cluster with data has its subnet
         try:
             choose_subnet(wanted.subnet, "", facts.networks, {})
         except EmbeddedError as error:
             found.append(str(error))
     if wanted.listen:
         anyway = ("0.0.0.0", "127.0.0.1")
-        # Without `ip`, which setup installs, nothing is known of addresses.
+        # Without `ip`, which setup installs, the addresses are unknown.
         if facts.addresses and wanted.listen not in (*facts.addresses, *anyway):
             found.append(
                 f"cluster_listen {wanted.listen} is no address of this machine: it has {', '.join(facts.addresses)}."

@@ -14,14 +14,13 @@ from ansible_collections.mesh.workshop.plugins.modules import embedded_images
 HEAD = "REF TYPE DIGEST SIZE\n"
 
 
-class Node:
+class Containers:
     """A cluster whose containerd holds some images and takes what an archive has."""
 
     def __init__(self, there: dict[str, str], status: str = "running", holds: dict[str, str] | None = None) -> None:
         self.there = there
         self.status = status
         self.holds = holds or {}
-        self.layout = types.SimpleNamespace(name="units")
         self.imports: list[bytes] = []
 
     def state(self, _container: str) -> dict[str, str]:
@@ -53,30 +52,19 @@ def artifacts(tmp_path: Path) -> dict[str, t.Any]:
 BOTH = {"mesh-workshop.local/redis:1": "sha256:redis", "mesh-workshop.local/ratelimit:1": "sha256:ratelimit"}
 
 
-def test_an_archive_is_imported_once_for_all_its_images(artifacts: dict[str, t.Any]) -> None:
-    node = Node({}, holds=BOTH)
-    assert embedded_images.bring(node, artifacts, False) == list(BOTH)
-    assert node.imports == [b"images"]
-    assert embedded_images.bring(node, artifacts, False) == []
-    assert len(node.imports) == 1
-
-
-def test_another_content_under_the_same_name_is_imported(artifacts: dict[str, t.Any]) -> None:
-    node = Node({**BOTH, "mesh-workshop.local/redis:1": "sha256:old"}, holds=BOTH)
-    assert embedded_images.bring(node, artifacts, False) == ["mesh-workshop.local/redis:1"]
+def test_what_is_missing_is_imported_and_named(artifacts: dict[str, t.Any]) -> None:
+    containers = Containers({}, holds=BOTH)
+    assert embedded_images.bring("units", containers, artifacts, False) == list(BOTH)
+    assert containers.imports == [b"images"]
+    assert embedded_images.bring("units", containers, artifacts, False) == []
 
 
 def test_check_mode_imports_nothing(artifacts: dict[str, t.Any]) -> None:
-    node = Node({})
-    assert embedded_images.bring(node, artifacts, True) == list(BOTH)
-    assert node.imports == []
+    containers = Containers({})
+    assert embedded_images.bring("units", containers, artifacts, True) == list(BOTH)
+    assert containers.imports == []
 
 
-def test_what_goes_wrong_is_a_sentence(artifacts: dict[str, t.Any]) -> None:
+def test_a_node_that_does_not_run_is_a_sentence(artifacts: dict[str, t.Any]) -> None:
     with pytest.raises(EmbeddedError, match="units does not run on this machine: run mesh.workshop.setup"):
-        embedded_images.bring(Node({}, status="stopped"), artifacts, False)
-    with pytest.raises(EmbeddedError, match="does not hold mesh-workshop.local/redis:1: remove it"):
-        embedded_images.bring(Node({}), artifacts, False)
-    artifacts["images"]["redis"]["archive"] = "/nowhere.tar"
-    with pytest.raises(EmbeddedError, match=r"/nowhere.tar cannot be read \(No such file or directory\)"):
-        embedded_images.bring(Node({}), artifacts, False)
+        embedded_images.bring("units", Containers({}, status="stopped"), artifacts, False)

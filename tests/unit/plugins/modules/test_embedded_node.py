@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded import cluster as clusters
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded import layout
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.artifacts import cache_entries
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.plan import Action, Observed
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.parts import cache_entries
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node import cluster as clusters
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.plan import Action, Observed
 from ansible_collections.mesh.workshop.plugins.modules import embedded_node
 
 Json = dict[str, t.Any]
@@ -136,9 +136,9 @@ def test_check_mode_leaves_what_all_clusters_share(
 
 def test_a_command_that_hangs_is_one_sentence(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def hang(_self: t.Any) -> t.NoReturn:
-        raise embedded_node.machine.CommandError(["runc", "delete"], 124, "no end within 60 s")
+        raise embedded_node.CommandError(["runc", "delete"], 124, "no end within 60 s")
 
-    monkeypatch.setattr(clusters.Cluster, "remove", hang)
+    monkeypatch.setattr(clusters.Teardown, "remove", hang)
     said = "Cluster units: runc ended with 124: no end within 60 s. Run it again: it goes on from here."
     assert call(machine, state="absent")["msg"] == said
 
@@ -174,7 +174,7 @@ def test_what_others_keep_where_the_cache_is_stays(machine: Path, warned: list[s
     assert call(machine, state="absent", purge_cache=True)["changed"]
     assert [path for path in kept if not path.is_dir()] == []
     assert [path for path in ours if path.exists()] == []
-    assert "did not put there" in warned[0]
+    assert "not this collection's" in warned[0]
     assert not call(machine, state="absent", purge_cache=True)["changed"]
 
 

@@ -28,22 +28,13 @@ class Builder:
     def present(self, planned: list[t.Any]) -> t.Any:
         return types.SimpleNamespace(missing=self._missing)
 
-    def missing_tools(self, steps: list[t.Any]) -> list[str]:
-        return []
-
-    def compilers(self) -> list[t.Any]:
-        return []
-
-    def pip(self) -> None:
-        return None
-
 
 @pytest.fixture
 def cgroups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "cgroups"
     root.mkdir()
     (root / "cgroup.controllers").touch()
-    monkeypatch.setattr(subject.machine, "_CGROUPS", root)
+    monkeypatch.setattr(subject.cgroups, "_CGROUPS", root)
     return root
 
 

@@ -23,7 +23,7 @@ def api() -> t.Iterator[FakeApi]:
 
 @pytest.fixture(autouse=True)
 def compilers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject.Builder, "compilers", lambda _self: [("/usr/lib/go/bin/go", (1, 26))])
+    monkeypatch.setattr(subject, "compilers", lambda _cache: [("/usr/lib/go/bin/go", (1, 26))])
 
 
 def gather(**params: t.Any) -> dict[str, str]:

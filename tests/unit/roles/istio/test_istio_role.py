@@ -8,12 +8,12 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.artifacts import VERSIONS
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.parts import VERSIONS
 from ansible_collections.mesh.workshop.plugins.module_utils._istio.control_plane import operator_document
 from ansible_collections.mesh.workshop.tests.unit.role_vars import ROLES, load, task, variable
 
-BUILD = "Get the istioctl whose charts are installed"
-INSTALL = "Install Istio, or use the one that is there"
+BUILD = "Build the istioctl whose charts are installed"
+INSTALL = "Install Istio, or use the installed one"
 ARTIFACTS = {
     "bin": {"istio": "/built"},
     "images": {"pilot": {"repository": "mesh-workshop.local/istio/pilot", "tag": "1.31-abc"}},

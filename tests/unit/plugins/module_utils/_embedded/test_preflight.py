@@ -10,7 +10,8 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.artifacts import STEPS, closure
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.parts import STEPS
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.steps import closure
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.preflight import (
     DISK_DATA,
     DISK_GO,
@@ -22,7 +23,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._embedded.preflight 
     problems,
 )
 
-ALL = tuple(step.name for step in closure(None))
+ALL = tuple(step.name for step in closure(None, STEPS))
 
 GOOD = Facts(
     root=True,

@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Configuration of kubeadm, from a cluster's facts. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing as t
+
+from ..layout import API_PORT, NODE_POD_PREFIX, POD_SUBNET, SERVICE_SUBNET
+
+Document = dict[str, t.Any]
+
+# Nothing renews the certificates, and no workshop runs for ten years.
+_VALIDITY = "87600h"
+PATCHES_DIR = "/etc/mesh-workshop/patches"
+
+
+@dataclasses.dataclass(frozen=True)
+class Control:
+    """The facts that kubeadm's configuration depends on."""
+
+    name: str
+    node_address: str
+    kubernetes_version: str
+    image_repository: str
+    etcd_tag: str
+    coredns_repository: str
+    coredns_tag: str
+    server_names: tuple[str, ...]
+
+
+def _arguments(**values: str) -> list[dict[str, str]]:
+    return [{"name": name.replace("_", "-"), "value": value} for name, value in sorted(values.items())]
+
+
+def config_documents(control: Control) -> list[Document]:
+    """Configuration for `kubeadm init` and its phases (kubeadm.k8s.io/v1beta4)."""
+    init: Document = {
+        "apiVersion": "kubeadm.k8s.io/v1beta4",
+        "kind": "InitConfiguration",
+        "bootstrapTokens": [],
+        "localAPIEndpoint": {"advertiseAddress": control.node_address, "bindPort": API_PORT},
+        "nodeRegistration": {
+            "name": control.name,
+            "criSocket": "unix:///run/containerd/containerd.sock",
+            "imagePullPolicy": "IfNotPresent",
+            # The one node runs everything.
+            "taints": [],
+            "kubeletExtraArgs": _arguments(node_ip=control.node_address, hostname_override=control.name),
+        },
+        "patches": {"directory": PATCHES_DIR},
+    }
+    cluster: Document = {
+        "apiVersion": "kubeadm.k8s.io/v1beta4",
+        "kind": "ClusterConfiguration",
+        "clusterName": control.name,
+        "kubernetesVersion": control.kubernetes_version,
+        "imageRepository": control.image_repository,
+        # Generating these keys takes milliseconds, RSA keys take seconds.
+        "encryptionAlgorithm": "ECDSA-P256",
+        "certificateValidityPeriod": _VALIDITY,
+        "caCertificateValidityPeriod": _VALIDITY,
+        "networking": {"podSubnet": POD_SUBNET, "serviceSubnet": SERVICE_SUBNET, "dnsDomain": "cluster.local"},
+        "apiServer": {
+            "certSANs": sorted(set(control.server_names)),
+            "extraArgs": _arguments(kubelet_preferred_address_types="InternalIP"),
+        },
+        # There is one of each, so without election they work at once after a restart and wait for no lease to expire.
+        # At the default rate of 20 requests per second the controllers' start takes 5 seconds.
+        "controllerManager": {
+            "extraArgs": _arguments(
+                leader_elect="false",
+                node_cidr_mask_size_ipv4=str(NODE_POD_PREFIX),
+                kube_api_qps="200",
+                kube_api_burst="300",
+            )
+        },
+        "scheduler": {"extraArgs": _arguments(leader_elect="false")},
+        "etcd": {"local": {"dataDir": "/var/lib/etcd", "imageTag": control.etcd_tag}},
+        "dns": {"imageRepository": control.coredns_repository, "imageTag": control.coredns_tag},
+    }
+    kubelet: Document = {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "cgroupDriver": "cgroupfs",
+        "failCgroupV1": False,
+        "failSwapOn": False,
+        "resolvConf": "",
+        "maxPods": 250,
+        "serializeImagePulls": False,
+        # No image can be pulled again, so none may be collected, and a full disk must not evict the workshop's pods.
+        "imageGCHighThresholdPercent": 100,
+        "evictionHard": {
+            "memory.available": "100Mi",
+            "nodefs.available": "0%",
+            "nodefs.inodesFree": "0%",
+            "imagefs.available": "0%",
+            "imagefs.inodesFree": "0%",
+        },
+        "containerLogMaxSize": "5Mi",
+        "containerLogMaxFiles": 3,
+        "nodeStatusUpdateFrequency": "5s",
+        # The certificate that kubeadm makes is valid for ten years.
+        "rotateCertificates": False,
+    }
+    proxy: Document = {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "mode": "iptables",
+        # The size of the table is a setting of the whole host.
+        "conntrack": {"maxPerCore": 0},
+    }
+    return [init, cluster, kubelet, proxy]
+
+
+def config_text(control: Control) -> str:
+    """The documents as one file; JSON is YAML too."""
+    return "".join(f"---\n{json.dumps(document, indent=1, sort_keys=True)}\n" for document in config_documents(control))
+
+
+def patches() -> dict[str, str]:
+    """Patches of the static pods: kubeadm's default requests leave too little of two cores for a class."""
+    requests = {"etcd": "50m", "kube-apiserver": "100m", "kube-controller-manager": "50m", "kube-scheduler": "25m"}
+    return {
+        f"{component}0+strategic.json": json.dumps(
+            {"spec": {"containers": [{"name": component, "resources": {"requests": {"cpu": cpu}}}]}}
+        )
+        for component, cpu in requests.items()
+    }

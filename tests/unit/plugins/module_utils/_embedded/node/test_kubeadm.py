@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node import kubeadm
+
+CONTROL = kubeadm.Control(
+    name="dev",
+    node_address="172.30.0.2",
+    kubernetes_version="v1.36.3",
+    image_repository="registry.example",
+    etcd_tag="v3.6.8",
+    coredns_repository="registry.example",
+    coredns_tag="v1.14.7",
+    server_names=("172.30.0.2", "localhost", "127.0.0.1", "localhost"),
+)
+
+
+def test_the_file_holds_the_documents() -> None:
+    texts = kubeadm.config_text(CONTROL).split("---\n")[1:]
+    assert [json.loads(text) for text in texts] == kubeadm.config_documents(CONTROL)
+
+
+def test_the_one_node_runs_everything() -> None:
+    init, cluster, kubelet, proxy = kubeadm.config_documents(CONTROL)
+    assert init["nodeRegistration"]["taints"] == []
+    assert {"name": "node-ip", "value": "172.30.0.2"} in init["nodeRegistration"]["kubeletExtraArgs"]
+    assert cluster["apiServer"]["certSANs"] == ["127.0.0.1", "172.30.0.2", "localhost"]
+    assert {"name": "leader-elect", "value": "false"} in cluster["controllerManager"]["extraArgs"]
+    assert kubelet["cgroupDriver"] == "cgroupfs"
+    assert kubelet["failCgroupV1"] is False
+    assert proxy["conntrack"] == {"maxPerCore": 0}
+
+
+def test_the_same_facts_make_the_same_text() -> None:
+    assert kubeadm.config_text(CONTROL) == kubeadm.config_text(CONTROL)
+
+
+def test_patches_name_their_components() -> None:
+    for name, text in kubeadm.patches().items():
+        component = name.partition("0+")[0]
+        assert json.loads(text)["spec"]["containers"][0]["name"] == component
