@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from .catalogue import BASELINE, Catalogue, Lab, LabError, Stage, lab_names, parse_lab
+from .catalogue import BASELINE, Catalogue, Lab, LabError, Stage, lab_names, parse_lab, read_lab
 from .desired import MARKER_NAME, Desired, applied_stage, desired_state
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "desired_state",
     "lab_names",
     "parse_lab",
+    "read_lab",
 ]

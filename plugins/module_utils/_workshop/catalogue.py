@@ -7,15 +7,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import typing as t
 
-BASELINE = "baseline"
+from .layout import did_you_mean, layout_fault, line_of, place, template_line
 
-_LAB_KEYS = {"title": str, "teaches": str, "minutes": int, "needs": list, "stages": list}
-_STAGE_KEYS = {"name": str, "title": str, "removes": list, "steps": list, "resources": list, "checks": list}
-_STEP_KEYS = {"name": str, "resources": list, "checks": list}
+BASELINE = "baseline"
 
 
 class LabError(Exception):
@@ -56,7 +53,7 @@ class Lab:
             if stage.name == name:
                 return stage
         names = [stage.name for stage in self.stages]
-        raise LabError(f"Lab {self.name} has no stage {name!r}{_meant(name, names)} It has: {', '.join(names)}.")
+        raise LabError(f"Lab {self.name} has no stage {name!r}{did_you_mean(name, names)}. It has: {', '.join(names)}.")
 
 
 class Catalogue:
@@ -77,7 +74,8 @@ class Catalogue:
     def check_name(self, name: str) -> None:
         """LabError lists what exists where there is no lab of that name."""
         if name not in self.names:
-            raise LabError(f"There is no lab {name!r}{_meant(name, self.names)} The labs are: {', '.join(self.names)}.")
+            said = f"There is no lab {name!r}{did_you_mean(name, self.names)}." if name else "No lab is named."
+            raise LabError(f"{said} The labs are: {', '.join(self.names)}.")
 
     def baseline(self) -> Stage:
         """The mesh resources and checks of baseline."""
@@ -97,77 +95,61 @@ def lab_names(catalogue: str) -> list[str]:
     )
 
 
-def parse_lab(name: str, data: t.Any) -> Lab:
-    """Turn the content of a lab.yml into a Lab; LabError names the lab and the field that is wrong."""
-    where = f"Lab {name}"
-    fields = _fields(where, data, _LAB_KEYS, required=("title", "stages"))
-    stages = []
-    for number, item in enumerate(fields["stages"], start=1):
-        place = f"{where}, stage {item.get('name', number) if isinstance(item, dict) else number}"
-        stage = _fields(place, item, _STAGE_KEYS, required=("name", "title"))
-        _check_documents(place, stage)
-        stages.append(
-            Stage(
-                name=stage["name"],
-                title=stage["title"],
-                removes=tuple(stage.get("removes", [])),
-                resources=tuple(stage.get("resources", [])),
-                checks=tuple(stage.get("checks", [])),
-                steps=tuple(_step(place, stage, step) for step in stage.get("steps", [])),
-            )
-        )
-    if not stages:
-        raise LabError(f"{where} has no stages.")
-    names = [stage.name for stage in stages]
-    if len(set(names)) != len(names):
-        raise LabError(f"{where}: two stages have one name.")
-    return Lab(
-        name=name,
-        title=fields["title"],
-        teaches=fields.get("teaches", ""),
-        minutes=fields.get("minutes", 0),
-        needs=tuple(fields.get("needs", [])),
-        stages=tuple(stages),
-    )
+def read_lab(path: str, template: str, rendered: str) -> dict[str, t.Any]:
+    """The content of a lab.yml, parsed once and validated; LabError names the file and the template's line."""
+    from .._apply import DocumentError, parse_yaml
 
-
-def _step(place: str, stage: dict[str, t.Any], item: t.Any) -> Stage:
-    """A state on the way to a stage, as a stage of the same name."""
-    where = f"{place}, step {item.get('name', '') if isinstance(item, dict) else item}"
-    step = _fields(where, item, _STEP_KEYS, required=("name", "resources"))
-    _check_documents(where, step)
-    return Stage(
-        name=stage["name"],
-        title=step["name"],
-        removes=tuple(stage.get("removes", [])),
-        resources=(*stage.get("resources", []), *step["resources"]),
-        checks=tuple(step.get("checks", [])),
-    )
-
-
-def _check_documents(place: str, fields: dict[str, t.Any]) -> None:
-    for field in ("removes", "resources"):
-        for entry in fields.get(field, []):
-            if not isinstance(entry, dict) or not entry.get("kind") or not entry.get("apiVersion"):
-                raise LabError(f"{place}: every entry of {field} needs apiVersion, kind and metadata.name.")
-            if not (entry.get("metadata") or {}).get("name"):
-                raise LabError(f"{place}: a {entry['kind']} in {field} has no metadata.name.")
-
-
-def _fields(where: str, data: t.Any, allowed: t.Mapping[str, type], required: t.Sequence[str]) -> dict[str, t.Any]:
-    if not isinstance(data, dict):
-        raise LabError(f"{where}: a mapping is expected.")
-    for key, value in data.items():
-        if key not in allowed:
-            raise LabError(f"{where}: {key} is not known{_meant(key, allowed)} Known are: {', '.join(allowed)}.")
-        if not isinstance(value, allowed[key]):
-            raise LabError(f"{where}: {key} must be of type {allowed[key].__name__}.")
-    for key in required:
-        if key not in data:
-            raise LabError(f"{where}: {key} is missing.")
+    try:
+        documents = parse_yaml(rendered, path)
+    except DocumentError as error:
+        raise LabError(str(error)) from error
+    if len(documents) != 1:
+        raise LabError(f"{path} holds {len(documents)} YAML documents instead of one, the lab.")
+    (data,) = documents
+    fault = layout_fault(data)
+    if fault:
+        line = template_line(template, rendered, line_of(rendered, fault.path))
+        raise LabError(f"{path}, line {line}: {_where(data, fault.path)}{fault.text}.")
     return data
 
 
-def _meant(word: str, words: t.Iterable[str]) -> str:
-    close = difflib.get_close_matches(str(word), list(words), n=1)
-    return f" (did you mean {close[0]}?)." if close else "."
+def parse_lab(name: str, data: t.Any) -> Lab:
+    """Turn the content of a lab.yml into a Lab; LabError names the lab and the field that is wrong."""
+    fault = layout_fault(data)
+    if fault:
+        raise LabError(f"Lab {name}: {_where(data, fault.path)}{fault.text}.")
+    return Lab(
+        name=name,
+        title=data["title"],
+        teaches=data.get("teaches", ""),
+        minutes=data.get("minutes", 0),
+        needs=tuple(data.get("needs", [])),
+        stages=tuple(_stage(item) for item in data["stages"]),
+    )
+
+
+def _stage(item: dict[str, t.Any]) -> Stage:
+    stage = Stage(
+        name=item["name"],
+        title=item["title"],
+        removes=tuple(item.get("removes", [])),
+        resources=tuple(item.get("resources", [])),
+        checks=tuple(item.get("checks", [])),
+    )
+    # A state on the way to a stage is a stage of the same name.
+    steps = tuple(
+        dataclasses.replace(
+            stage,
+            title=step["name"],
+            resources=(*stage.resources, *step["resources"]),
+            checks=tuple(step.get("checks", [])),
+        )
+        for step in item.get("steps", [])
+    )
+    return dataclasses.replace(stage, steps=steps)
+
+
+def _where(data: t.Any, path: tuple[str | int, ...]) -> str:
+    # The last key is in the sentence itself.
+    shown = path if path and isinstance(path[-1], int) else path[:-1]
+    return f"{place(data, shown)}: " if shown else ""

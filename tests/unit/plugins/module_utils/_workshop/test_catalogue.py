@@ -14,10 +14,12 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     desired_state,
     lab_names,
     parse_lab,
+    read_lab,
 )
 
 STAGES = [{"name": "one", "title": "One"}, {"name": "two", "title": "Two"}]
 LAB = {"title": "A lab", "stages": STAGES}
+GATEWAY = {"apiVersion": "v1", "kind": "Gateway"}
 
 
 def test_unknown_lab_lists_what_exists_and_guesses() -> None:
@@ -42,29 +44,107 @@ def test_the_last_stage_stands_for_none_named() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ([], "a mapping is expected"),
-        ({"title": "x", "stages": [], "stagse": []}, "stagse is not known"),
-        ({"title": "x"}, "stages is missing"),
-        ({"title": "x", "stages": []}, "has no stages"),
-        ({"title": "x", "stages": [{"name": "a"}]}, "stage a: title is missing"),
-        ({"title": "x", "stages": [STAGES[0], STAGES[0]]}, "two stages have one name"),
-        ({"title": "x", "stages": [{**STAGES[0], "checks": {}}]}, "checks must be of type list"),
-        ({"title": "x", "stages": [{**STAGES[0], "resources": [{"kind": "Gateway"}]}]}, "needs apiVersion, kind"),
+        ([], "Lab demo: this must be a mapping"),
         (
-            {"title": "x", "stages": [{**STAGES[0], "removes": [{"kind": "Gateway", "apiVersion": "v1"}]}]},
-            "has no metadata.name",
+            {"title": "x", "stages": STAGES, "stagse": []},
+            r"stagse is not known \(did you mean stages\?\); known",
         ),
-        ({"title": "x", "stages": [{**STAGES[0], "steps": ["a"]}]}, "step a: a mapping is expected"),
+        ({"title": "x"}, "Lab demo: stages is missing"),
+        ({"title": "x", "stages": []}, "stages is empty"),
+        ({"title": 3, "stages": STAGES}, "title must be a text"),
+        ({"title": "x", "minutes": 0, "stages": STAGES}, "minutes must be at least 1"),
+        ({"title": "x", "needs": "tracing", "stages": STAGES}, "needs must be a list"),
+        ({"title": "x", "stages": [{"name": "a"}]}, "stage a: title is missing"),
+        ({"title": "x", "stages": [{"name": "A b", "title": "A"}]}, "stage A b: name 'A b' must begin with a small"),
+        ({"title": "x", "stages": [STAGES[0], STAGES[0]]}, "stage one: two stages have the name one"),
+        ({"title": "x", "stages": [{**STAGES[0], "checks": {}}]}, "stage one: checks must be a list"),
+        ({"title": "x", "stages": [{**STAGES[0], "checks": [{}]}]}, "stage one, check 1: name is missing"),
+        (
+            {"title": "x", "stages": [{**STAGES[0], "checks": [{"name": "a", "fails_in": ["b"]}]}]},
+            "stage one, check a: fails_in must be a text or a mapping",
+        ),
+        (
+            {"title": "x", "stages": [{**STAGES[0], "resources": [{"kind": "Gateway"}]}]},
+            "stage one, resource 1: apiVersion is missing",
+        ),
+        (
+            {"title": "x", "stages": [{**STAGES[0], "resources": [{"metadata": {"name": "way"}, "kind": "Gateway"}]}]},
+            "stage one, resource Gateway way: apiVersion is missing",
+        ),
+        (
+            {"title": "x", "stages": [{**STAGES[0], "removes": [{**GATEWAY, "metadata": {}}]}]},
+            "stage one, remove 1: metadata.name is missing",
+        ),
+        ({"title": "x", "stages": [{**STAGES[0], "steps": ["a"]}]}, "stage one, step 1: this must be a mapping"),
         ({"title": "x", "stages": [{**STAGES[0], "steps": [{"name": "a"}]}]}, "step a: resources is missing"),
         (
             {"title": "x", "stages": [{**STAGES[0], "steps": [{"name": "a", "resources": [{"kind": "Gateway"}]}]}]},
-            "stage one, step a: every entry of resources needs",
+            "stage one, step a, resource 1: apiVersion is missing",
         ),
     ],
 )
 def test_a_malformed_lab_is_named(data: object, message: str) -> None:
     with pytest.raises(LabError, match=message):
         parse_lab("demo", data)
+
+
+TEMPLATE = """---
+# {% set greeting = "hello" %} A comment.
+title: {{ greeting }}
+needs:
+  - tracing
+{% for number in range(3) %}
+# {{ number }}
+{% endfor %}
+stages:
+  - name: one
+    title: One
+    resources:
+      - kind: Gateway
+        metadata: {name: way}
+"""
+RENDERED = """---
+#  A comment.
+title: hello
+needs:
+  - tracing
+# 0
+# 1
+# 2
+stages:
+  - name: one
+    title: One
+    resources:
+      - kind: Gateway
+        metadata: {name: way}
+"""
+
+
+def test_a_fault_is_told_with_the_file_and_the_line_of_the_template() -> None:
+    with pytest.raises(LabError) as error:
+        read_lab("labs/demo/lab.yml", TEMPLATE, RENDERED)
+    assert str(error.value) == ("labs/demo/lab.yml, line 13: stage one, resource Gateway way: apiVersion is missing.")
+
+
+def test_a_list_may_be_written_as_a_block_or_in_brackets() -> None:
+    block = read_lab("lab.yml", "", RENDERED.replace("- kind", "- apiVersion: v1\n        kind"))
+    assert block["needs"] == ["tracing"]
+    assert parse_lab("demo", block).needs == parse_lab("demo", {**block, "needs": ["tracing"]}).needs == ("tracing",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("title: [\n", "lab.yml is not valid YAML at line 2"),
+        ("title: a\ntitle: b\n", "the key title is there twice"),
+        ("", "holds 0 YAML documents"),
+        ("title: a\n---\ntitle: b\n", "holds 2 YAML documents"),
+        ("just a text", "lab.yml, line 1: this must be a mapping"),
+    ],
+)
+def test_what_is_no_lab_at_all_is_told(text: str, message: str) -> None:
+    with pytest.raises(LabError, match=message):
+        read_lab("lab.yml", text, text)
 
 
 def test_a_step_is_its_stage_with_resources_of_its_own() -> None:

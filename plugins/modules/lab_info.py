@@ -1,0 +1,94 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: lab_info
+short_description: Read a lab of a catalogue
+version_added: 0.1.0
+author:
+  - mesh.workshop contributors (@mesh-workshop)
+description:
+  - Renders a lab's C(lab.yml) with the variables of the task, parses it, and validates its layout. What the template
+    uses is C(workshop), a mapping with the facts of an attendee.
+  - A fault is told with the file and the line of the template.
+  - The result may hold keys and tokens, so it is registered and never shown.
+extends_documentation_fragment:
+  - mesh.workshop.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  catalogue:
+    description: Folder of the catalogue, with one folder per lab.
+    type: path
+    required: true
+  lab:
+    description: Name of the lab; V(baseline) is the state with no lab applied.
+    type: str
+    default: baseline
+  stage:
+    description: Name of a stage that the lab must have; empty is its last one.
+    type: str
+    default: ""
+notes:
+  - This is an action, it runs on the control node.
+"""
+
+EXAMPLES = r"""
+- name: Read the lab
+  mesh.workshop.lab_info:
+    catalogue: catalogue
+    lab: request_routing
+  vars:
+    workshop:
+      namespace: bookinfo
+      host: mybookstore.com
+  register: read
+
+- name: Say which stages it has
+  mesh.workshop.print_text:
+    text: "{{ read.stages | join(', ') }}"
+"""
+
+RETURN = r"""
+lab:
+  description: Name of the lab.
+  returned: success
+  type: str
+  sample: request_routing
+stage:
+  description: Name of the stage that was asked for.
+  returned: success
+  type: str
+  sample: jason_v2
+stages:
+  description: Names of the stages, in their order.
+  returned: success
+  type: list
+  elements: str
+  sample: [all_v1, jason_v2]
+needs:
+  description: Roles that are to be installed before the lab.
+  returned: success
+  type: list
+  elements: str
+  sample: [tracing]
+definition:
+  description: What C(lab.yml) holds, for the option O(mesh.workshop.lab_stage#module:definition).
+  returned: success
+  type: dict
+  sample: {title: Request routing}
+baseline:
+  description: What the C(lab.yml) of baseline holds.
+  returned: success
+  type: dict
+  sample: {title: Baseline}
+"""
