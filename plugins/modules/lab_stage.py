@@ -202,7 +202,12 @@ def run(module: QuietModule) -> dict[str, t.Any]:
         return walk.result
     streams = walk.go(stage, checks) if params["state"] == "applied" else None
     outcome = run_checks(
-        client, checks, gateway=params["gateway"] or None, streams=streams, on_result=walk.progress.verdict
+        client,
+        checks,
+        gateway=params["gateway"] or None,
+        streams=streams,
+        on_result=walk.progress.verdict,
+        on_waiting=walk.progress.waiting,
     )
     walk.note(outcome)
     return walk.result
@@ -248,8 +253,14 @@ class Walk:
         self.apply(state)
         self.progress.say(state.title)
         shown = parse_checks(list(state.checks), default_namespace=self.params["namespace"])
-        gateway = self.params["gateway"] or None
-        self.note(run_checks(self.client, shown, gateway=gateway, on_result=self.progress.verdict))
+        outcome = run_checks(
+            self.client,
+            shown,
+            gateway=self.params["gateway"] or None,
+            on_result=self.progress.verdict,
+            on_waiting=self.progress.waiting,
+        )
+        self.note(outcome)
 
     def apply(self, stage: Stage | None, *, dry_run: bool = False) -> bool:
         """Make the namespace show this state; whether that changes something."""

@@ -305,7 +305,9 @@ def run(module: QuietModule, pool: ThreadPoolExecutor) -> Json:
         result["skipped_checks"] = [check.name for check in checks] if at_baseline else []
         return result
     if at_baseline:
-        shown = run_checks(client, checks, gateway=params["gateway"] or None, on_result=progress.verdict)
+        gateway = params["gateway"] or None
+        told = {"on_result": progress.verdict, "on_waiting": progress.waiting}
+        shown = run_checks(client, checks, gateway=gateway, **told)
         result.update(checks=shown.results, table=shown.table)
         if not shown.passed:
             module.fail_json(msg=shown.message, **result)

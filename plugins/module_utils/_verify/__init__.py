@@ -9,9 +9,10 @@ import typing as t
 
 from .._observe.errors import CheckError
 from .._observe.gateway import GatewayError, gateway_address
+from .checks import Outcome, run_checks
 from .report import junit_of
-from .runner import Outcome, Streams, run_checks, start_streams
 from .spec import Check, parse_checks, secrets_of
+from .streams import Streams, start_streams
 
 CHECK_ARG_SPEC: dict[str, t.Any] = {
     "verify": {"type": "list", "elements": "dict"},

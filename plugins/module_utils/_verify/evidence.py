@@ -12,7 +12,7 @@ import typing as t
 
 from .._observe.access_log import Record
 from .._observe.errors import NotYet
-from .oracle import Answer
+from .faults import Answer
 
 Observation = t.Mapping[str, t.Any]
 

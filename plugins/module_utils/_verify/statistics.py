@@ -123,11 +123,6 @@ def always_sample(leak: float = LEAK, error: float = ERROR_RATE) -> int:
     return math.ceil(math.log(error) / math.log1p(-leak) - 1e-9)
 
 
-def always_sample_of_attempt(attempt: int, leak: float = LEAK, error: float = ERROR_RATE) -> int:
-    """Sample of an always/never check in its n-th attempt: 44 at first, more once a wrong answer has been seen."""
-    return always_sample(leak, spent(attempt, error))
-
-
 class Decision(Enum):
     """What a sequential test says so far."""
 

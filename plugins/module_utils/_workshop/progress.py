@@ -43,6 +43,10 @@ class Progress:
         """Say how many objects were created, changed and so on."""
         self.say(tally(results))
 
+    def waiting(self, check: t.Mapping[str, t.Any]) -> None:
+        """Say what is still wrong with a check that is asked again."""
+        self.say(f"waiting {check['name']}: expected {check['expected']}, so far {check['observed']}")
+
     def verdict(self, result: t.Mapping[str, t.Any]) -> None:
         """Say what a check has shown."""
         self.say(verdict_line(result))

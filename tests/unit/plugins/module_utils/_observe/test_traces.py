@@ -16,8 +16,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._observe.traces impo
     find_backend,
     read_trace,
 )
-from ansible_collections.mesh.workshop.plugins.module_utils._verify import CheckError, parse_checks, run_checks
-from ansible_collections.mesh.workshop.plugins.module_utils._verify import runner as run_module
+from ansible_collections.mesh.workshop.plugins.module_utils._verify import CheckError, gather, parse_checks, run_checks
 from ansible_collections.mesh.workshop.tests.unit.servers import Site
 
 Json = dict[str, t.Any]
@@ -83,7 +82,7 @@ class Cluster:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_module, "TRACE_PATIENCE", 0.1)
+    monkeypatch.setattr(gather, "TRACE_PATIENCE", 0.1)
 
 
 def ask(site: Site, expect: Json, traced: t.Callable[[int], bool] = lambda number: True) -> t.Any:

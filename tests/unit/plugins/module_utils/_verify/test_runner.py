@@ -5,38 +5,19 @@
 
 from __future__ import annotations
 
-import json
-import pathlib
 import random
 import socket
 import struct
-import threading
 import time
 import typing as t
 from urllib.parse import parse_qs
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._kube import connect
-from ansible_collections.mesh.workshop.plugins.module_utils._verify import (
-    Outcome,
-    parse_checks,
-    run_checks,
-    start_streams,
-)
-from ansible_collections.mesh.workshop.tests.unit.fake_api import KINDS, FakeApi
+from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.asking import run
 from ansible_collections.mesh.workshop.tests.unit.servers import Answer, Rude, Site, after
 
-PAGE = "http://mybookstore.com/productpage"
 LEAK = 10
 """Every tenth answer is wrong."""
-
-
-def run(gateway: str, *, once: bool = True, url: str = PAGE, **check: t.Any) -> Outcome:
-    """One check of the page."""
-    request = {"url": url, **check.pop("request", {})}
-    expect = check.pop("expect")
-    checks = parse_checks([{"name": "page", "request": request, "expect": expect, **check}])
-    return run_checks(None, checks, gateway=gateway, once=once)
 
 
 def version_2_in_ten(_request: t.Any, number: int) -> str:
@@ -278,39 +259,6 @@ def test_what_is_right_but_too_slow_for_its_sample_does_not_pass(site: Site) -> 
     assert "; the time ended before 400 requests were answered" in outcome.message
 
 
-def test_order_is_kept_and_checks_run_together(site: Site) -> None:
-    site.answer = lambda request: after(0.02)
-    checks = parse_checks(
-        [
-            {"name": f"check {n}", "request": {"url": PAGE}, "expect": {"status": 404 if n == 2 else 200}}
-            for n in range(6)
-        ]
-    )
-    outcome = run_checks(None, checks, gateway=site.address, once=True)
-    assert [one["name"] for one in outcome.results] == [f"check {n}" for n in range(6)]
-    assert [one["passed"] for one in outcome.results] == [True, True, False, True, True, True]
-    assert outcome.message.startswith("1 of 6 checks failed. check 2: expected status 404, observed status 200")
-
-
-def test_slow_checks_wait_at_the_same_time(site: Site) -> None:
-    busy: set[str] = set()
-    met: list[set[str]] = []
-
-    def answer(request: t.Any) -> Answer:
-        busy.add(request.path)
-        after(1.05)
-        met.append(set(busy))
-        return Answer()
-
-    site.answer = answer
-    slow = {"expect": {"latency": {"above": 1, "below": 3}}}
-    checks = parse_checks(
-        [{"name": path, "request": {"url": f"http://shop.example{path}"}, **slow} for path in ["/a", "/b"]]
-    )
-    assert run_checks(None, checks, gateway=site.address, once=True).passed
-    assert met[0] == {"/a", "/b"}
-
-
 def test_a_right_world_costs_well_under_a_second(site: Site) -> None:
     begun = time.process_time()
     assert run(site.address, once=False, expect={"status": 200}).passed
@@ -323,35 +271,6 @@ def test_secrets_are_not_in_failing_samples(site: Site) -> None:
     assert sample["headers"]["set-cookie"] == "********"
     hidden = run(site.address, expect={"status": 200}, no_log=True).results[0]["failing_samples"][0]
     assert "body" not in hidden
-
-
-def test_without_a_cluster_and_a_gateway_there_is_no_way_in() -> None:
-    checks = parse_checks([{"name": "c", "request": {"url": PAGE}, "expect": {"status": 200}}])
-    outcome = run_checks(None, checks)
-    assert not outcome.passed
-    assert "name it with the option gateway" in outcome.message
-
-
-def test_a_gateway_that_waits_for_its_address_is_waited_for(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MESH_WORKSHOP_ISTIOCTL", "")
-    api = FakeApi([*KINDS, ("v1", "nodes", "Node", False)])
-    meta = {"name": "gw", "namespace": "istio-system", "labels": {"istio": "ingressgateway"}}
-    spec = {"type": "LoadBalancer", "ports": [{"port": site.port}]}
-    service = {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec}
-    api.put(service)
-    given = {"loadBalancer": {"ingress": [{"ip": "127.0.0.1"}]}}
-    url = f"http://shop.example:{site.port}/"
-    client = connect({"host": api.url, "api_key": "good"}, {})
-    one = {"name": "c", "request": {"url": url}, "expect": {"status": 200}, "deadline": 20}
-    try:
-        once = run_checks(client, parse_checks([one]), once=True)
-        assert "observed no way in. The gateway's Service istio-system/gw waits for an address" in once.message
-        threading.Timer(0.3, lambda: api.put({**service, "status": given})).start()
-        outcome = run_checks(client, parse_checks([one]))
-    finally:
-        client.close()
-        api.stop()
-    assert outcome.passed, outcome.message
 
 
 def bucket(site: Site, tokens: int, admitted: int = 200) -> None:
@@ -397,137 +316,3 @@ def test_errors_are_not_admitted_requests(site: Site) -> None:
     outcome = run(site.address, expect={"admitted": {"count": 10, "seconds": 0.1}})
     assert not outcome.passed
     assert "status 503 (" in outcome.message
-
-
-def streaming(site: Site, during: t.Callable[[], None], failures: int = 0) -> Outcome:
-    """Something happens while a stream goes on."""
-    stream = {"url": PAGE, "stream": True, "concurrency": 2}
-    checks = parse_checks(
-        [
-            {"name": "without a failure", "request": stream, "expect": {"failures": failures}},
-            {"name": "page", "request": {"url": PAGE}, "expect": {"status": 200}},
-        ]
-    )
-    streams = start_streams(None, checks, site.address)
-    during()
-    return run_checks(None, checks, site.address, once=True, streams=streams)
-
-
-def test_stream_without_a_failure(site: Site) -> None:
-    outcome = streaming(site, lambda: None)
-    assert outcome.passed, outcome.message
-    assert [one["name"] for one in outcome.results] == ["without a failure", "page"]
-    assert outcome.results[0]["samples"] >= 20
-
-
-def test_stream_with_a_short_failure(site: Site) -> None:
-    def break_it() -> None:
-        broken = threading.Event()
-
-        def fail(_request: t.Any) -> Answer:
-            broken.set()
-            return Answer(503)
-
-        site.answer = fail
-        assert broken.wait(10)
-        site.answer = lambda request: Answer()
-
-    outcome = streaming(site, break_it)
-    assert not outcome.passed
-    assert outcome.message.startswith("1 of 2 checks failed. without a failure: expected at most 0 failures while")
-    assert streaming(site, break_it, failures=1000).passed
-
-
-def test_stream_without_a_way_in() -> None:
-    stream = {"url": PAGE, "stream": True}
-    outcome = run_checks(None, parse_checks([{"name": "s", "request": stream, "expect": {"failures": 0}}]))
-    assert not outcome.passed
-    assert "no way in" in outcome.message
-
-
-@pytest.mark.parametrize("status", [404, 200])
-def test_istioctl_is_asked_once_for_all_that_fail_and_never_where_nothing_does(
-    status: int, site: Site, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program, asked = tmp_path / "istioctl", tmp_path / "asked"
-    message = {"code": "IST0101", "level": "Error", "message": "No such host.", "origin": "VirtualService a/reviews"}
-    program.write_text(f"#!/bin/sh\necho x >> {asked}\necho '[{json.dumps(message)}]'\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("MESH_WORKSHOP_ISTIOCTL", str(program))
-    api = FakeApi()
-    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-    istiod = {"name": "istiod", "namespace": "istio-system", "labels": {"app": "istiod"}}
-    spec = {"containers": [{"name": "discovery"}]}
-    api.put({"apiVersion": "v1", "kind": "Pod", "metadata": istiod, "spec": spec, "status": ready})
-    client = connect({"host": api.url, "api_key": "good"}, {})
-    one = {"request": {"url": PAGE}, "expect": {"status": status}}
-    stream = {"request": {"url": PAGE, "stream": True}, "expect": {"status": status, "failures": 0}}
-    checks = parse_checks([{"name": "a", **one}, {"name": "b", **one}, {"name": "c", **stream}], default_namespace="a")
-    try:
-        outcome = run_checks(client, checks, gateway=site.address, once=True)
-    finally:
-        client.close()
-        api.stop()
-    said = [one["diagnosis"] for one in outcome.results]
-    if status == 200:
-        assert outcome.passed
-        assert not asked.exists()
-    else:
-        advice = [one["remedy"] for one in outcome.results]
-        assert said == [""] * 3, "the message is about what this request does not meet"
-        assert (
-            advice == ["Also: istioctl analyze finds fault with VirtualService a/reviews: No such host (IST0101)."] * 3
-        )
-        assert asked.read_text() == "x\n"
-        assert len(api.asked("GET", "/virtualservices")) == 1, "the cluster is looked at once as well"
-
-
-def test_wrong_shares_are_traced_to_the_weights(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every answer is as expected by itself, so only the shares can tell."""
-    monkeypatch.setenv("MESH_WORKSHOP_ISTIOCTL", "")
-    api = FakeApi()
-    version, app = "networking.istio.io/v1", {"app": "reviews"}
-    ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-    sidecar = {"initContainers": [{"name": "istio-proxy"}]}
-    targets = [{"destination": {"host": "reviews", "subset": v}, "weight": w} for v, w in (("v1", 90), ("v3", 10))]
-    route = {"hosts": ["reviews"], "http": [{"route": targets}]}
-    for api_version, kind, name, parts in (
-        (
-            "v1",
-            "Pod",
-            "istiod",
-            {
-                "namespace": "istio-system",
-                "labels": {"app": "istiod"},
-                "spec": {"containers": [{"name": "discovery"}]},
-                "status": ready,
-            },
-        ),
-        *(
-            (
-                "v1",
-                "Pod",
-                f"reviews-{v}-5d4f8c7b9-abcde",
-                {"labels": {**app, "version": v}, "spec": sidecar, "status": ready},
-            )
-            for v in ("v1", "v3")
-        ),
-        ("v1", "Service", "reviews", {"spec": {"selector": app}}),
-        (version, "VirtualService", "reviews", {"spec": route}),
-    ):
-        meta = {"name": name, "namespace": parts.pop("namespace", "bookinfo"), "labels": parts.pop("labels", {})}
-        api.put({"apiVersion": api_version, "kind": kind, "metadata": meta, **parts})
-    source = random.Random(5)
-    site.pages(lambda request, number: "v3" if source.random() < 0.10 else "v1")
-    client = connect({"host": api.url, "api_key": "good"}, {})
-    check = {"name": "canary", "request": {"url": PAGE}, "expect": {"served_by": {"v1": 95, "v3": 5}}}
-    try:
-        checks = parse_checks([check], default_namespace="bookinfo")
-        (result,) = run_checks(client, checks, gateway=site.address, once=True).results
-    finally:
-        client.close()
-        api.stop()
-    assert result["diagnosis"] == (
-        "VirtualService bookinfo/reviews sends 90 % to v1 and 10 % to v3; the check expects 95 and 5."
-    )
-    assert result["remedy"] == "Correct the weights: v1 95, v3 5."

@@ -15,7 +15,6 @@ from ansible_collections.mesh.workshop.plugins.module_utils._verify.statistics i
     ShareTest,
     acceptance,
     always_sample,
-    always_sample_of_attempt,
     at_least,
     at_most,
     fixed_sample,
@@ -60,12 +59,12 @@ def test_interval_is_the_one_of_clopper_and_pearson() -> None:
 def test_44_requests_find_one_wrong_answer_in_ten() -> None:
     assert always_sample() == 44
     assert 0.9**44 <= 0.01 < 0.9**43
-    assert always_sample_of_attempt(1) == 44
+    assert always_sample(error=spent(1)) == 44
 
 
 def test_error_spent_over_all_attempts_is_the_error_asked_for() -> None:
     assert sum(spent(attempt) for attempt in range(1, 100_000)) == pytest.approx(0.01, rel=1e-4)
-    sizes = [always_sample_of_attempt(attempt) for attempt in range(1, 400)]
+    sizes = [always_sample(error=spent(attempt)) for attempt in range(1, 400)]
     assert sizes == sorted(sizes)
     assert sum(0.9**size for size in sizes) <= 0.01
 
@@ -126,7 +125,7 @@ def test_always_check_with_its_retries_by_simulation() -> None:
     runs = 3000
     for _run in range(runs):
         for attempt in range(1, 201):
-            size = always_sample_of_attempt(attempt)
+            size = always_sample(error=spent(attempt))
             if all(source.random() >= 0.1 for _request in range(size)):
                 passed += 1
                 break
@@ -165,10 +164,10 @@ def test_average_tries_with_retries_by_simulation(wide: bool) -> None:
         return [most if source.random() < (mean - 1.0) / (most - 1.0) else 1.0 for _request in range(n)]
 
     def above(attempt: int, error: float) -> bool:
-        return mean_is_above(tries(1.3, always_sample_of_attempt(attempt)), 1.3, error)
+        return mean_is_above(tries(1.3, always_sample(error=spent(attempt))), 1.3, error)
 
     def below(attempt: int, error: float) -> bool:
-        return mean_is_below(tries(1.8, always_sample_of_attempt(attempt)), 1.8, 4.0, error)
+        return mean_is_below(tries(1.8, always_sample(error=spent(attempt))), 1.8, 4.0, error)
 
     assert retried(above) <= 20
     assert retried(below) <= 20

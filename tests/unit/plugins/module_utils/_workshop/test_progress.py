@@ -31,6 +31,13 @@ def test_a_failed_verdict_says_what_was_seen() -> None:
     assert verdict_line(failed) == "FAILED  a: expected status 200, observed status 403"
 
 
+def test_what_is_still_wrong_is_one_line(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "lines"
+    path.touch()
+    Progress(str(path)).waiting({"name": "a", "expected": "status 200", "observed": "status 403 in 8 requests"})
+    assert path.read_text().endswith(" s  waiting a: expected status 200, so far status 403 in 8 requests\n")
+
+
 def test_a_tally_counts_what_was_done() -> None:
     assert (
         tally([{"action": "created"}, {"action": "created"}, {"action": "not_applied"}]) == "2 created, 1 not applied"

@@ -1,0 +1,162 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all checks of a run share, so that it is found and made once."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import typing as t
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from .._diagnose import Analysis, Look, Proxies
+from .._istio.pods import SIDECAR
+from .._istio.rest import Rest
+from .._kube.errors import ApiError
+from .._observe.access_log import Record, records
+from .._observe.errors import CheckError
+from .._observe.gateway import GatewayError, find_gateway, split_address
+from .._observe.traces import Backend, find_backend
+from .evidence import PodVersions
+from .spec import Check
+from .spec.types import NO_SIDECAR, SECURE, port_of
+from .workload import Source, enter_outside, enter_workload
+
+if t.TYPE_CHECKING:
+    from .._kube import Client
+
+CLOCK_SKEW = timedelta(seconds=10)
+PERMANENT = (401, 403, 422)
+"""Statuses of the API server that asking again does not change."""
+
+Observation = t.Mapping[str, t.Any]
+
+
+@dataclass
+class Run:
+    """What all checks of a run share."""
+
+    client: Client | None
+    gateway: str | None
+    gateway_tls: str | None
+    once: bool
+    probe_image: str | None = None
+    name: str = field(default_factory=lambda: secrets.token_hex(3))
+    stop: threading.Event = field(default_factory=threading.Event)
+    since: str = field(default_factory=lambda: (datetime.now(UTC) - CLOCK_SKEW).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    addresses: dict[int, tuple[str, int]] = field(default_factory=dict)
+    versions: dict[str | None, PodVersions] = field(default_factory=dict)
+    sources: dict[tuple[str, str | None], Source] = field(default_factory=dict)
+    side_effects: list[str] = field(default_factory=list)
+    analysis: Analysis | None = None
+    """What istioctl says about the mesh: begun when a first check has failed, the same for all that fail."""
+    look: Look | None = None
+    """The live objects as they are when a first check has failed, the same for all that fail."""
+    proxies: Proxies | None = None
+    """What istiod says about the proxies when a first check has failed, the same for all that fail."""
+    rest: Rest | None = None
+    """Whether the mesh is at rest, which ends checks early that fail."""
+    on_waiting: t.Callable[[t.Mapping[str, t.Any]], None] | None = None
+    _traces: Backend | None = None
+
+    def __post_init__(self) -> None:
+        if self.client is not None:
+            self.analysis = Analysis(self.client)
+            self.look = Look(self.client)
+            self.proxies = Proxies(self.client)
+            self.rest = Rest(self.client)
+
+    def tell(self, waiting: t.Mapping[str, t.Any]) -> None:
+        """Say what is still wrong: a check's name, what it expects and what was observed."""
+        if self.on_waiting is not None:
+            self.on_waiting(waiting)
+
+    def address(self, url: str) -> tuple[str, int]:
+        """Where requests from the host for this URL go: as given, else as discovered (once per port)."""
+        port = port_of(url)
+        tls = urlsplit(url).scheme in SECURE
+        given = self.gateway_tls if tls else self.gateway
+        if given:
+            return split_address(given, port)
+        if self.gateway:  # one name for both, the port is the URL's
+            return split_address(self.gateway, port)[0], port
+        with self.lock:
+            if port not in self.addresses:
+                if self.client is None:
+                    raise GatewayError("There is no cluster to ask for the gateway: name it with the option gateway.")
+                self.addresses[port] = find_gateway(self.client, port)
+            return self.addresses[port]
+
+    def source(self, check: Check) -> Source:
+        """The container that the check's requests leave from; made where it is not there."""
+        if self.client is None:
+            raise CheckError(f"There is no cluster in which to ask from {check.source}.")
+        key = (check.source, None if check.source == NO_SIDECAR else check.namespace)
+        with self.lock:
+            if key not in self.sources:
+                if check.source == NO_SIDECAR:
+                    found, made = enter_outside(self.client, self.probe_image)
+                else:
+                    found, made = enter_workload(self.client, check.source, check.namespace, self.probe_image)
+                self.sources[key] = found
+                if made:
+                    self.side_effects.append(made)
+            return self.sources[key]
+
+    def traces(self) -> Backend:
+        """What keeps the mesh's traces."""
+        with self.lock:
+            if self._traces is None:
+                if self.client is None:
+                    raise CheckError("There is no cluster whose traces could be looked up.")
+                self._traces = find_backend(self.client)
+            return self._traces
+
+    def leave(self, check: Check) -> None:
+        """Forget a container that could not be used: its pod may have been replaced."""
+        with self.lock:
+            self.sources.pop((check.source, None if check.source == NO_SIDECAR else check.namespace), None)
+
+    def versions_in(self, namespace: str | None) -> PodVersions:
+        """Pod versions of a namespace, looked up once for all checks."""
+        with self.lock:
+            if namespace not in self.versions:
+                self.versions[namespace] = PodVersions(lambda: self._pods(namespace))
+            return self.versions[namespace]
+
+    def _pods(self, namespace: str | None) -> list[dict[str, t.Any]]:
+        try:
+            return [] if self.client is None else list(self.client.list("v1", "Pod", namespace))
+        except ApiError as error:
+            if error.status == 403:  # then the names of the pods have to tell their versions
+                return []
+            raise
+
+    def logs(self, namespace: str, pods: t.Sequence[str]) -> list[Record]:
+        """This run's records in the logs of these pods' proxies."""
+        found: list[Record] = []
+        for pod in pods if self.client is not None else ():
+            if self.client is None:
+                raise AssertionError("this check needs a cluster")
+            try:
+                text = self.client.logs(namespace, pod, SIDECAR, since_time=self.since)
+            except ApiError as error:
+                if error.status in (400, 403, 404):  # no such container, no right to its log, no such pod any more
+                    continue
+                raise
+            found += records(text, pod, self.name)
+        return found
+
+
+def not_sent(seen: Observation) -> bool:
+    """Whether an observation is of our own trouble: nothing was sent."""
+    return bool(seen.get("error")) and seen["error"]["kind"] == "probe_failed"
+
+
+def failed(number: int, kind: str, detail: str) -> Observation:
+    """An observation of a round in which no request could be sent."""
+    return {"n": number, "status": None, "error": {"kind": kind, "detail": detail}, "discard": False, "seconds": 0.0}

@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the checks of a run share: the way in."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import connect
+from ansible_collections.mesh.workshop.plugins.module_utils._verify import (
+    parse_checks,
+    run_checks,
+)
+from ansible_collections.mesh.workshop.tests.unit.fake_api import KINDS, FakeApi
+from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.asking import PAGE
+from ansible_collections.mesh.workshop.tests.unit.servers import Site
+
+
+def test_without_a_cluster_and_a_gateway_there_is_no_way_in() -> None:
+    checks = parse_checks([{"name": "c", "request": {"url": PAGE}, "expect": {"status": 200}}])
+    outcome = run_checks(None, checks)
+    assert not outcome.passed
+    assert "name it with the option gateway" in outcome.message
+
+
+def test_a_gateway_that_waits_for_its_address_is_waited_for(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MESH_WORKSHOP_ISTIOCTL", "")
+    api = FakeApi([*KINDS, ("v1", "nodes", "Node", False)])
+    meta = {"name": "gw", "namespace": "istio-system", "labels": {"istio": "ingressgateway"}}
+    spec = {"type": "LoadBalancer", "ports": [{"port": site.port}]}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec}
+    api.put(service)
+    given = {"loadBalancer": {"ingress": [{"ip": "127.0.0.1"}]}}
+    url = f"http://shop.example:{site.port}/"
+    client = connect({"host": api.url, "api_key": "good"}, {})
+    one = {"name": "c", "request": {"url": url}, "expect": {"status": 200}, "deadline": 20}
+    try:
+        once = run_checks(client, parse_checks([one]), once=True)
+        assert "observed no way in. The gateway's Service istio-system/gw waits for an address" in once.message
+        threading.Timer(0.3, lambda: api.put({**service, "status": given})).start()
+        outcome = run_checks(client, parse_checks([one]))
+    finally:
+        client.close()
+        api.stop()
+    assert outcome.passed, outcome.message

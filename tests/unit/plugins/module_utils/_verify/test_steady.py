@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A check that fails ends early where nothing is left that could change, and nowhere else."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils._observe.errors import NotYet
+from ansible_collections.mesh.workshop.plugins.module_utils._verify import runner, steady
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.oracle import judge
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.plan import Sample, sample_of
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.run import Run
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.steady import Row, failure_of, time_may_mend
+from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.answers import answer, check, error
+from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.asking import PAGE
+from ansible_collections.mesh.workshop.tests.unit.servers import Answer, Site
+
+
+def test_a_row_is_of_equal_values() -> None:
+    row = Row()
+    for now, value in enumerate("aab"):
+        row.add(value, float(now))
+    assert not row.lasts(2, 0.0, 2.0)
+    row.add("b", 3.0)
+    assert row.lasts(2, 1.0, 3.0)
+    assert not row.lasts(2, 1.5, 3.0)
+    assert not row.lasts(3, 1.0, 3.0)
+
+
+def test_nothing_makes_no_row() -> None:
+    row = Row()
+    for now in range(9):
+        row.add(None, float(now))
+    assert not row.lasts(0, 0.0, 9.0)
+
+
+def failed(expect: dict[str, t.Any], *answers: t.Any) -> frozenset[str]:
+    one = check(expect)
+    return failure_of(one, judge(one, sample_of(one), answers), answers)
+
+
+def test_a_failure_is_the_same_whatever_differs_from_answer_to_answer() -> None:
+    slow = {"latency": {"below": 1}}
+    assert failed(slow, answer(seconds=2.0)) == failed(slow, answer(seconds=3.5), answer())
+    said = {"body": {"equals": "x"}}
+    assert failed(said, answer(body="at 12:01")) == failed(said, answer(body="at 12:02"))
+    assert failed({"status": 200}, answer(500)) != failed({"status": 200}, answer(503))
+    assert failed({"status": 200}, answer(500)) != failed({"status": 200}, answer(500), error("unreachable"))
+
+
+def test_shares_and_averages_that_are_wrong_are_failures_too() -> None:
+    one = check({"served_by": {"v1": 50, "v2": 50}})
+    seen = [answer(served="v1")] * 900
+    assert failure_of(one, judge(one, sample_of(one), seen), seen) == {"served_by"}
+    tries = check({"attempts": {"above": 1}, "callee": "ratings"})
+    few = [answer(tries=1)] * 44
+    assert failure_of(tries, judge(tries, Sample(44, 1), few), few) == {"the sample as a whole"}
+
+
+@pytest.mark.parametrize(
+    ("expect", "seen", "may"),
+    [
+        ({"status": 200}, answer(503), False),
+        ({"status": 200}, error("connection_refused"), False),
+        ({"status": 200}, answer(429), True),
+        ({"status": 200}, error("probe_failed"), True),
+        ({"admitted": 10}, answer(200), True),
+        ({"trace": ["productpage"]}, answer(200), True),
+    ],
+)
+def test_what_time_alone_may_mend(expect: dict[str, t.Any], seen: t.Any, may: bool) -> None:
+    assert time_may_mend(check(expect), [seen]) is may
+
+
+class World:
+    """What is seen of the mesh."""
+
+    def __init__(self, *states: t.Hashable) -> None:
+        self.states = list(states)
+        self.asked = 0
+
+    def look(self, _namespace: str | None) -> t.Hashable:
+        self.asked += 1
+        return self.states[min(self.asked, len(self.states)) - 1]
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("SECONDS", 0.2), ("TELL_AFTER", 0.1), ("LAST_PAUSE", 0.05)):
+        monkeypatch.setattr(runner, name, value)
+
+
+def ask(site: Site, world: World | None, **parts: t.Any) -> tuple[dict[str, t.Any], list[t.Any], float]:
+    """The result of one check in a world, what was told meanwhile, and how long it took."""
+    told: list[t.Any] = []
+    run = Run(None, site.address, None, False, on_waiting=told.append)
+    run.rest = t.cast(t.Any, world)
+    body = {"from": "host", "request": {"url": PAGE}, "deadline": 3, **parts}
+    begun = time.monotonic()
+    result = runner.Runner(run, check(body.pop("expect", {"status": 404}), **body), 0).result()
+    return result, told, time.monotonic() - begun
+
+
+def test_a_wrong_world_at_rest_ends_early_and_is_told_once(site: Site) -> None:
+    result, told, seconds = ask(site, World("rest"))
+    assert not result["passed"]
+    assert seconds < 2
+    assert "ended early, since" in result["evidence"]
+    assert told == [{"name": "c", "expected": "status 404", "observed": "status 200 in 8 requests"}]
+
+
+@pytest.mark.parametrize("world", [None, World(None), World(*range(1000))], ids=["unknown", "moving", "changing"])
+def test_a_wrong_world_that_is_not_at_rest_is_asked_until_the_deadline(site: Site, world: World | None) -> None:
+    result, told, seconds = ask(site, world, deadline=1)
+    assert not result["passed"]
+    assert seconds >= 1
+    assert len(told) == 1
+
+
+def test_a_world_that_becomes_right_late_passes(site: Site) -> None:
+    begun = time.monotonic()
+    site.answer = lambda request: Answer(404 if time.monotonic() - begun > 1 else 200)
+    result, _told, _seconds = ask(site, World(*[None] * 1000))
+    assert result["passed"]
+
+
+def test_failures_that_differ_from_round_to_round_do_not_end_early(site: Site) -> None:
+    begun = time.monotonic()
+    site.answer = lambda request: Answer(500 + int((time.monotonic() - begun) * 12) % 50)
+    result, _told, seconds = ask(site, World("rest"), deadline=1)
+    assert not result["passed"]
+    assert seconds >= 1
+
+
+def test_what_is_awaited_is_told_and_never_ends_early(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pending(self: Run, url: str) -> t.NoReturn:
+        raise NotYet("The gateway waits for an address.")
+
+    monkeypatch.setattr(Run, "address", pending)
+    world = World("rest")
+    result, told, seconds = ask(site, world, deadline=1)
+    assert not result["passed"]
+    assert seconds >= 1
+    assert [one["observed"] for one in told] == ["The gateway waits for an address"]
+    assert world.asked == 0
+
+
+def test_a_right_world_fails_by_chance_far_less_often_than_its_error_rate() -> None:
+    """Each round of a right world fails with at most 1 %, and so many must fail in a row."""
+    assert steady.ROUNDS >= 2
+    assert 0.01**steady.ROUNDS <= 1e-4
+    assert steady.SECONDS > 2 * 0.1, "longer than istiod gathers changes (PILOT_DEBOUNCE_AFTER)"
