@@ -24,4 +24,9 @@ options:
     description:
       - Host and port of the ingress gateway for HTTPS, as O(gateway).
     type: str
+  deadline:
+    description:
+      - Seconds after which a check that has not passed fails, for checks that name none of their own. By default 60.
+      - A check that goes on failing ends earlier where nothing is left that could change, see M(mesh.workshop.verify).
+    type: float
 """

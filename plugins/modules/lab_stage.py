@@ -77,6 +77,11 @@ options:
     description: Seconds to wait for what is applied.
     type: int
     default: 120
+  deadline:
+    description:
+      - Seconds after which a check that has not passed fails, for checks that name none of their own. By default 60.
+      - A check that goes on failing ends earlier where nothing is left that could change, see M(mesh.workshop.verify).
+    type: float
   progress:
     description: File to which a line is appended per step and verdict, while the module runs. The action shows them.
     type: path
@@ -186,7 +191,7 @@ def run(module: QuietModule) -> dict[str, t.Any]:
 
     namespace = params["namespace"]
     module.no_log_values.update(*(secrets_of(list(state.checks)) for state in (shown, *shown.steps)))
-    checks = parse_checks(list(shown.checks), default_namespace=namespace)
+    checks = parse_checks(list(shown.checks), namespace, params["deadline"])
     client = connect(params)
     home = client.get("v1", "Namespace", namespace)
     # In check mode, what would make the namespace may have been pretended only.
@@ -252,7 +257,7 @@ class Walk:
 
         self.apply(state)
         self.progress.say(state.title)
-        shown = parse_checks(list(state.checks), default_namespace=self.params["namespace"])
+        shown = parse_checks(list(state.checks), self.params["namespace"], self.params["deadline"])
         outcome = run_checks(
             self.client,
             shown,
@@ -358,6 +363,7 @@ def main() -> None:
         "gateway_namespace": {"type": "str", "default": "istio-system"},
         "gateway": {"type": "str", "default": ""},
         "wait_timeout": {"type": "int", "default": 120},
+        "deadline": {"type": "float"},
         "progress": {"type": "path"},
     }
     module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)

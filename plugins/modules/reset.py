@@ -92,6 +92,11 @@ options:
     description: Seconds to wait for what is removed to be gone, and for what is put back to be ready.
     type: int
     default: 120
+  deadline:
+    description:
+      - Seconds after which a check that has not passed fails, for checks that name none of their own. By default 60.
+      - A check that goes on failing ends earlier where nothing is left that could change, see M(mesh.workshop.verify).
+    type: float
   progress:
     description: File to which a line is appended per step and verdict, while the module runs. The action shows them.
     type: path
@@ -266,7 +271,7 @@ def run(module: QuietModule, pool: ThreadPoolExecutor) -> Json:
     namespace = params["namespace"]
     progress = Progress(params["progress"])
     progress.say(f"reset of {lab or namespace}")
-    checks = parse_checks(list(baseline.checks), default_namespace=namespace)
+    checks = parse_checks(list(baseline.checks), namespace, params["deadline"])
     client = connect(params)
     home = client.get("v1", "Namespace", namespace)
     refused = reset_plan.refusal(home, namespace)
@@ -373,6 +378,7 @@ def main() -> None:
         "attendee": {"type": "str", "default": "main"},
         "gateway": {"type": "str", "default": ""},
         "wait_timeout": {"type": "int", "default": 120},
+        "deadline": {"type": "float"},
         "progress": {"type": "path"},
     }
     module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)

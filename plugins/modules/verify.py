@@ -17,6 +17,9 @@ description:
     and is then retried until it passes or its deadline ends. A workload of which no pod is ready, and a gateway that
     waits for its address, are waited for as long. At the deadline no further request is sent, and what has not been
     shown by then has failed.
+  - A check that fails in the same way for some seconds ends before its deadline, if nothing is left that could change,
+    since istiod has taken in nothing new, every proxy has acknowledged what it was sent, and no pod of the namespace or
+    the gateway is starting, ending or not ready. Where istiod may not be asked, it ends at its deadline.
   - A check that fails says what was expected, what was observed, why, and what to do.
   - When a check has failed, C(istioctl analyze) is asked too, once for all checks. It is the one that
     E(MESH_WORKSHOP_ISTIOCTL) names (empty switches this off), else the one on the PATH, else the embedded cluster's.
@@ -80,7 +83,8 @@ options:
         and stand in a check of their own, without what access logs tell.
       - C(tolerance) is the deviation in points that must be found, by default 5 for shares and 10 for what must
         always or never be so.
-      - C(deadline) in seconds (60), C(consecutive) rounds that must pass (3), C(namespace) of the workloads.
+      - C(deadline) in seconds (by default O(deadline)), C(consecutive) rounds that must pass (3), C(namespace) of the
+        workloads.
       - C(control) and C(fails_in) are carried to the results. C(no_log) keeps what is sent out of every output.
     type: list
     elements: dict
@@ -96,6 +100,11 @@ options:
   gateway_tls:
     description: The same for URLs that begin with C(https).
     type: str
+  deadline:
+    description:
+      - Seconds after which a check that has not passed fails, for checks that name none of their own. By default 60.
+      - A check that goes on failing ends earlier where nothing is left that could change.
+    type: float
   probe_image:
     description:
       - Image for the container from which checks inside the cluster ask; it needs C(python3) 3.9 or later.
@@ -284,7 +293,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._verify import (
 def run(module: QuietModule) -> dict[str, t.Any]:
     """Read the checks, run them, write the report; fails the module where one fails."""
     params = module.params
-    checks = parse_checks(params["checks"], default_namespace=params["namespace"])
+    checks = parse_checks(params["checks"], params["namespace"], params["deadline"])
     if module.check_mode:
         skipped = [{"name": check.name, "skipped": True, "passed": None, "reason": "check mode"} for check in checks]
         return {"changed": False, "checks": skipped, "message": f"{len(checks)} checks are skipped in check mode."}
@@ -321,6 +330,7 @@ def main() -> None:
         "namespace": {"type": "str"},
         "gateway": {"type": "str"},
         "gateway_tls": {"type": "str"},
+        "deadline": {"type": "float"},
         "probe_image": {"type": "str"},
         "once": {"type": "bool", "default": False},
         "junit": {"type": "path"},

@@ -32,6 +32,7 @@ VERIFY_ARG_SPEC: Json = {
     "verify": {"type": "list", "elements": "dict"},
     "gateway": {"type": "str"},
     "gateway_tls": {"type": "str"},
+    "deadline": {"type": "float"},
 }
 RESOURCE_ARG_SPEC: Json = {
     "name": {"type": "str", "required": True},
@@ -200,7 +201,7 @@ class _Verification:
         namespace = params["namespace"] or client.settings.namespace or "default"
         module.no_log_values.update(secrets_of(params["verify"]))
         try:
-            self._checks = parse_checks(params["verify"], default_namespace=namespace)
+            self._checks = parse_checks(params["verify"], namespace, params["deadline"])
         except CheckError as exc:
             raise DocumentError(str(exc)) from exc
         self._streams: t.Any = None

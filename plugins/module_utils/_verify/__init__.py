@@ -18,6 +18,7 @@ CHECK_ARG_SPEC: dict[str, t.Any] = {
     "verify": {"type": "list", "elements": "dict"},
     "gateway": {"type": "str"},
     "gateway_tls": {"type": "str"},
+    "deadline": {"type": "float"},
 }
 """Options of modules that apply something and then verify it."""
 

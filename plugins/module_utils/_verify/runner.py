@@ -23,7 +23,7 @@ from .run import PERMANENT, Observation, Run, failed
 from .spec import Check
 from .spec.types import HOST, port_of
 from .statistics import Decision
-from .steady import ROUNDS, SECONDS, TELL_AFTER, Row, failure_of, time_may_mend
+from .steady import ROUNDS, SECONDS, TELL_AFTER, Failures, Row, failure_of, time_may_mend
 from .wording import expected_text
 from .workload import find_pod, send_plan
 
@@ -51,8 +51,8 @@ class Runner:
         self.gatherer = Gatherer(run, check)
         self.address: tuple[str, int] | None = None
         self.started = time.monotonic()
-        self.failures, self.worlds = Row(), Row()
-        self.told: t.Hashable = None
+        self.failures, self.worlds = Failures(), Row()
+        self.told = -1.0
 
     def result(self) -> dict[str, t.Any]:
         """The check's result as it is reported."""
@@ -197,18 +197,19 @@ class Runner:
     def _stands(self, verdict: Verdict | None, answers: t.Sequence[Answer], away: NotYet | None) -> bool:
         """Whether a round that failed leaves nothing to wait for (see ``steady``); tells what is still wrong."""
         now = time.monotonic()
-        failed_so = None if verdict is None else failure_of(self.check, verdict, answers)
-        self.failures.add(failed_so or str(away), now)
+        failure = frozenset({str(away)}) if verdict is None else failure_of(self.check, verdict, answers)
+        self.failures.add(failure, now)
         if not self.failures.lasts(2, TELL_AFTER, now):
+            self.worlds.add(None, now)
             return False
-        if self.told != self.failures.value:
-            self.told = self.failures.value
+        if self.told != self.failures.since:
+            self.told = self.failures.since
             observed = verdict.observed if verdict is not None else str(away).rstrip(".")
             self.run.tell({"name": self.check.name, "expected": expected_text(self.check), "observed": observed})
         world = None
-        if failed_so is not None and self.run.rest is not None and not time_may_mend(self.check, answers):
+        if verdict is not None and self.run.rest is not None and not time_may_mend(self.check, answers):
             world = self.run.rest.look(self.check.namespace)
-        self.worlds.add(None if world is None else (failed_so, world), now)
+        self.worlds.add(world, now)
         if not self.worlds.lasts(ROUNDS, SECONDS, now):
             return False
         self.gatherer.evidence += f"; ended early, since {self.failures.rounds} rounds failed alike in a mesh at rest"

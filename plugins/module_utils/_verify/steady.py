@@ -5,7 +5,7 @@
 
 A check ends early only where both hold at once, in ``ROUNDS`` rounds one after the other and for ``SECONDS``:
 
-- Each round failed, over new connections, and in the same way (``failure_of``).
+- Each round failed, over new connections, and with a fault that all of them share (``failure_of``).
 - The mesh was at rest (``_istio.rest``): istiod has taken in nothing, every proxy has acknowledged all that it was
   sent, and no pod of the check's namespace or of the gateway was starting, ending or not ready.
 
@@ -55,6 +55,18 @@ class Row:
     def lasts(self, rounds: int, seconds: float, now: float) -> bool:
         """Whether so many values have been equal, over so many seconds."""
         return self.value is not None and self.rounds >= rounds and now - self.since >= seconds
+
+
+class Failures(Row):
+    """Failures that share a fault, one after the other. Which versions answer eight requests differs by chance."""
+
+    def add(self, value: t.Hashable, now: float) -> None:
+        """One more failure."""
+        if isinstance(value, frozenset) and isinstance(self.value, frozenset):
+            value = self.value & value or value
+            if value <= self.value:
+                self.value = value
+        super().add(value, now)
 
 
 def failure_of(check: Check, verdict: Verdict, answers: t.Sequence[Answer]) -> Failure:

@@ -12,7 +12,9 @@ from ..._observe.errors import CheckError
 from .expect import EXPECT_KEYS, expect_of, refuse_contradictions
 from .reader import Reader, default_to, names, percent, shown
 from .request import request_of
-from .types import HOST, NO_SIDECAR, TIMEOUT, WORKLOAD, Check
+from .types import DEADLINE, HOST, NO_SIDECAR, TIMEOUT, WORKLOAD, Check
+
+LONGEST_DEADLINE = 3600.0
 
 CHECK_KEYS = (
     "name",
@@ -29,13 +31,18 @@ CHECK_KEYS = (
 )
 
 
-def parse_checks(value: object, default_namespace: str | None = None) -> list[Check]:
-    """Typed checks from a list of mappings; CheckError names what is wrong."""
+def parse_checks(value: object, default_namespace: str | None = None, deadline: float | None = None) -> list[Check]:
+    """Typed checks from a list of mappings; CheckError names what is wrong.
+
+    ``default_namespace`` and ``deadline`` (in seconds) are those of checks that name none of their own.
+    """
+    given = Reader({"deadline": deadline}, "", ("deadline",), "The option")
+    seconds = default_to(given.number("deadline", 0, LONGEST_DEADLINE), DEADLINE)
     if value is None:
         return []
     if not isinstance(value, (list, tuple)):
         raise CheckError(f"The checks must be a list of mappings, not {shown(value)}.")
-    checks = [_check(item, number, default_namespace) for number, item in enumerate(value, 1)]
+    checks = [_check(item, number, default_namespace, seconds) for number, item in enumerate(value, 1)]
     seen: dict[str, int] = {}
     for number, check in enumerate(checks, 1):
         if check.name in seen:
@@ -80,7 +87,7 @@ def _texts(value: object) -> set[str]:
     return {text} if len(text) > 2 else set()
 
 
-def _check(item: object, number: int, default_namespace: str | None) -> Check:
+def _check(item: object, number: int, default_namespace: str | None, deadline: float) -> Check:
     given = item.get("name") if isinstance(item, t.Mapping) else None
     title = f"Check {given!r}" if isinstance(given, str) and given else f"Check {number}"
     reader = Reader(item, "", CHECK_KEYS, title)
@@ -118,7 +125,7 @@ def _check(item: object, number: int, default_namespace: str | None) -> Check:
         request=request,
         expect=expect,
         tolerance=percent(reader.number("tolerance", 0.1, 50)),
-        deadline=default_to(reader.number("deadline", 0, 3600), 60.0),
+        deadline=default_to(reader.number("deadline", 0, LONGEST_DEADLINE), deadline),
         consecutive=default_to(reader.whole("consecutive", 1, 100), 3),
         control=reader.flag("control"),
         fails_in=reader.value.get("fails_in"),

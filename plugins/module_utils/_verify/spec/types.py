@@ -14,6 +14,8 @@ HOST = "host"
 NO_SIDECAR = "no_sidecar"
 WORKLOAD = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 TIMEOUT = 15.0
+DEADLINE = 60.0
+"""Seconds after which a check that has not passed fails, unless it says otherwise."""
 RAW = ("tcp", "tls")
 GRPC = ("grpc", "grpcs")
 SECURE = ("https", "tls", "grpcs")
@@ -162,7 +164,7 @@ class Check:
     request: Request
     expect: Expect
     tolerance: float | None = None
-    deadline: float = 60.0
+    deadline: float = DEADLINE
     consecutive: int = 3
     control: bool = False
     fails_in: t.Any = None

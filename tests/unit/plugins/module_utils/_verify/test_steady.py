@@ -14,7 +14,12 @@ from ansible_collections.mesh.workshop.plugins.module_utils._verify import runne
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.oracle import judge
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.plan import Sample, sample_of
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.run import Run
-from ansible_collections.mesh.workshop.plugins.module_utils._verify.steady import Row, failure_of, time_may_mend
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.steady import (
+    Failures,
+    Row,
+    failure_of,
+    time_may_mend,
+)
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.answers import answer, check, error
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.asking import PAGE
 from ansible_collections.mesh.workshop.tests.unit.servers import Answer, Site
@@ -36,6 +41,17 @@ def test_nothing_makes_no_row() -> None:
     for now in range(9):
         row.add(None, float(now))
     assert not row.lasts(0, 0.0, 9.0)
+
+
+def test_failures_in_a_row_share_a_fault() -> None:
+    row = Failures()
+    for now, versions in enumerate(("v1 v3", "v1", "v1 v2", "v3 v1")):
+        row.add(frozenset(versions.split()), float(now))
+    assert row.lasts(4, 3.0, 3.0)
+    assert row.value == {"v1"}
+    row.add(frozenset({"v2", "v3"}), 4.0)
+    assert not row.lasts(2, 0.0, 4.0)
+    assert row.value == {"v2", "v3"}
 
 
 def failed(expect: dict[str, t.Any], *answers: t.Any) -> frozenset[str]:

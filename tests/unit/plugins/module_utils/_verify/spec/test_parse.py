@@ -24,6 +24,13 @@ def test_defaults() -> None:
     assert one.expect.status == (200,)
 
 
+def test_the_deadline_of_checks_that_name_none() -> None:
+    named, unnamed = parse_checks([check(deadline=5), check(name="d")], deadline=90)
+    assert (named.deadline, unnamed.deadline) == (5.0, 90.0)
+    with pytest.raises(CheckError, match="The option: deadline must be a number from 0 to 3600, not -1"):
+        parse_checks([], deadline=-1)
+
+
 def test_nothing_to_check_is_no_error() -> None:
     assert parse_checks(None) == []
 
