@@ -11,6 +11,7 @@ import tempfile
 import threading
 import typing as t
 
+from ansible import constants
 from ansible.utils.display import Display
 from ansible_collections.mesh.workshop.plugins.plugin_utils._modules import ModuleAction
 
@@ -46,7 +47,7 @@ class Tail:
     def _show(self) -> None:
         *lines, self._rest = (self._rest + self._file.read()).split("\n")
         for line in lines:
-            self._display.display(line)
+            self._display.display(line, color=constants.COLOR_ERROR if "  FAILED  " in line else None)
 
 
 class ActionModule(ModuleAction):
@@ -56,10 +57,14 @@ class ActionModule(ModuleAction):
         """Run the module; on this machine it has a file to tell its progress in."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
-        if self._connection.transport != "local" or self._task.no_log or arguments.get("progress"):
+        if not self._tells(arguments):
             result.update(self.run_module(arguments, task_vars))
             return result
         with Tail(Display()) as tail:
             arguments["progress"] = tail.path
             result.update(self.run_module(arguments, task_vars))
         return result
+
+    def _tells(self, arguments: dict[str, t.Any]) -> bool:
+        """Whether the module can tell its progress to this side, and may."""
+        return self._connection.transport == "local" and not self._task.no_log and not arguments.get("progress")

@@ -6,8 +6,14 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.mesh.workshop.plugins.action.lab_stage import ActionModule as StageAction
 
 
 class ActionModule(StageAction):
     """The action of mesh.workshop.reset."""
+
+    def _tells(self, arguments: dict[str, t.Any]) -> bool:
+        """In check mode the module returns a list of what would change, which tells more."""
+        return super()._tells(arguments) and not self._task.check_mode

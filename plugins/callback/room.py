@@ -57,7 +57,7 @@ SLOW = {
     for name in ("apply", "embedded_images", "embedded_node", "istio_control_plane", "support_bundle", "verify")
 }
 # Their messages were written for people; where they stand is no matter.
-PLAIN = ("ansible.builtin.assert", "ansible.builtin.fail", "assert", "fail")
+PLAIN = ("ansible.builtin.assert", "ansible.builtin.fail")
 HIDDEN = "The task's output is hidden because of no_log."
 # What commands and broken modules leave behind; only the end of it.
 OUTPUTS = ("assertion", "stderr", "stdout", "module_stderr", "module_stdout")
@@ -324,7 +324,8 @@ class CallbackModule(DefaultCallback):
         """Say what a task changed, proved or was asked to print."""
         checks = checks_of(result.result)
         self._passed += sum(one["passed"] for one in checks)
-        self._changed += result.is_changed()
+        # What a play only looked at, by check_mode of its own, it did not change.
+        self._changed += result.is_changed() and (not result.task.check_mode or bool(context.CLIARGS.get("check")))
         if not self._brief:
             super().v2_runner_on_ok(result)
             return
@@ -335,7 +336,8 @@ class CallbackModule(DefaultCallback):
         if result.task.resolved_action in TALKING:
             return
         if result.is_changed():
-            self._end(result, "changed", constants.COLOR_CHANGED, more)
+            word = "would change" if result.task.check_mode else "changed"
+            self._end(result, word, constants.COLOR_CHANGED, more)
         elif self._open == result.task._uuid or checks:
             self._end(result, "ok", constants.COLOR_OK, more)
         if result.task.loop is None:
@@ -346,8 +348,8 @@ class CallbackModule(DefaultCallback):
         checks = checks_of(result.result)
         self._passed += sum(one["passed"] for one in checks)
         task = result.task
-        plain = str(task.resolved_action).startswith(COLLECTION) or task.action in PLAIN
-        failure = Failure(self._title(result), dict(result.result), "" if plain else task.get_path())
+        plain = str(task.resolved_action).startswith(COLLECTION) or task.resolved_action in PLAIN
+        failure = Failure(self._title(result), dict(result.result), "" if plain else task.get_path() or "")
         if not ignore_errors:
             self._failures.setdefault(result.host.get_name(), []).append(failure)
         if not self._brief:
@@ -471,4 +473,6 @@ class CallbackModule(DefaultCallback):
             return
         proved = f"{count(self._passed, 'check')} passed, " if self._passed else ""
         done = count(self._changed, "change") if self._changed else "nothing changed"
+        if context.CLIARGS.get("check"):
+            done = f"{count(self._changed, 'change')} would be made" if self._changed else "nothing would change"
         self._say(f"\nDone in {seconds:.1f} s: {proved}{done}.", constants.COLOR_OK)

@@ -5,39 +5,64 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import textwrap
 import typing as t
 from xml.etree import ElementTree
 
 Result = t.Mapping[str, t.Any]
 
-WIDEST = 48
+# A line of a log; people's screens have their own width.
+WIDTH = 120
+# On screens that are narrower a table has no room for what was expected: the check's name tells it in short.
+ROOMY = 100
+HIGHEST = 3
 
 
-def table_of(results: t.Sequence[Result]) -> str:
-    """One line per check: what was expected, what was seen."""
-    head = ("check", "from", "result", "expected", "observed", "took")
+def table_of(results: t.Sequence[Result], width: int = WIDTH) -> str:
+    """A row per check: what was expected, what was seen. ``width`` is that of the screen, in characters."""
     rows = [
-        (
-            str(one["name"]),
-            str(one["from"]),
-            "passed" if one["passed"] else "FAILED",
-            str(one["expected"]),
-            str(one["observed"]),
-            f"{one['seconds']:.1f} s",
-        )
+        {
+            "check": str(one["name"]),
+            "from": str(one["from"]),
+            "result": "passed" if one["passed"] else "FAILED",
+            "expected": str(one["expected"]),
+            "observed": str(one["observed"]),
+            "took": f"{one['seconds']:.1f} s",
+        }
         for one in results
     ]
-    cut = [tuple(_cut(cell) for cell in row) for row in [head, *rows]]
-    widths = [max(len(row[column]) for row in cut) for column in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cut]
-    lines.insert(1, "  ".join("-" * width for width in widths))
+    narrow = ("check", "result", "observed", "took")
+    head = ("check", "from", "result", "expected", "observed", "took") if width >= ROOMY else narrow
+    cells = [list(head), *([row[name] for name in head] for row in rows)]
+    folding = [index for index, name in enumerate(head) if name in ("check", "expected", "observed")]
+    widths = _share([max(len(row[index]) for row in cells) for index in range(len(head))], folding, width)
+    lines = [line for row in cells for line in _row(row, widths)]
+    lines.insert(1, "  ".join("-" * one for one in widths))
     return "\n".join(lines)
 
 
-def _cut(cell: str) -> str:
-    cell = " ".join(cell.split())
-    return cell if len(cell) <= WIDEST else cell[: WIDEST - 1] + "…"
+def _share(wanted: t.Sequence[int], folding: t.Sequence[int], width: int) -> list[int]:
+    """The columns' widths. Those that fold share what the others leave; none gets more than it wants."""
+    given = list(wanted)
+    left = width - 2 * (len(wanted) - 1) - sum(one for index, one in enumerate(wanted) if index not in folding)
+    for number, index in enumerate(sorted(folding, key=lambda index: wanted[index])):
+        given[index] = min(wanted[index], max(8, left // (len(folding) - number)))
+        left -= given[index]
+    return given
+
+
+def _row(cells: t.Sequence[str], widths: t.Sequence[int]) -> list[str]:
+    """A row's lines: a cell that is too long is folded, and cut where it would become too high."""
+    folded = [
+        textwrap.wrap(cell, width, max_lines=HIGHEST, placeholder=" …", break_on_hyphens=False) or [""]
+        for cell, width in zip(cells, widths, strict=True)
+    ]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in itertools.zip_longest(*folded, fillvalue="")
+    ]
 
 
 def sentence_of(result: Result) -> str:

@@ -59,8 +59,5 @@ def tally(results: t.Sequence[Json]) -> str:
 
 
 def verdict_line(result: t.Mapping[str, t.Any]) -> str:
-    """A verdict in one line; what was observed only where it is not what was expected."""
-    line = f"{'passed' if result['passed'] else 'FAILED'}  {result['name']}"
-    if not result["passed"]:
-        line += f": expected {result['expected']}, observed {result['observed']}"
-    return line
+    """A verdict in one line. Why a check failed is told at the end, with the cause and the remedy."""
+    return f"{'passed' if result['passed'] else 'FAILED'}  {result['name']}"

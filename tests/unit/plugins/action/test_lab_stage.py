@@ -22,7 +22,8 @@ class Screen:
         self.lines: list[str] = []
         self.first = threading.Event()
 
-    def display(self, text: str) -> None:
+    def display(self, text: str, color: str | None = None) -> None:
+        assert bool(color) is ("FAILED" in text)
         self.lines.append(text)
         self.first.set()
 
@@ -33,16 +34,24 @@ def test_lines_are_shown_while_the_module_runs_and_the_file_goes() -> None:
         progress = Progress(tail.path)
         progress.say("rbac, jwt")
         assert screen.first.wait(10)
-        progress.say("the last line")
-    assert [line.partition(" s  ")[2] for line in screen.lines] == ["rbac, jwt", "the last line"]
+        progress.say("FAILED  the last line")
+    assert [line.partition(" s  ")[2] for line in screen.lines] == ["rbac, jwt", "FAILED  the last line"]
     assert not os.path.exists(tail.path)
 
 
 @pytest.mark.parametrize(
-    ("transport", "no_log", "told"), [("local", False, True), ("ssh", False, False), ("local", True, False)]
+    ("module", "transport", "no_log", "check", "told"),
+    [
+        (lab_stage, "local", False, False, True),
+        (lab_stage, "local", False, True, True),
+        (lab_stage, "ssh", False, False, False),
+        (lab_stage, "local", True, False, False),
+        (reset, "local", False, False, True),
+        pytest.param(reset, "local", False, True, False, id="its result lists what would change"),
+    ],
 )
-def test_only_on_this_machine_and_where_it_may_be_shown(
-    monkeypatch: pytest.MonkeyPatch, transport: str, no_log: bool, told: bool
+def test_progress_is_told_on_this_machine_and_where_it_may_be_shown(
+    monkeypatch: pytest.MonkeyPatch, module: t.Any, transport: str, no_log: bool, check: bool, told: bool
 ) -> None:
     given: list[dict[str, t.Any]] = []
 
@@ -51,8 +60,8 @@ def test_only_on_this_machine_and_where_it_may_be_shown(
         return {"changed": True}
 
     monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {})
-    action = object.__new__(reset.ActionModule)
-    action._task = types.SimpleNamespace(args={"lab": "x"}, no_log=no_log)
+    action = object.__new__(module.ActionModule)
+    action._task = types.SimpleNamespace(args={"lab": "x"}, no_log=no_log, check_mode=check)
     action._connection = types.SimpleNamespace(transport=transport)
     action.run_module = execute
     assert action.run(None, {}) == {"changed": True}

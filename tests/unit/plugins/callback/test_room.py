@@ -165,6 +165,11 @@ QUIET: list[Json] = [
     {"name": "Wait", "ansible.builtin.command": "true", "changed_when": False, "async": 10, "poll": 1},
 ]
 CHANGES: Json = {"name": "Change", "ansible.builtin.command": "true"}
+LOOKS: Json = {
+    "name": "Look",
+    "ansible.builtin.copy": {"content": "x", "dest": "{{ playbook_dir }}/none", "mode": "0600"},
+    "check_mode": True,
+}
 
 
 def test_any_playbook_is_told_in_few_lines(tmp_path: Path) -> None:
@@ -178,6 +183,7 @@ def test_any_playbook_is_told_in_few_lines(tmp_path: Path) -> None:
                 *QUIET,
                 DEBUG,
                 {**CHANGES, "loop": [1, 2]},
+                LOOKS,
                 {"name": "Secret", "ansible.builtin.command": "echo a-secret", "no_log": True},
                 {
                     "name": "Try",
@@ -205,6 +211,7 @@ def test_any_playbook_is_told_in_few_lines(tmp_path: Path) -> None:
         "this is told",
         "that is told",
         "Change: changed, 0.0 s",
+        "Look: would change, 0.0 s",
         "Secret: changed, 0.0 s",
         "Try: trying again, retries left: 2",
         "Look away: failed, which is ignored: non-zero return code, 0.0 s",
@@ -275,6 +282,8 @@ def test_check_mode_is_said_and_diffs_are_shown(tmp_path: Path) -> None:
     assert status == 0
     assert said.splitlines()[0] == "Check mode: nothing is changed."
     assert "+new line" in said
+    assert "Write: would change, 0.0 s" in said
+    assert said.splitlines()[-1] == "Done in 0.0 s: 1 change would be made."
     assert not (tmp_path / "file").exists()
 
 

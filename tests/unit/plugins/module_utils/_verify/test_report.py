@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 from xml.etree import ElementTree
 
+import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.report import junit_of, message_of, table_of
 
 
@@ -25,13 +26,24 @@ def result(name: str = "page", passed: bool = True, **parts: t.Any) -> dict[str,
     return {**base, **parts}
 
 
-def test_table_has_a_line_per_check_and_cuts_long_cells() -> None:
-    lines = table_of([result(), result("b", False, observed="x" * 200)]).splitlines()
-    assert len(lines) == 4
-    assert lines[2].split()[:3] == ["page", "host", "passed"]
-    assert "FAILED" in lines[3]
-    assert "…" in lines[3]
-    assert max(map(len, lines)) < 200
+def test_the_table_has_a_row_per_check() -> None:
+    lines = table_of([result(), result("b", False)]).splitlines()
+    assert [line.split() for line in lines] == [
+        ["check", "from", "result", "expected", "observed", "took"],
+        ["-----", "----", "------", "----------", "----------", "-----"],
+        ["page", "host", "passed", "status", "200", "status", "404", "0.2", "s"],
+        ["b", "host", "FAILED", "status", "200", "status", "404", "0.2", "s"],
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 99, 100, 120, 200])
+@pytest.mark.parametrize("long", ["word " * 100, "x" * 500, "status 200"])
+def test_the_table_fits_the_screen_and_folds_what_is_long(width: int, long: str) -> None:
+    lines = table_of([result(long, False, expected=long, observed=long)], width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert len(lines) <= 5
+    assert ("expected" in lines[0]) is (width >= 100)
+    assert ("…" in lines[-1]) is (len(long) > 100)
 
 
 def test_message_ends_with_diagnosis_and_remedy() -> None:
