@@ -17,6 +17,8 @@ description:
   - Fields that somebody has added to an object of the stage are taken away again. Configuration of the mesh that no lab
     has applied stays; a warning names it.
   - The checks of the stage are then proven by traffic.
+  - Only one run at a time changes a namespace; it holds the Lease C(mesh-workshop) there. Another one says who that is
+    and waits for O(wait_timeout) at most. Where the holder is gone without a word, its Lease is taken over after 15 s.
   - A namespace without the label C(mesh.workshop/managed=true) is refused, as M(mesh.workshop.reset) refuses it.
 extends_documentation_fragment:
   - mesh.workshop.auth
@@ -154,6 +156,7 @@ table:
   sample: "ok  jason gets v2"
 """
 
+import contextlib
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
@@ -169,6 +172,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     lab_names,
     reset_plan,
 )
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.lease import Lease, hold
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.progress import Progress
 
 if t.TYPE_CHECKING:
@@ -178,7 +182,7 @@ if t.TYPE_CHECKING:
 Json = dict[str, t.Any]
 
 
-def run(module: QuietModule) -> dict[str, t.Any]:
+def run(module: QuietModule, held: contextlib.ExitStack) -> dict[str, t.Any]:
     """Apply the stage where it is to be applied, then verify it; returns the module's result."""
     params = module.params
     definitions = {params["lab"]: params["definition"], BASELINE: params["baseline"]}
@@ -205,6 +209,11 @@ def run(module: QuietModule) -> dict[str, t.Any]:
             walk.apply(stage)
         walk.result["skipped_checks"] = [check["name"] for check in shown.checks]
         return walk.result
+    if params["state"] == "applied":
+        purpose = f"lab {params['lab']}, stage {shown.name}"
+        walk.lease = held.enter_context(
+            hold(client, namespace, purpose, timeout=params["wait_timeout"], tell=walk.progress.say)
+        )
     streams = walk.go(stage, checks) if params["state"] == "applied" else None
     outcome = run_checks(
         client,
@@ -228,6 +237,7 @@ class Walk:
         self.baseline = baseline
         self.result = result
         self.warned = False
+        self.lease: Lease | None = None
         self.progress = Progress(module.params["progress"])
         self.progress.say(f"{result['lab']}, {result['stage']}" if result["lab"] != BASELINE else BASELINE)
 
@@ -280,6 +290,8 @@ class Walk:
             attendee=params["attendee"],
         )
         documents = desired.documents
+        if self.lease is not None:
+            self.lease.ensure()
         written: list[tuple[Json, list[str]]] = []
         if self.module.check_mode and self.client.get("v1", "Namespace", params["namespace"]) is None:
             # What would have made it has only been pretended.
@@ -369,10 +381,13 @@ def main() -> None:
     module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
     from ansible_collections.mesh.workshop.plugins.module_utils._verify import CheckError
 
+    held = contextlib.ExitStack()
     try:
-        result = run(module)
+        result = run(module, held)
     except (ApiError, LabError, CheckError) as error:
         module.fail_json(msg=str(error))
+    finally:
+        held.close()
     module.exit_json(**result)
 
 

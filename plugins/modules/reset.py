@@ -25,6 +25,8 @@ description:
     C(mesh.workshop/managed=true).
   - The checks of baseline are then proven by traffic.
   - A namespace without the label C(mesh.workshop/managed=true) is refused.
+  - Only one run at a time changes a namespace; it holds the Lease C(mesh-workshop) there. Another one says who that is
+    and waits for O(wait_timeout) at most.
 extends_documentation_fragment:
   - mesh.workshop.auth
   - mesh.workshop.attributes
@@ -186,6 +188,7 @@ table:
   sample: "ok  reviews come from all three versions"
 """
 
+import contextlib
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
@@ -209,6 +212,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     reset_plan,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.cluster import THREADS, Cluster
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.lease import hold
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.progress import Progress
 
 Json = dict[str, t.Any]
@@ -257,7 +261,7 @@ def find_services(cluster: Cluster, services: t.Sequence[Json]) -> dict[str, lis
     return {service["role"]: reset_plan.objects_of(service, found) for service in touched}
 
 
-def run(module: QuietModule, pool: ThreadPoolExecutor) -> Json:
+def run(module: QuietModule, pool: ThreadPoolExecutor, held: contextlib.ExitStack) -> Json:
     """Plan, do and prove; returns the module's result."""
     params = module.params
     catalogue = Catalogue(lab_names(params["catalogue"]), {BASELINE: params["baseline"]}.__getitem__)
@@ -283,6 +287,9 @@ def run(module: QuietModule, pool: ThreadPoolExecutor) -> Json:
     way_in = desired_state(
         baseline=baseline, lab=BASELINE, stage=None, namespace=namespace, attendee=params["attendee"]
     ).documents
+    if not module.check_mode:
+        purpose = f"reset of {lab or 'everything'}"
+        held.enter_context(hold(client, namespace, purpose, timeout=params["wait_timeout"], tell=progress.say))
     if lab:
         plan, at_baseline = reset_lab(cluster, params, way_in)
     else:
@@ -385,11 +392,13 @@ def main() -> None:
     from ansible_collections.mesh.workshop.plugins.module_utils._verify import CheckError
 
     pool = ThreadPoolExecutor(THREADS)
+    held = contextlib.ExitStack()
     try:
-        result = run(module, pool)
+        result = run(module, pool, held)
     except (ApiError, LabError, CheckError) as error:
         module.fail_json(msg=str(error))
     finally:
+        held.close()
         pool.shutdown(wait=True)
     module.exit_json(**result)
 

@@ -38,6 +38,7 @@ KINDS = [
     ("apps/v1", "deployments", "Deployment", True),
     ("apps/v1", "replicasets", "ReplicaSet", True),
     ("batch/v1", "jobs", "Job", True),
+    ("coordination.k8s.io/v1", "leases", "Lease", True),
     ("apiextensions.k8s.io/v1", "customresourcedefinitions", "CustomResourceDefinition", False),
     ("networking.istio.io/v1", "virtualservices", "VirtualService", True),
     ("networking.istio.io/v1", "destinationrules", "DestinationRule", True),

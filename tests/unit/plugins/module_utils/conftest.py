@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import socket
+import time
 import typing as t
 
 import pytest
@@ -25,6 +26,19 @@ def client(api: FakeApi) -> t.Iterator[Client]:
     made = connect({"host": api.url, "api_key": "good"}, {})
     yield made
     made.close()
+
+
+@pytest.fixture
+def eventually() -> t.Callable[[t.Callable[[], object]], None]:
+    """Waits until something holds, ten seconds at most."""
+
+    def wait(condition: t.Callable[[], object]) -> None:
+        deadline = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < deadline, "it never came to be"
+            time.sleep(0.01)
+
+    return wait
 
 
 @pytest.fixture
