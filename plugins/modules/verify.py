@@ -66,8 +66,9 @@ options:
       - In C(expect), C(upstream_cluster) is the cluster that the calling workload's proxy has chosen, as its access log
         says.
       - In C(expect), C(grpc_status) is a gRPC status by number or name, as V(UNAVAILABLE).
-      - In C(expect), C(body) and C(headers) take C(contains), C(lacks), C(equals), C(matches), and headers C(present);
-        Of a body 64 KB are kept, so nothing can be said about what a longer one lacks.
+      - In C(expect), C(body) and C(headers) take C(contains), C(lacks), C(equals), C(matches), and headers C(present).
+        C(matches) are patterns of RE2, as in Envoy and Istio, which are searched for; they need the Python package
+        C(google-re2). Of a body 64 KB are kept, so nothing can be said about what a longer one lacks.
         C(latency) takes C(above) and C(below), in seconds.
       - In C(expect), C(refused) is a TCP connection that is closed without one byte, C(no_listener) one that is
         refused, C(tls) the way in which TLS fails (V(untrusted_ca), V(certificate_required), V(wrong_name),

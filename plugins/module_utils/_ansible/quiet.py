@@ -9,6 +9,8 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .lifetime import end_with_parent
+
 # Documents as they are given may be Secrets, or hold keys and tokens; they are long besides.
 _DOCUMENTS = frozenset(("baseline", "bookinfo", "definition", "definitions"))
 _GIVEN = "..."
@@ -34,9 +36,13 @@ def for_result(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 class QuietModule(AnsibleModule):  # type: ignore[misc]  # ansible-core comes without types
-    """An AnsibleModule that shows nothing of what it was given that may be secret."""
+    """An AnsibleModule that shows nothing of what it was given that may be secret, and ends with ansible-playbook."""
 
     params: dict[str, t.Any]
+
+    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+        super().__init__(*args, **kwargs)
+        end_with_parent()
 
     def _log_invocation(self) -> None:
         params, self.params = self.params, for_log(self.params)

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from dataclasses import dataclass
 
 from .._observe.access_log import Record
 from .._observe.traces import Trace
+from .patterns import is_found
 from .plan import KEEP_BODY
 from .spec.types import GRPC_CODES, Expect, Text
 
@@ -71,7 +71,7 @@ def text_faults(text: Text, value: str | None, what: str) -> list[str]:
     faults += [f"{what} contains {part!r}" for part in text.lacks if part in value]
     if text.equals is not None and value != text.equals:
         faults.append(f"{what} is {_short(value)!r}")
-    faults += [f"{what} does not match {part!r}" for part in text.matches if not re.search(part, value)]
+    faults += [f"{what} does not match {part!r}" for part in text.matches if not is_found(part, value)]
     return faults
 
 

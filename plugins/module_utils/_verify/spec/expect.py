@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from urllib.parse import urlsplit
 
 from ..._observe.errors import CheckError
+from ..patterns import PatternError, check_pattern
 from .reader import Reader, default_to, names, percent, plain, shown
 from .types import GRPC, GRPC_CODES, RAW, SECURE, Admitted, Attempts, Expect, Request, Some, Text
 
@@ -233,9 +233,9 @@ def text_of(value: object, where: str, allowed: t.Sequence[str], title: str) -> 
         raise reader.error("", f"is empty: give any of {names(allowed)}")
     for pattern in reader.texts("matches"):
         try:
-            re.compile(pattern)
-        except re.error as error:
-            raise reader.error("matches", f"is not a regular expression: {error}") from None
+            check_pattern(pattern)
+        except PatternError as error:
+            raise reader.error("matches", str(error)) from None
     equals = reader.value.get("equals")
     if isinstance(equals, (t.Mapping, list)):
         raise reader.error("equals", f"must be a text, not {shown(equals)}")

@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A module ends with the ansible-playbook that has started it.
+
+Between the two are shells and Ansible's worker, which is a fork of ansible-playbook in a session of its own. Where
+ansible-playbook is killed, the worker goes on waiting for its module, and nothing tells the module.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import typing as t
+
+PAUSE = 1.0
+MOST_ANCESTORS = 12
+
+Process = tuple[int, tuple[str, ...]]
+"""A parent's process id, and a command line."""
+
+
+def read_process(pid: int) -> Process | None:
+    """The parent and the command line of a process; None where there is none, or no ``/proc``."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            parent = int(file.read().rpartition(")")[2].split()[1])  # the name in parentheses may hold anything
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+            return parent, tuple(file.read().split("\0"))
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def is_ansible(command: t.Sequence[str]) -> bool:
+    """Whether a command line is that of one of Ansible's programs, run by a Python."""
+    return "python" in os.path.basename(command[0]) and any(
+        os.path.basename(word).startswith("ansible") for word in command[1:3]
+    )
+
+
+def worker_of(pid: int, read: t.Callable[[int], Process | None] = read_process) -> tuple[int, int] | None:
+    """Ansible's worker among the ancestors of a process, and the process that has forked it; None without one."""
+    for _step in range(MOST_ANCESTORS):
+        process = read(pid)
+        if process is None or process[0] <= 1:
+            return None
+        parent = read(process[0])
+        if parent is not None and is_ansible(process[1]) and parent[1] == process[1]:
+            return pid, process[0]
+        pid = process[0]
+    return None
+
+
+def end_with_parent() -> None:
+    """Watch from now on whether ansible-playbook is there, and end this process by SIGTERM when it is not.
+
+    A process that nothing of Ansible's has started, as in a test or by hand, is left alone. So is one that Ansible has
+    detached (``async``), which outlives ansible-playbook on purpose: its worker is not among its ancestors any more.
+    """
+    found = worker_of(os.getpid())
+    if found is not None:
+        threading.Thread(target=_watch, args=found, daemon=True, name="lifetime").start()
+
+
+def _watch(worker: int, parent: int) -> None:
+    pause = threading.Event()
+    while True:
+        process = read_process(worker)
+        if process is None or process[0] != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        pause.wait(PAUSE)

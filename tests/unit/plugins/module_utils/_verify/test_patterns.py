@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+
+import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils._verify import patterns
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.patterns import (
+    PatternError,
+    check_pattern,
+    is_found,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "found"),
+    [
+        ("C.m", "The Comedy", True),
+        ("^Comedy", "The Comedy", False),
+        ("^4[0-9]{3}$", "4999", True),
+        ("(?i)comedy", "The COMEDY", True),
+        ("Sterne?$", "drei Sterne", True),
+        ("ü", "für", True),
+        ("a", "\ud800a", True),
+    ],
+)
+def test_patterns_are_searched_for(pattern: str, text: str, found: bool) -> None:
+    assert is_found(pattern, text) is found
+
+
+def test_a_pattern_that_would_backtrack_without_end_takes_no_time() -> None:
+    begun = time.process_time()
+    assert not is_found("^(a+)+$", "a" * 65_000 + "!")
+    assert not is_found("(x+x+)+y", "x" * 65_000)
+    assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("(", "missing )"),
+        (r"(a)\1", "invalid escape sequence"),
+        ("(?=a)", "invalid perl operator"),
+        ("x{1000}{1000}", "bad repetition operator"),
+        ("\ud800", "half of a surrogate pair"),
+    ],
+)
+def test_what_is_no_pattern_is_refused(pattern: str, why: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(PatternError) as caught:
+        check_pattern(pattern)
+    assert why in str(caught.value)
+    assert capfd.readouterr().err == "", "RE2 logs nothing of its own"
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "re2", None)
+    patterns._compiled.cache_clear()
+    with pytest.raises(PatternError, match="the Python package google-re2 is missing"):
+        check_pattern("a")
+    patterns._compiled.cache_clear()
+
+
+@given(st.text(), st.text())
+def test_any_text_is_a_pattern_or_refused(pattern: str, text: str) -> None:
+    with contextlib.suppress(PatternError):
+        is_found(pattern, text)
