@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from .._explain.collect import Configs
+from .explained import concerned
 from .findings import Diagnosis, Findings, Look
 from .istioctl import Analysis
 from .proxies import Proxies
 from .rules import diagnose
 
-__all__ = ["Analysis", "Diagnosis", "Findings", "Look", "Proxies", "diagnose"]
+__all__ = ["Analysis", "Configs", "Diagnosis", "Findings", "Look", "Proxies", "concerned", "diagnose"]

@@ -10,6 +10,8 @@ import typing as t
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
+from .._explain.dump import ProxyConfig
+from .._explain.request import Request
 from .._kube.errors import ApiError
 from .._observe.access_log import Record
 from .istioctl import Message
@@ -96,6 +98,16 @@ class Findings:
     """What ``istioctl analyze`` says about the whole mesh."""
     proxies: tuple[ProxyStatus, ...] = ()
     """What istiod says about each proxy; empty where it could not be asked."""
+
+    request: Request | None = None
+    """The request in full, where the check sends HTTP."""
+    connect_to: str = ""
+    """The workload whose pod is connected to, whatever the URL's host is."""
+    status_shares: tuple[tuple[int, float], ...] = ()
+    """What part of the answers each status is to have."""
+    expects_headers: bool = False
+    configs: t.Mapping[tuple[str, str], ProxyConfig] = field(default_factory=dict)
+    """Configurations of the proxies concerned, by namespace and name of the pod."""
 
     @property
     def host(self) -> str:

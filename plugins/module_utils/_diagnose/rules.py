@@ -14,6 +14,7 @@ from .._istio.pods import has_sidecar, is_ready
 from .._kube.labels import LAB
 from .._observe.access_log import Record
 from .analysis import with_analysis
+from .explained import case_of, explained
 from .findings import Diagnosis, Findings, Json
 from .ineffective import (
     bare_pods,
@@ -673,10 +674,10 @@ def _instead(findings: Findings, answer: Json, path: str | None = None) -> Findi
     return replace(findings, seen=(answer,), served=(None,), url=url)
 
 
+FIRST: tuple[Rule, ...] = (could_not_ask, unknown_name, login)
+"""Asked before the request's way is looked at, since no request was sent."""
+
 RULES: tuple[Rule, ...] = (
-    could_not_ask,
-    unknown_name,
-    login,
     no_listener,
     not_routed,
     blocked_outside,
@@ -708,5 +709,8 @@ RULES: tuple[Rule, ...] = (
 
 def diagnose(findings: Findings) -> Diagnosis | None:
     """The most specific explanation, or None where nothing is known beyond expected and observed."""
-    found = next((known for rule in RULES if (known := rule(findings)) is not None), None)
+    case = case_of(findings)
+    found = next((known for rule in FIRST if (known := rule(findings)) is not None), None)
+    found = found or explained(case)
+    found = found or next((known for rule in RULES if (known := rule(findings)) is not None), None)
     return with_analysis(findings, found)

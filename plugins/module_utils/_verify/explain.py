@@ -9,7 +9,8 @@ import time
 import typing as t
 from dataclasses import replace
 
-from .._diagnose import Diagnosis, Findings, diagnose
+from .._diagnose import Diagnosis, Findings, concerned, diagnose
+from .._explain.request import request_of
 from .._istio.pods import has_sidecar
 from .._kube.errors import ApiError
 from .._observe.access_log import Record
@@ -60,6 +61,10 @@ def explain(
         limited=sum(1 for one in answers if one.seen.get("status") == TOO_MANY),
         copied=sum(1 for one in answers if one.copies & copies),
         traced=sum(1 for one in answers if one.trace is not None),
+        request=request_of(check.request.url, check.request.method, check.request.headers, check.request.protocol),
+        connect_to=check.request.connect_to or "",
+        status_shares=tuple((int(status), share) for status, share in expect.status_shares),
+        expects_headers=bool(expect.headers),
     )
     if run.analysis is not None and run.look is not None and run.proxies is not None:
         run.analysis.begin()
@@ -71,6 +76,8 @@ def explain(
             messages=run.analysis.messages(),
             proxies=run.proxies.found(),
         )
+    if run.configs is not None:
+        findings = replace(findings, configs=run.configs.of(concerned(findings)))
     return diagnose(findings)
 
 

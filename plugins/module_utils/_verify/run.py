@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from .._diagnose import Analysis, Look, Proxies
+from .._diagnose import Analysis, Configs, Look, Proxies
 from .._istio.pods import SIDECAR
 from .._istio.rest import Rest
 from .._kube.errors import ApiError
@@ -56,6 +56,8 @@ class Run:
     """What istioctl says about the mesh: begun when a first check has failed, the same for all that fail."""
     look: Look | None = None
     """The live objects as they are when a first check has failed, the same for all that fail."""
+    configs: Configs | None = None
+    """The proxies' configurations as they are when a first check has failed."""
     proxies: Proxies | None = None
     """What istiod says about the proxies when a first check has failed, the same for all that fail."""
     rest: Rest | None = None
@@ -68,6 +70,7 @@ class Run:
             self.analysis = Analysis(self.client)
             self.look = Look(self.client)
             self.proxies = Proxies(self.client)
+            self.configs = Configs(self.client)
             self.rest = Rest(self.client)
 
     def tell(self, waiting: t.Mapping[str, t.Any]) -> None:

@@ -28,7 +28,7 @@ def sentence(objects: dict[str, list[Json]], *seen: Json, **parts: t.Any) -> str
 
 def faulty(fault: str, namespace: str = "bookinfo") -> dict[str, list[Json]]:
     objects = world()
-    route = {"fault": {fault: {}}, "route": [{"destination": {"host": "ratings"}}]}
+    route = {"fault": {fault: {"percentage": {"value": 100}}}, "route": [{"destination": {"host": "ratings"}}]}
     objects["VirtualService"].append(
         thing("slow", namespace, spec={"hosts": ["*"], "gateways": ["g"], "http": [route]})
     )

@@ -107,6 +107,8 @@ def record(flags: str = "", details: str = "", **parts: t.Any) -> t.Any:
         "details": details,
         "failure": "",
         "authority": "reviews:9080",
+        "path": "/reviews/0",
+        "milliseconds": 3,
         "inbound": False,
         "cluster": "",
         "route": "",

@@ -109,9 +109,14 @@ class Cluster:
             raise ApiError(0, "Timeout", "it did not come to the state that was waited for")
         return one
 
+    def forward(self, _namespace: str, _pod: str, _port: int, _timeout: float = 10) -> t.Any:
+        raise ApiError(403, "Forbidden", "no right to forward")
+
     def exec(
-        self, namespace: str, _pod: str, container: str, command: list[str], stdin: bytes, timeout: float
+        self, namespace: str, _pod: str, container: str, command: list[str], stdin: bytes = b"", timeout: float = 60
     ) -> t.Any:
+        if command[0] == "pilot-agent":
+            raise ApiError(403, "Forbidden", "no right to exec")
         self.execs += 1
         if self.exec_fails:
             self.exec_fails -= 1

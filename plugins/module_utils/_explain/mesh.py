@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The live objects that a request meets: Services and their ports, pods, and the policies that hold for a pod."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from .dump import ProxyConfig
+from .origin import Origin
+
+Json = t.Mapping[str, t.Any]
+ServiceName = tuple[str, str]
+"""Name and namespace."""
+
+ROOT = "istio-system"
+DOMAIN = "svc.cluster.local"
+GATEWAY_LABELS = {"istio": "ingressgateway"}
+
+# istio.io, "Protocol Selection": the part of a port's name before the first dash, or appProtocol.
+HTTP_PROTOCOLS = frozenset(("http", "http2", "grpc", "grpc-web", "gateway"))
+HTTP2_PROTOCOLS = frozenset(("http2", "grpc", "kubernetes.io/h2c"))
+OPAQUE_PROTOCOLS = frozenset(("tcp", "tls", "https", "mongo", "mysql", "redis", "udp"))
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """What is known of the mesh: objects by kind, and the proxies' configurations by pod (namespace, name)."""
+
+    objects: t.Mapping[str, tuple[Json, ...]]
+    configs: t.Mapping[tuple[str, str], ProxyConfig] = field(default_factory=dict)
+
+    def of(self, kind: str, namespace: str | None = None) -> list[Json]:
+        """Live objects of a kind, in one namespace where it is given."""
+        found = self.objects.get(kind, ())
+        return [one for one in found if namespace is None or home_of(one) == namespace]
+
+    def known(self, kind: str) -> bool:
+        """Whether the kind could be read, so that its absence means something."""
+        return kind in self.objects
+
+    def find(self, origin: Origin) -> Json | None:
+        return next((one for one in self.of(origin.kind, origin.namespace) if name_of(one) == origin.name), None)
+
+    def service(self, name: ServiceName) -> Json | None:
+        return self.find(Origin("Service", name[1], name[0]))
+
+    def service_for(self, host: str, namespace: str) -> ServiceName | None:
+        """The Service that a host names, seen from a namespace; None where it names none."""
+        parts = host.rstrip(".").split(".")
+        if host.endswith((f".{DOMAIN}", ".svc")) or len(parts) == 2:
+            name = (parts[0], parts[1])
+        elif len(parts) == 1:
+            name = (host, namespace)
+        else:
+            return None
+        return name if self.service(name) is not None else None
+
+    def pods_of(self, name: ServiceName) -> list[Json]:
+        """The pods that a Service selects."""
+        service = self.service(name)
+        selector = ((service or {}).get("spec") or {}).get("selector") or {}
+        return [pod for pod in self.of("Pod", name[1]) if selector and matches(selector, labels_of(pod))]
+
+    def pod_at(self, address: str) -> Json | None:
+        """The pod with this address; one of the node's own network has none of its own."""
+        for pod in self.of("Pod"):
+            if (pod.get("status") or {}).get("podIP") == address and not (pod.get("spec") or {}).get("hostNetwork"):
+                return pod
+        return None
+
+    def config_of(self, pod: Json | None) -> ProxyConfig | None:
+        return self.configs.get((home_of(pod), name_of(pod))) if pod is not None else None
+
+    def gateways(self) -> list[Json]:
+        """The pods of the ingress gateway."""
+        return [pod for pod in self.of("Pod") if matches(GATEWAY_LABELS, labels_of(pod))]
+
+
+def name_of(one: Json) -> str:
+    return str((one.get("metadata") or {}).get("name") or "")
+
+
+def home_of(one: Json) -> str:
+    return str((one.get("metadata") or {}).get("namespace") or "")
+
+
+def labels_of(one: Json) -> t.Mapping[str, str]:
+    return (one.get("metadata") or {}).get("labels") or {}
+
+
+def spec_of(one: Json) -> Json:
+    return one.get("spec") or {}
+
+
+def matches(selector: t.Mapping[str, str], labels: t.Mapping[str, str]) -> bool:
+    return all(labels.get(key) == value for key, value in selector.items())
+
+
+def origin_for(kind: str, one: Json) -> Origin:
+    return Origin(kind, home_of(one), name_of(one))
+
+
+def ports_of(service: Json) -> list[Json]:
+    return list(spec_of(service).get("ports") or ())
+
+
+def port_of(service: Json, number: int) -> Json | None:
+    return next((one for one in ports_of(service) if one.get("port") == number), None)
+
+
+def protocol_of(port: Json) -> tuple[str, str]:
+    """How Istio takes a Service's port, and why: the protocol in lower case, empty where it looks at the traffic."""
+    if port.get("appProtocol"):
+        return str(port["appProtocol"]).lower(), f"appProtocol {port['appProtocol']}"
+    name = str(port.get("name") or "")
+    head = name.partition("-")[0].lower()
+    if head in HTTP_PROTOCOLS | OPAQUE_PROTOCOLS | HTTP2_PROTOCOLS:
+        return head, f"its name {name}"
+    return "", "neither its name nor appProtocol says a protocol"
+
+
+def service_account(pod: Json) -> str:
+    return str(spec_of(pod).get("serviceAccountName") or "default")
+
+
+def has_proxy(pod: Json) -> bool:
+    spec = spec_of(pod)
+    every = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    return any(one.get("name") == "istio-proxy" for one in every)
+
+
+def is_ready(pod: Json) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
+
+
+def selector_of(policy: Json) -> t.Mapping[str, str]:
+    """The labels that a policy selects pods by; a Sidecar and an EnvoyFilter call them workloadSelector."""
+    spec = spec_of(policy)
+    if spec.get("workloadSelector"):
+        return spec["workloadSelector"].get("labels") or {}
+    return (spec.get("selector") or {}).get("matchLabels") or {}
+
+
+def holds_for(policy: Json, pod: Json) -> bool:
+    """Whether a policy is for a pod: of its namespace or the root one, and by its labels."""
+    return home_of(policy) in (home_of(pod), ROOT) and matches(selector_of(policy), labels_of(pod))
+
+
+def mtls_of(mesh: Mesh, pod: Json, port: int) -> tuple[str, Origin | None, str]:
+    """The mTLS mode that a pod demands at a port, the PeerAuthentication that says so, and its field.
+
+    The closest wins: a selector in the pod's namespace, its namespace, the root namespace; where several are as close,
+    the oldest (istio.io, "PeerAuthentication").
+    """
+    ranked = sorted(
+        (one for one in mesh.of("PeerAuthentication") if holds_for(one, pod)),
+        key=lambda one: (_distance(one, pod), str((one.get("metadata") or {}).get("creationTimestamp") or "")),
+    )
+    for one in ranked:
+        by_port = (spec_of(one).get("portLevelMtls") or {}).get(str(port)) if selector_of(one) else None
+        if by_port and by_port.get("mode") not in (None, "UNSET"):
+            return str(by_port["mode"]), origin_for("PeerAuthentication", one), f"portLevelMtls.{port}.mode"
+        mode = (spec_of(one).get("mtls") or {}).get("mode")
+        if mode not in (None, "UNSET"):
+            return str(mode), origin_for("PeerAuthentication", one), "mtls.mode"
+    return "PERMISSIVE", None, ""
+
+
+def _distance(policy: Json, pod: Json) -> int:
+    if home_of(policy) == home_of(pod):
+        return 0 if selector_of(policy) else 1
+    return 2

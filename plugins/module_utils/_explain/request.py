@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One concrete request, and who sends it, as the proxies on its way see it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import typing as t
+from dataclasses import dataclass, field, replace
+from urllib.parse import parse_qsl, urlsplit
+
+DEFAULT_PORTS = {"http": 80, "https": 443, "grpc": 80, "tcp": 0, "tls": 443}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked. Header names are in lower case."""
+
+    method: str
+    scheme: str
+    host: str
+    """Without a port."""
+    port: int
+    path: str
+    """Without the query."""
+    query: tuple[tuple[str, str], ...] = ()
+    headers: t.Mapping[str, str] = field(default_factory=dict)
+    http2: bool = False
+    """Whether the client itself speaks HTTP/2, as gRPC does."""
+
+    @property
+    def authority(self) -> str:
+        return self.host if self.port == DEFAULT_PORTS.get(self.scheme) else f"{self.host}:{self.port}"
+
+    def header(self, name: str) -> str | None:
+        """The value of a header, or of what Envoy treats as one (``:method``, ``:path`` …); None where it has none."""
+        name = name.lower()
+        if name == ":method":
+            return self.method
+        if name in (":authority", "host"):
+            return self.headers.get("host", self.authority)
+        if name == ":scheme":
+            return "https" if self.scheme in ("https", "tls") else "http"
+        if name == ":path":
+            query = "&".join(f"{key}={value}" if value else key for key, value in self.query)
+            return f"{self.path}?{query}" if query else self.path
+        return self.headers.get(name)
+
+    def at(self, path: str) -> Request:
+        """The same request for another path."""
+        return replace(self, path=path)
+
+
+def request_of(
+    url: str, method: str = "GET", headers: t.Iterable[tuple[str, str]] = (), protocol: str = "HTTP/1.1"
+) -> Request:
+    """The request for a URL. A Host header replaces the host that is routed by, not the address that is asked."""
+    parts = urlsplit(url)
+    scheme = parts.scheme or "http"
+    named = {name.lower(): value for name, value in headers}
+    if scheme == "grpc":
+        method = "POST"
+        named.setdefault("content-type", "application/grpc")
+    return Request(
+        method=method,
+        scheme=scheme,
+        host=parts.hostname or "",
+        port=parts.port or DEFAULT_PORTS.get(scheme, 80),
+        path=parts.path or "/",
+        query=tuple(parse_qsl(parts.query, keep_blank_values=True)),
+        headers=named,
+        http2=scheme == "grpc" or protocol == "HTTP/2",
+    )
+
+
+@dataclass(frozen=True)
+class Peer:
+    """The one at the other end of a connection, as far as the callee's proxy can tell."""
+
+    principal: str = ""
+    """The SPIFFE id of its certificate, such as ``spiffe://cluster.local/ns/a/sa/b``; empty for plain text."""
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Token:
+    """A bearer token as far as it can be read without its key: the claims are what it says, not proven."""
+
+    claims: t.Mapping[str, t.Any]
+
+    @property
+    def issuer(self) -> str:
+        return str(self.claims.get("iss") or "")
+
+    @property
+    def subject(self) -> str:
+        return str(self.claims.get("sub") or "")
+
+
+def token_of(request: Request) -> Token | None:
+    """The bearer token of a request; None where there is none, or it is no JSON web token (RFC 7519)."""
+    kind, _blank, text = (request.header("authorization") or "").partition(" ")
+    parts = text.strip().split(".")
+    if kind.lower() != "bearer" or len(parts) != 3:
+        return None
+    try:
+        padded = parts[1] + "=" * (-len(parts[1]) % 4)
+        claims = json.loads(base64.urlsafe_b64decode(padded))
+    except (ValueError, binascii.Error):
+        return None
+    return Token(claims) if isinstance(claims, dict) else None

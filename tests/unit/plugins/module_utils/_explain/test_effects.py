@@ -1,0 +1,200 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+import yaml
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.effects import effects_of
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import Mesh
+
+Json = dict[str, t.Any]
+
+BOOKINFO = """
+kind: Service
+metadata: {name: reviews, namespace: bookinfo}
+spec: {selector: {app: reviews}, ports: [{name: http, port: 9080, targetPort: 9080}]}
+---
+kind: Service
+metadata: {name: ratings, namespace: bookinfo}
+spec: {selector: {app: ratings}, ports: [{name: http, port: 80, targetPort: 9080}]}
+---
+kind: Pod
+metadata: {name: reviews-v1-a-b, namespace: bookinfo, labels: {app: reviews, version: v1}}
+spec: {containers: [{name: app, ports: [{containerPort: 9080}]}, {name: istio-proxy}]}
+---
+kind: Pod
+metadata: {name: ratings-v1-a-b, namespace: bookinfo, labels: {app: ratings, version: v1}}
+spec: {containers: [{name: app, ports: [{containerPort: 9080}]}, {name: istio-proxy}]}
+---
+kind: Pod
+metadata: {name: gateway-a-b, namespace: istio-system, labels: {istio: ingressgateway}}
+spec: {containers: [{name: istio-proxy}]}
+---
+kind: Gateway
+metadata: {name: bookinfo, namespace: bookinfo}
+spec: {selector: {istio: ingressgateway}, servers: [{port: {number: 80}, hosts: [mybookstore.com]}]}
+---
+kind: DestinationRule
+metadata: {name: reviews, namespace: bookinfo}
+spec: {host: reviews, subsets: [{name: v1, labels: {version: v1}}]}
+"""
+KINDS = (
+    *("Service", "Pod", "Gateway", "VirtualService", "DestinationRule", "ServiceEntry", "AuthorizationPolicy"),
+    *("PeerAuthentication", "RequestAuthentication", "Telemetry", "Sidecar", "EnvoyFilter", "Namespace"),
+)
+
+
+def mesh_with(text: str, without: str = "") -> Mesh:
+    """Bookinfo and these documents; metadata.namespace is bookinfo unless given. One kind may not be readable."""
+    objects: dict[str, list[Json]] = {kind: [] for kind in KINDS if kind != without}
+    for one in [*yaml.safe_load_all(BOOKINFO), *yaml.safe_load_all(text)]:
+        if one is not None and one["kind"] in objects:
+            one["metadata"].setdefault("namespace", "bookinfo")
+            objects[one["kind"]].append(one)
+    return Mesh({kind: tuple(found) for kind, found in objects.items()})
+
+
+def sentences(text: str, without: str = "") -> list[str]:
+    return [one.sentence for one in effects_of(mesh_with(text, without))]
+
+
+def route(rest: str, name: str = "reviews", hosts: str = "[reviews]") -> str:
+    return f"kind: VirtualService\nmetadata: {{name: {name}}}\nspec: {{hosts: {hosts}, {rest}}}\n"
+
+
+TO_REVIEWS = "route: [{destination: {host: reviews, subset: v1}}]"
+
+FAULTS = [
+    (
+        route(f"gateways: [shop], http: [{{{TO_REVIEWS}}}]", hosts="[mybookstore.com]"),
+        "VirtualService bookinfo/reviews is bound to Gateway bookinfo/shop, which does not exist; the Gateway for "
+        "mybookstore.com is bookinfo/bookinfo.",
+    ),
+    (
+        route(f"http: [{{match: [{{uri: {{prefix: '/reviews/*'}}}}], {TO_REVIEWS}}}]"),
+        "VirtualService bookinfo/reviews matches the prefix /reviews/* literally: the star is a character of the path, "
+        "and no path contains it.",
+    ),
+    (
+        route("http: [{route: [{destination: {host: review}}]}]"),
+        "VirtualService bookinfo/reviews routes to review, which is no Service; reviews.bookinfo.svc.cluster.local is.",
+    ),
+    (
+        route(f"http: [{{{TO_REVIEWS}, mirrors: [{{destination: {{host: reviews.svc.cluster.local}}}}]}}]"),
+        "VirtualService bookinfo/reviews sends copies to reviews.svc.cluster.local, which is no Service; "
+        "reviews.bookinfo.svc.cluster.local is.",
+    ),
+    (
+        route("http: [{route: [{destination: {host: reviews, subset: v9}}]}]"),
+        "VirtualService bookinfo/reviews routes to subset v9 of reviews, which no DestinationRule defines (it has v1).",
+    ),
+    (
+        route(f"http: [{{{TO_REVIEWS}}}]", hosts="[revews]"),
+        "VirtualService bookinfo/reviews is for the host revews, which is no Service of namespace bookinfo; reviews is "
+        "one.",
+    ),
+    (
+        route(f"http: [{{fault: {{abort: {{httpStatus: 500}}}}, {TO_REVIEWS}}}]"),
+        "VirtualService bookinfo/reviews has a fault.abort without a percentage, which is 0 %: no request is aborted.",
+    ),
+    (
+        route(f"http: [{{fault: {{delay: {{fixedDelay: 1s, percentage: {{value: 0}}}}}}, {TO_REVIEWS}}}]"),
+        "VirtualService bookinfo/reviews has a fault.delay of 0 %: no request is delayed.",
+    ),
+    (
+        route(f"http: [{{fault: {{abort: {{httpStatus: 500, percentage: {{value: 0.25}}}}}}, {TO_REVIEWS}}}]"),
+        "VirtualService bookinfo/reviews has a fault.abort for 0.25 % of the requests (percentage.value is in percent, "
+        "from 0 to 100).",
+    ),
+    (
+        route(f"http: [{{{TO_REVIEWS}}}, {{match: [{{uri: {{prefix: /a}}}}], {TO_REVIEWS}}}]"),
+        "Rule 1 of VirtualService bookinfo/reviews takes every request, so the rules behind it take none.",
+    ),
+    (
+        route(f"http: [{{{TO_REVIEWS}}}]", name="a") + "---\n" + route(f"http: [{{{TO_REVIEWS}}}]", name="b"),
+        "VirtualService bookinfo/b is for reviews, for which the older VirtualService bookinfo/a holds already.",
+    ),
+    (
+        "kind: Service\nmetadata: {name: details}\nspec: {selector: {app: x}, ports: [{name: tcp-web, port: "
+        "9080}]}\n---\n"
+        + route("http: [{route: [{destination: {host: details}}]}]", name="details", hosts="[details]"),
+        "Port 9080 of Service bookinfo/details is named tcp-web, so it is raw TCP to the proxies, and the http "
+        "routes of "
+        "VirtualService bookinfo/details do not hold.",
+    ),
+    (
+        "kind: DestinationRule\nmetadata: {name: x}\nspec: {host: reviews, subsets: [{name: v2, labels: {version: "
+        "v2}}]}",
+        "Subset v2 of DestinationRule bookinfo/x asks for the labels version=v2, and no pod of reviews has them.",
+    ),
+    (
+        "kind: Gateway\nmetadata: {name: x}\nspec: {selector: {istio: gateway}}",
+        "Gateway bookinfo/x selects istio=gateway, and no pod has these labels.",
+    ),
+    (
+        "kind: AuthorizationPolicy\nmetadata: {name: x}\nspec: {selector: {matchLabels: {app: review}}}",
+        "AuthorizationPolicy bookinfo/x selects app=review, and no pod in namespace bookinfo has these labels.",
+    ),
+    (
+        "kind: RequestAuthentication\nmetadata: {name: x, namespace: other}\nspec: {selector: {matchLabels: {app: "
+        "reviews}}}",
+        "RequestAuthentication other/x selects app=reviews, and no pod in namespace other has these labels; pods of "
+        "namespace bookinfo have them.",
+    ),
+    (
+        "kind: AuthorizationPolicy\nmetadata: {name: x}\nspec: {rules: [{to: [{operation: {paths: ['/a/*/b']}}]}]}",
+        "AuthorizationPolicy bookinfo/x allows the path /a/*/b literally: a star counts at its beginning or end only.",
+    ),
+    (
+        "kind: PeerAuthentication\nmetadata: {name: x}\n"
+        "spec: {selector: {matchLabels: {app: ratings}}, portLevelMtls: {'80': {mode: STRICT}}}",
+        "PeerAuthentication bookinfo/x demands mTLS on port 80, and the pods of ratings listen on 9080; port 80 is "
+        "Service ratings's.",
+    ),
+    (
+        "kind: EnvoyFilter\nmetadata: {name: x}\nspec: {configPatches: [{match: {context: GATEWAY}}]}",
+        "EnvoyFilter bookinfo/x is for gateways of namespace bookinfo, where none runs; the ingress gateway is in "
+        "istio-system.",
+    ),
+]
+
+SOUND = [
+    "",
+    route(f"gateways: [bookinfo, mesh], http: [{{match: [{{uri: {{prefix: /a}}}}], {TO_REVIEWS}}}, {{{TO_REVIEWS}}}]"),
+    route(f"http: [{{fault: {{abort: {{httpStatus: 500, percentage: {{value: 25}}}}}}, {TO_REVIEWS}}}]"),
+    "kind: AuthorizationPolicy\nmetadata: {name: x}\nspec: {rules: [{to: [{operation: {paths: ['/a/*', '*/b', "
+    "'/a/{*}/b']}}]}]}",
+    "kind: PeerAuthentication\nmetadata: {name: x}\n"
+    "spec: {selector: {matchLabels: {app: ratings}}, portLevelMtls: {'9080': {mode: STRICT}}}",
+    "kind: EnvoyFilter\nmetadata: {name: x, namespace: istio-system}\nspec: {configPatches: [{match: {context: "
+    "GATEWAY}}]}",
+    "kind: ServiceEntry\nmetadata: {name: x}\nspec: {hosts: ['*.example']}\n---\n"
+    + route("http: [{route: [{destination: {host: api.example}}]}]", hosts="[api.example]"),
+]
+
+
+@pytest.mark.parametrize(("text", "sentence"), FAULTS)
+def test_what_has_no_effect_is_named(text: str, sentence: str) -> None:
+    assert sentences(text) == [sentence]
+
+
+@pytest.mark.parametrize("text", SOUND)
+def test_what_has_its_effect_is_not(text: str) -> None:
+    assert sentences(text) == []
+
+
+@pytest.mark.parametrize(("text", "_sentence"), FAULTS)
+def test_every_finding_says_what_to_do(text: str, _sentence: str) -> None:
+    for one in effects_of(mesh_with(text)):
+        assert one.remedy.endswith(".")
+        assert one.field
+
+
+@pytest.mark.parametrize("kind", ["Service", "Pod", "Gateway", "DestinationRule", "ServiceEntry"])
+def test_what_may_not_be_read_is_not_taken_for_missing(kind: str) -> None:
+    for text, sentence in FAULTS:
+        found = sentences(text, without=kind)
+        assert found in ([], [sentence])
