@@ -35,6 +35,27 @@ options:
   catalogue:
     description: Folder of the catalogue, with one folder per lab; it tells which labs there are.
     type: path
+  gateway_namespace:
+    description: Namespace of Istio and its gateway, where this user may not look into all of them.
+    type: str
+    default: istio-system
+  attendee:
+    description: The owner of the namespace.
+    type: str
+    default: main
+  definition:
+    description: Content of the C(lab.yml) of the lab that is applied; what is applied is compared with it.
+    type: dict
+    default: {}
+  baseline:
+    description: Content of the baseline's C(lab.yml); without it nothing is compared with the stage.
+    type: dict
+    default: {}
+  bookinfo:
+    description: Documents of Bookinfo, as C(tasks_from=definitions.yml) of its role lists them; they are compared too.
+    type: list
+    elements: dict
+    default: []
 """
 
 EXAMPLES = r"""
@@ -85,7 +106,14 @@ status:
       description: Whether nothing is wrong.
       type: bool
     troubles:
-      description: One sentence with its remedy per fault.
+      description:
+        - One sentence with its remedy per fault.
+        - Among them is what is missing of Bookinfo and of the applied stage, and what differs, where O(bookinfo),
+          O(definition) and O(baseline) are given.
+      type: list
+      elements: str
+    unseen:
+      description: What this user may not look at.
       type: list
       elements: str
   sample:
@@ -100,6 +128,7 @@ status:
     stage: all_v1
     healthy: true
     troubles: []
+    unseen: []
 labs:
   description: Names of the labs in O(catalogue).
   returned: success
@@ -114,48 +143,125 @@ page:
 """
 
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._istio.control_plane import version_of
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, Client, connect
 from ansible_collections.mesh.workshop.plugins.module_utils._verify import GatewayError, gateway_address
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
+    BASELINE,
     MARKER_NAME,
+    Catalogue,
     LabError,
     applied_stage,
+    desired_state,
     lab_names,
 )
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.drift import troubles
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.status import page, summary
 
-
-def nodes_of(client: Client) -> list[dict[str, t.Any]]:
-    """The nodes, or none where this user may not list them."""
-    try:
-        return list(client.list("v1", "Node"))
-    except ApiError as error:
-        if error.status == 403:
-            return []
-        raise
+Json = dict[str, t.Any]
 
 
-def gather(client: Client, namespace: str, host: str) -> dict[str, t.Any]:
+class View:
+    """What this user may see of a cluster; what they may not is noted and left out."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.unseen: list[str] = []
+
+    def list(self, api_version: str, kind: str, *places: str | None, selector: str | None = None) -> list[Json] | None:
+        """The objects in the first place that this user may list, None where there is no such place.
+
+        A place is a namespace, or None for all of them.
+        """
+        for place in places:
+            try:
+                return list(self.client.list(api_version, kind, place, label_selector=selector))
+            except ApiError as error:
+                if error.status != 403:
+                    raise
+        self.unseen.append(f"list {kind}s{f' in {places[-1]}' if places[-1] else ''}")
+        return None
+
+    def gateway(self) -> str | None:
+        """Address and port of the gateway, empty where it has none, None where it may not be seen."""
+        try:
+            return str(gateway_address(self.client))
+        except GatewayError:
+            return ""
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            self.unseen.append("list Services of the gateway")
+            return None
+
+    def pairs(self, documents: t.Sequence[Json]) -> list[tuple[Json, Json | None]]:
+        """Each document with the object of its name, as far as this user may get it."""
+
+        def live(document: Json) -> tuple[Json, Json | None] | str:
+            meta = document["metadata"]
+            try:
+                found = self.client.get(document["apiVersion"], document["kind"], meta["name"], meta["namespace"])
+            except ApiError as error:
+                if error.status == 403:
+                    return f"get {document['kind']}s in {meta['namespace']}"
+                if error.reason != "UnknownKind":
+                    raise
+                found = None
+            return document, found
+
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(live, documents))
+        self.unseen += sorted({one for one in answers if isinstance(one, str)})
+        return [one for one in answers if not isinstance(one, str)]
+
+
+def drift_of(view: View, params: Json, applied: tuple[str, str] | None) -> list[str]:
+    """A sentence per object of Bookinfo or of the applied stage that is missing or was changed."""
+    namespace = params["namespace"]
+    bookinfo = [
+        {**document, "metadata": {**document["metadata"], "namespace": namespace}}
+        for document in params["bookinfo"]
+        if document.get("kind") != "Namespace"
+    ]
+    said = troubles(view.pairs(bookinfo), state="Bookinfo", remedy="run mesh.workshop.reset or mesh.workshop.setup")
+    if applied and params["baseline"]:
+        lab, stage_name = applied
+        catalogue = Catalogue([lab], {BASELINE: params["baseline"], lab: params["definition"]}.__getitem__)
+        stage = None if lab == BASELINE else catalogue.lab(lab).stage(stage_name)
+        desired = desired_state(
+            baseline=catalogue.baseline(), lab=lab, stage=stage, namespace=namespace, attendee=params["attendee"]
+        )
+        named = f" -e lab={lab} -e stage={stage_name}" if stage else ""
+        said += troubles(
+            view.pairs(desired.documents),
+            state=f"stage {stage_name} of lab {lab}" if stage else BASELINE,
+            remedy=f"run mesh.workshop.lab{named}" if stage else "run mesh.workshop.reset",
+        )
+    return said
+
+
+def gather(client: Client, params: Json) -> dict[str, t.Any]:
     """Read the live objects and put the status together."""
-    istiods = client.list("apps/v1", "Deployment", label_selector="app=istiod")
-    gateways = client.list("apps/v1", "Deployment", label_selector="istio=ingressgateway")
-    try:
-        gateway = gateway_address(client)
-    except GatewayError:
-        gateway = ""
+    view, namespace = View(client), params["namespace"]
+    istio = params["gateway_namespace"]
+    istiods = view.list("apps/v1", "Deployment", None, istio, selector="app=istiod")
+    gateways = view.list("apps/v1", "Deployment", None, istio, selector="istio=ingressgateway")
+    applied = applied_stage(client.get("v1", "ConfigMap", MARKER_NAME, namespace))
     return summary(
         kubernetes=client.server_version()["gitVersion"],
-        nodes=nodes_of(client),
-        control_plane=[*istiods, *gateways],
+        nodes=view.list("v1", "Node", None),
+        control_plane=None if istiods is None or gateways is None else [*istiods, *gateways],
         istio_version=version_of(istiods[0]) if istiods else "",
-        workloads=client.list("apps/v1", "Deployment", namespace),
+        workloads=view.list("apps/v1", "Deployment", namespace),
         namespace=namespace,
-        gateway=gateway,
-        host=host,
-        applied=applied_stage(client.get("v1", "ConfigMap", MARKER_NAME, namespace)),
+        gateway=view.gateway(),
+        host=params["gateway_host"],
+        applied=applied,
+        drift=drift_of(view, params, applied),
+        unseen=list(dict.fromkeys(view.unseen)),
     )
 
 
@@ -165,11 +271,16 @@ def main() -> None:
         "namespace": {"type": "str", "default": "bookinfo"},
         "gateway_host": {"type": "str", "default": "mybookstore.com"},
         "catalogue": {"type": "path"},
+        "gateway_namespace": {"type": "str", "default": "istio-system"},
+        "attendee": {"type": "str", "default": "main"},
+        "definition": {"type": "dict", "default": {}},
+        "baseline": {"type": "dict", "default": {}},
+        "bookinfo": {"type": "list", "elements": "dict", "default": []},
     }
     module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
     try:
         labs = lab_names(module.params["catalogue"]) if module.params["catalogue"] else []
-        status = gather(connect(module.params), module.params["namespace"], module.params["gateway_host"])
+        status = gather(connect(module.params), module.params)
     except (ApiError, LabError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, status=status, labs=labs, page=page(status, labs))

@@ -18,24 +18,30 @@ def ready_of(workload: dict[str, t.Any]) -> tuple[int, int]:
 def summary(
     *,
     kubernetes: str,
-    nodes: t.Sequence[dict[str, t.Any]],
-    control_plane: t.Sequence[dict[str, t.Any]],
+    nodes: t.Sequence[dict[str, t.Any]] | None,
+    control_plane: t.Sequence[dict[str, t.Any]] | None,
     istio_version: str,
-    workloads: t.Sequence[dict[str, t.Any]],
+    workloads: t.Sequence[dict[str, t.Any]] | None,
     namespace: str,
-    gateway: str,
+    gateway: str | None,
     host: str,
     applied: tuple[str, str] | None,
+    drift: t.Sequence[str] = (),
+    unseen: t.Sequence[str] = (),
 ) -> dict[str, t.Any]:
-    """What is set up and whether it is healthy; ``troubles`` holds one sentence with its remedy per fault."""
+    """What is set up and whether it is healthy; ``troubles`` holds one sentence with its remedy per fault.
+
+    ``drift`` are sentences about objects that are missing or not as they were applied. None stands for what this user
+    may not see, and ``unseen`` names the rights that are missing for it.
+    """
     troubles = []
-    for node in nodes:
+    for node in nodes or ():
         conditions = {item["type"]: item["status"] for item in node.get("status", {}).get("conditions", [])}
         if conditions.get("Ready") != "True":
             troubles.append(f"Node {node['metadata']['name']} is not ready: run mesh.workshop.setup again.")
-    if not control_plane:
+    if control_plane is not None and not control_plane:
         troubles.append("Istio is not installed: run mesh.workshop.setup.")
-    for item in [*control_plane, *workloads]:
+    for item in [*(control_plane or ()), *(workloads or ())]:
         ready, wanted = ready_of(item)
         if ready < wanted:
             metadata = item["metadata"]
@@ -43,23 +49,25 @@ def summary(
                 f"Deployment {metadata['namespace']}/{metadata['name']} has {ready} of {wanted} replicas ready: "
                 "run mesh.workshop.setup to restore it."
             )
-    if not workloads:
+    if workloads is not None and not workloads:
         troubles.append(f"Bookinfo is not deployed in namespace {namespace}: run mesh.workshop.setup.")
-    if not gateway:
+    if gateway == "":
         troubles.append("The gateway has no address: see the Service labelled istio=ingressgateway.")
+    troubles += drift
     lab, stage = applied or ("", "")
     return {
         "kubernetes": kubernetes,
         "istio": istio_version,
-        "nodes": len(nodes),
+        "nodes": len(nodes or ()),
         "namespace": namespace,
-        "workloads": {item["metadata"]["name"]: "{}/{}".format(*ready_of(item)) for item in workloads},
-        "gateway": gateway,
+        "workloads": {item["metadata"]["name"]: "{}/{}".format(*ready_of(item)) for item in workloads or ()},
+        "gateway": gateway or "",
         "host": host,
         "lab": lab,
         "stage": stage,
         "healthy": not troubles,
         "troubles": troubles,
+        "unseen": list(unseen),
     }
 
 
@@ -76,4 +84,7 @@ def page(status: dict[str, t.Any], labs: t.Sequence[str]) -> str:
         f"Labs        {', '.join(labs)}",
         f"Health      {'good' if status['healthy'] else 'see below'}",
     ]
-    return "\n".join(lines + [f"  - {trouble}" for trouble in status["troubles"]])
+    lines += [f"  - {trouble}" for trouble in status["troubles"]]
+    if status["unseen"]:
+        lines.append(f"Not seen    this user may not {'; '.join(status['unseen'])}")
+    return "\n".join(lines)

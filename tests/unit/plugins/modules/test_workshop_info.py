@@ -1,35 +1,95 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError
-from ansible_collections.mesh.workshop.plugins.modules.workshop_info import nodes_of
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.mesh.workshop.plugins.modules import workshop_info
+from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
 
 Json = dict[str, t.Any]
 
-
-class FakeClient:
-    """A cluster that lets this user list its nodes, or does not."""
-
-    def __init__(self, status: int) -> None:
-        self.status = status
-
-    def list(self, _api_version: str, _kind: str) -> list[Json]:
-        if self.status != 200:
-            raise ApiError(self.status, "Forbidden", "nodes is forbidden")
-        return [{"metadata": {"name": "one"}}]
-
-
-def nodes(status: int) -> list[Json]:
-    return nodes_of(t.cast(t.Any, FakeClient(status)))
+WAY_IN = {
+    "apiVersion": "networking.istio.io/v1",
+    "kind": "VirtualService",
+    "metadata": {"name": "bookinfo"},
+    "spec": {"hosts": ["shop.example"]},
+}
+REVIEWS = {**WAY_IN, "metadata": {"name": "reviews"}, "spec": {"hosts": ["reviews"]}}
+BASELINE = {"title": "B", "stages": [{"name": "baseline", "title": "B", "resources": [WAY_IN]}]}
+ROUTING = {"title": "R", "stages": [{"name": "all_v1", "title": "A", "resources": [REVIEWS]}]}
+DETAILS = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "details-v1"}, "spec": {"replicas": 1}}
 
 
-def test_a_user_who_may_not_list_nodes_sees_all_the_rest() -> None:
-    assert len(nodes(200)) == 1
-    assert nodes(403) == []
-    with pytest.raises(ApiError):
-        nodes(500)
+def placed(document: Json, **changes: t.Any) -> Json:
+    return {**document, "metadata": {**document["metadata"], "namespace": "bookinfo"}, **changes}
+
+
+@pytest.fixture(name="server")
+def server_fixture(api: FakeApi) -> FakeApi:
+    api.kinds.append(("v1", "nodes", "Node", False))
+    api.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "one"}})
+    for name, label in (("istiod", {"app": "istiod"}), ("gw", {"istio": "ingressgateway"})):
+        meta = {"name": name, "namespace": "istio-system", "labels": label}
+        api.put({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"replicas": 0}})
+    marker = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mesh-workshop"}}
+    api.put(placed(marker, data={"lab": "routing", "stage": "all_v1"}))
+    return api
+
+
+@pytest.fixture(name="look")
+def look_fixture(server: FakeApi, capsys: pytest.CaptureFixture[str]) -> t.Callable[..., Json]:
+    def look(**given: t.Any) -> Json:
+        with patch_module_args({"host": server.url, "api_key": "the-token", **given}), pytest.raises(SystemExit):
+            workshop_info.main()
+        return dict(json.loads(capsys.readouterr().out))
+
+    return look
+
+
+def test_what_is_missing_of_bookinfo_and_edited_of_the_stage_is_named(
+    look: t.Callable[..., Json], server: FakeApi
+) -> None:
+    server.put(placed(WAY_IN))
+    server.put(placed(REVIEWS, spec={"hosts": ["ratings"]}))
+    result = look(bookinfo=[DETAILS], definition=ROUTING, baseline=BASELINE)
+    troubles = "\n".join(result["status"]["troubles"])
+    assert "Deployment bookinfo/details-v1 of Bookinfo is missing: run mesh.workshop.reset" in troubles
+    assert (
+        "VirtualService bookinfo/reviews is not as stage all_v1 of lab routing has it (spec.hosts[0] differs"
+        in troubles
+    )
+    assert "run mesh.workshop.lab -e lab=routing -e stage=all_v1." in troubles
+    assert "VirtualService bookinfo/bookinfo" not in troubles
+    assert not result["status"]["healthy"]
+    assert server.asked("PATCH") == []
+
+
+def test_what_is_as_it_was_applied_is_no_trouble(look: t.Callable[..., Json], server: FakeApi) -> None:
+    for document in (placed(WAY_IN), placed(REVIEWS), placed(DETAILS, status={"readyReplicas": 1})):
+        server.put(document)
+    troubles = look(bookinfo=[DETAILS], definition=ROUTING, baseline=BASELINE)["status"]["troubles"]
+    assert [one for one in troubles if "gateway has no address" not in one] == []
+
+
+def test_a_user_who_may_not_see_something_sees_all_the_rest_and_what_is_missing(
+    look: t.Callable[..., Json], server: FakeApi
+) -> None:
+    server.put(placed(DETAILS, status={"readyReplicas": 1}))
+    for part in ("/nodes", "/apis/apps/v1/deployments", "/istio-system/deployments", "/virtualservices/"):
+        server.fail(403, part=part, times=9)
+    server.fail(403, part="/services", times=9)
+    status = look(bookinfo=[DETAILS], definition=ROUTING, baseline=BASELINE)["status"]
+    assert status["workloads"] == {"details-v1": "1/1"}
+    assert status["healthy"], "what is not seen is no trouble"
+    assert status["unseen"] == [
+        "list Deployments in istio-system",
+        "list Nodes",
+        "list Services of the gateway",
+        "get VirtualServices in bookinfo",
+    ]

@@ -52,3 +52,15 @@ def test_each_fault_is_a_trouble_with_a_remedy() -> None:
     assert not faulty["healthy"]
     assert "no address" in faulty["troubles"][0]
     assert "no address" in page(faulty, [])
+
+
+def test_what_this_user_may_not_see_is_no_trouble_and_is_named() -> None:
+    seen = status(nodes=None, control_plane=None, workloads=None, gateway=None, unseen=["list Nodes"])
+    assert seen["healthy"]
+    assert page(seen, []).endswith("Not seen    this user may not list Nodes")
+
+
+def test_drift_is_a_trouble() -> None:
+    assert status(drift=["Deployment room/a of Bookinfo is missing: run it."])["troubles"] == [
+        "Deployment room/a of Bookinfo is missing: run it."
+    ]
