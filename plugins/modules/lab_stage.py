@@ -156,13 +156,12 @@ table:
   sample: "ok  jason gets v2"
 """
 
-import contextlib
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.runner import Runner, Verification, run_module
 from ansible_collections.mesh.workshop.plugins.module_utils._istio.control_plane import namespace_document
-from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, FIELD_MANAGER, ApiError, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import FIELD_MANAGER
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     BASELINE,
     Catalogue,
@@ -172,163 +171,122 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     lab_names,
     reset_plan,
 )
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.lease import Lease, hold
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.progress import Progress
 
 if t.TYPE_CHECKING:
-    from ansible_collections.mesh.workshop.plugins.module_utils._kube import Client
-    from ansible_collections.mesh.workshop.plugins.module_utils._verify import Check, Outcome, Streams
+    from ansible_collections.mesh.workshop.plugins.module_utils._workshop.lease import Lease
 
 Json = dict[str, t.Any]
 
 
-def run(module: QuietModule, held: contextlib.ExitStack) -> dict[str, t.Any]:
-    """Apply the stage where it is to be applied, then verify it; returns the module's result."""
-    params = module.params
+def body(runner: Runner) -> None:
+    """Apply the stage where it is to be applied, then verify it."""
+    params = runner.params
     definitions = {params["lab"]: params["definition"], BASELINE: params["baseline"]}
     catalogue = Catalogue(lab_names(params["catalogue"]), definitions.__getitem__)
     baseline = catalogue.baseline()
     stage = None if params["lab"] == BASELINE else catalogue.lab(params["lab"]).stage(params["stage"])
     shown = stage or baseline
-
-    from ansible_collections.mesh.workshop.plugins.module_utils._verify import parse_checks, run_checks, secrets_of
-
     namespace = params["namespace"]
-    module.no_log_values.update(*(secrets_of(list(state.checks)) for state in (shown, *shown.steps)))
-    checks = parse_checks(list(shown.checks), namespace, params["deadline"])
-    client = connect(params)
-    home = client.get("v1", "Namespace", namespace)
+    verification = runner.read_checks(list(shown.checks), namespace=namespace)
+    steps = [Step(step, runner.read_checks(list(step.checks), namespace=namespace)) for step in shown.steps]
+    home = runner.client.get("v1", "Namespace", namespace)
     # In check mode, what would make the namespace may have been pretended only.
-    if home is not None or params["state"] == "verified" or not module.check_mode:
+    if home is not None or params["state"] == "verified" or not runner.check_mode:
         refused = reset_plan.refusal(home, namespace)
         if refused:
             raise LabError(refused)
-    walk = Walk(module, client, baseline, {"changed": False, "lab": params["lab"], "stage": shown.name})
-    if module.check_mode:
+    runner.result.update(lab=params["lab"], stage=shown.name)
+    runner.progress.say(f"{params['lab']}, {shown.name}" if params["lab"] != BASELINE else BASELINE)
+    walk = Walk(runner, baseline)
+    if runner.check_mode:
         if params["state"] == "applied":
             walk.apply(stage)
-        walk.result["skipped_checks"] = [check["name"] for check in shown.checks]
-        return walk.result
+        verification.skip()
+        return
     if params["state"] == "applied":
-        purpose = f"lab {params['lab']}, stage {shown.name}"
-        walk.lease = held.enter_context(
-            hold(client, namespace, purpose, timeout=params["wait_timeout"], tell=walk.progress.say)
-        )
-    streams = walk.go(stage, checks) if params["state"] == "applied" else None
-    outcome = run_checks(
-        client,
-        checks,
-        gateway=params["gateway"] or None,
-        streams=streams,
-        on_result=walk.progress.verdict,
-        on_waiting=walk.progress.waiting,
-    )
-    walk.note(outcome)
-    return walk.result
+        walk.lease = runner.hold(namespace, f"lab {params['lab']}, stage {shown.name}")
+        walk.go(stage, steps, verification)
+    verification.prove()
+
+
+class Step(t.NamedTuple):
+    """A state on the way to a stage, and what proves it."""
+
+    state: Stage
+    verification: Verification
 
 
 class Walk:
-    """The way to a stage: what is applied and what is proven, step by step, gathered in the module's result."""
+    """The way to a stage: what is applied and what is proven, step by step."""
 
-    def __init__(self, module: QuietModule, client: Client, baseline: Stage, result: dict[str, t.Any]) -> None:
-        self.module = module
-        self.params = module.params
-        self.client = client
+    def __init__(self, runner: Runner, baseline: Stage) -> None:
+        self.runner = runner
+        self.params = runner.params
         self.baseline = baseline
-        self.result = result
         self.warned = False
         self.lease: Lease | None = None
-        self.progress = Progress(module.params["progress"])
-        self.progress.say(f"{result['lab']}, {result['stage']}" if result["lab"] != BASELINE else BASELINE)
 
-    def go(self, stage: Stage | None, checks: list[Check]) -> Streams:
+    def go(self, stage: Stage | None, steps: list[Step], verification: Verification) -> None:
         """Apply the stage, after its steps; its streams run from where the first of its states stands."""
-        from ansible_collections.mesh.workshop.plugins.module_utils._verify import start_streams
-
-        steps: list[Stage] = []
         # What stands already has gone its way: to apply it again changes nothing.
-        if stage is not None and stage.steps and self.apply(stage, dry_run=True):
-            steps = list(stage.steps)
+        if steps and not self.would_change(stage):
+            steps = []
         if steps:
-            self.step(steps.pop(0))
-        streams = start_streams(self.client, checks, gateway=self.params["gateway"] or None)
-        try:
-            for state in steps:
-                self.step(state)
-            self.apply(stage)
-        except BaseException:
-            streams.stop()
-            raise
-        return streams
+            self.step(steps[0])
+        verification.begin()
+        for step in steps[1:]:
+            self.step(step)
+        self.apply(stage)
 
-    def step(self, state: Stage) -> None:
+    def step(self, step: Step) -> None:
         """Apply a state on the way and prove it."""
-        from ansible_collections.mesh.workshop.plugins.module_utils._verify import parse_checks, run_checks
+        self.apply(step.state)
+        self.runner.progress.say(step.state.title)
+        step.verification.prove()
 
-        self.apply(state)
-        self.progress.say(state.title)
-        shown = parse_checks(list(state.checks), self.params["namespace"], self.params["deadline"])
-        outcome = run_checks(
-            self.client,
-            shown,
-            gateway=self.params["gateway"] or None,
-            on_result=self.progress.verdict,
-            on_waiting=self.progress.waiting,
-        )
-        self.note(outcome)
-
-    def apply(self, stage: Stage | None, *, dry_run: bool = False) -> bool:
-        """Make the namespace show this state; whether that changes something."""
-        from ansible_collections.mesh.workshop.plugins.module_utils._apply import ApplyOptions, apply_set
-
-        params = self.params
+    def documents(self, stage: Stage | None) -> tuple[list[Json], dict[str, str | None]]:
+        """What the namespace shows in this state, and the selector of what is pruned."""
         desired = desired_state(
             baseline=self.baseline,
-            lab=params["lab"],
+            lab=self.params["lab"],
             stage=stage,
-            namespace=params["namespace"],
-            attendee=params["attendee"],
+            namespace=self.params["namespace"],
+            attendee=self.params["attendee"],
         )
-        documents = desired.documents
+        return desired.documents, desired.prune_selector
+
+    def options(self, selector: dict[str, str | None], **given: t.Any) -> t.Any:
+        """How a stage is applied: it is reached from any state, so also from one that somebody has edited."""
+        places = [self.params["namespace"], self.params["gateway_namespace"]]
+        return self.runner.options(force=True, prune_selector=selector, prune_namespaces=places, **given)
+
+    def would_change(self, stage: Stage | None) -> bool:
+        """Whether to apply the state would change something; also where that cannot be told."""
+        from ansible_collections.mesh.workshop.plugins.module_utils._apply import apply_set
+
+        documents, selector = self.documents(stage)
+        report = apply_set(self.runner.client, documents, self.options(selector, check=True, diff=False))
+        return report.changed or report.failed
+
+    def apply(self, stage: Stage | None) -> None:
+        """Make the namespace show this state."""
         if self.lease is not None:
             self.lease.ensure()
+        documents, selector = self.documents(stage)
         written: list[tuple[Json, list[str]]] = []
-        if self.module.check_mode and self.client.get("v1", "Namespace", params["namespace"]) is None:
+        home = self.params["namespace"]
+        if self.runner.check_mode and self.runner.client.get("v1", "Namespace", home) is None:
             # What would have made it has only been pretended.
-            documents = [namespace_document(params["namespace"]), *documents]
-        elif not dry_run:
+            documents = [namespace_document(home), *documents]
+        else:
             written = self.take_over(documents)
-        report = apply_set(
-            self.client,
+        name = f"Stage {stage.name}" if stage else "Baseline"
+        self.runner.apply(
             documents,
-            ApplyOptions(
-                state="present",
-                check=self.module.check_mode or dry_run,
-                diff=self.module._diff,
-                prune_selector=desired.prune_selector,
-                prune_namespaces=[params["namespace"], params["gateway_namespace"]],
-                # A stage is reached from any state, so also from one that somebody has edited.
-                force=True,
-                wait=True,
-                wait_timeout=params["wait_timeout"],
-            ),
+            self.options(selector),
+            told=lambda results: reset_plan.with_writers(results, written),
+            failure=f"{name} of lab {self.params['lab']} was not applied: {{}}",
         )
-        if dry_run and not report.failed:
-            return report.changed
-        for warning in report.warnings:
-            self.module.warn(warning)
-        results = reset_plan.with_writers(report.results, written)
-        self.progress.applied(results)
-        result = self.result
-        result.update(
-            changed=result["changed"] or report.changed or any(one.get("written_by") for one in results),
-            results=[*result.get("results", []), *results],
-            diff=[*result.get("diff", []), *report.diff],
-        )
-        if report.failed:
-            name = f"Stage {stage.name}" if stage else "Baseline"
-            self.module.fail_json(msg=f"{name} of lab {params['lab']} was not applied: {report.message}", **result)
-        return report.changed
 
     def take_over(self, documents: list[Json]) -> list[tuple[Json, list[str]]]:
         """Make what people have added to the stage's own objects ours, so that the apply drops it; in check mode only
@@ -336,29 +294,19 @@ class Walk:
         """
         from ansible_collections.mesh.workshop.plugins.module_utils._workshop.cluster import THREADS, Cluster
 
-        namespace, attendee, check = self.params["namespace"], self.params["attendee"], self.module.check_mode
+        namespace, attendee, check = self.params["namespace"], self.params["attendee"], self.runner.check_mode
+        timeout = float(self.params["wait_timeout"])
         with ThreadPoolExecutor(THREADS) as pool:
-            cluster = Cluster(self.client, pool, check=check, diff=False, timeout=float(self.params["wait_timeout"]))
+            cluster = Cluster(self.runner.client, pool, check=check, diff=False, timeout=timeout)
             found = cluster.around(documents, namespace, attendee)
             written = reset_plan.written_by_others(documents, found, FIELD_MANAGER)
             if not check:
                 list(pool.map(cluster.take_over, (obj for obj, _managers in written)))
         said = reset_plan.beside_sentence(reset_plan.beside(found, documents, namespace, attendee), namespace)
         if said and not self.warned:
-            self.module.warn(said)
+            self.runner.module.warn(said)
             self.warned = True
         return written
-
-    def note(self, outcome: Outcome) -> None:
-        """Add the verdicts to the result; the module fails where one of them is bad."""
-        result = self.result
-        tables = [result["table"]] if result.get("table") else []
-        result.update(
-            checks=[*result.get("checks", []), *outcome.results],
-            table="\n\n".join([*tables, outcome.table]),
-        )
-        if not outcome.passed:
-            self.module.fail_json(msg=outcome.message, **result)
 
 
 def main() -> None:
@@ -378,17 +326,7 @@ def main() -> None:
         "deadline": {"type": "float"},
         "progress": {"type": "path"},
     }
-    module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
-    from ansible_collections.mesh.workshop.plugins.module_utils._verify import CheckError
-
-    held = contextlib.ExitStack()
-    try:
-        result = run(module, held)
-    except (ApiError, LabError, CheckError) as error:
-        module.fail_json(msg=str(error))
-    finally:
-        held.close()
-    module.exit_json(**result)
+    run_module(spec, body, result={"lab": "", "stage": ""}, errors=(LabError,))
 
 
 if __name__ == "__main__":

@@ -46,18 +46,21 @@ options:
     type: str
     default: ""
   catalogue:
-    description: Folder of the catalogue, with one folder per lab; it tells which labs there are.
+    description:
+      - Folder of the catalogue, with one folder per lab; it tells which labs there are.
+      - Without it, the collection's own catalogue.
     type: path
-    required: true
   baseline:
-    description: Content of the baseline's C(lab.yml).
+    description:
+      - Content of the baseline's C(lab.yml).
+      - Without it, that of the collection, for the gateway host that setup has noted on the namespace.
     type: dict
-    required: true
   bookinfo:
-    description: Documents of Bookinfo, as the role P(mesh.workshop.bookinfo#role) lists them.
+    description:
+      - Documents of Bookinfo, as the role P(mesh.workshop.bookinfo#role) lists them.
+      - A reset of everything needs them, since it removes what is neither theirs nor the baseline's.
     type: list
     elements: dict
-    default: []
   services:
     description:
       - What roles install for labs in namespaces of their own. Where there is no such namespace, nothing is missed.
@@ -108,16 +111,12 @@ EXAMPLES = r"""
 - name: Back to baseline
   mesh.workshop.reset:
     namespace: bookinfo
-    catalogue: catalogue
-    baseline: "{{ lookup('ansible.builtin.template', 'catalogue/baseline/lab.yml') | from_yaml }}"
     bookinfo: "{{ bookinfo_definitions }}"
 
 - name: Take away what the lab tls has added
   mesh.workshop.reset:
     lab: tls
     namespace: bookinfo
-    catalogue: catalogue
-    baseline: "{{ lookup('ansible.builtin.template', 'catalogue/baseline/lab.yml') | from_yaml }}"
 """
 
 RETURN = r"""
@@ -188,17 +187,13 @@ table:
   sample: "ok  reviews come from all three versions"
 """
 
-import contextlib
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.runner import Runner, run_module
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import (
-    AUTH_ARG_SPEC,
     FIELD_MANAGER,
-    ApiError,
     Client,
-    connect,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._kube.labels import ATTENDEE, LAB, MANAGED
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
@@ -212,8 +207,8 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     reset_plan,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.cluster import THREADS, Cluster
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.lease import hold
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.progress import Progress
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.own import own_baseline, own_catalogue
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.progress import tally
 
 Json = dict[str, t.Any]
 
@@ -261,69 +256,79 @@ def find_services(cluster: Cluster, services: t.Sequence[Json]) -> dict[str, lis
     return {service["role"]: reset_plan.objects_of(service, found) for service in touched}
 
 
-def run(module: QuietModule, pool: ThreadPoolExecutor, held: contextlib.ExitStack) -> Json:
-    """Plan, do and prove; returns the module's result."""
-    params = module.params
-    catalogue = Catalogue(lab_names(params["catalogue"]), {BASELINE: params["baseline"]}.__getitem__)
-    baseline = catalogue.baseline()
-    lab = params["lab"]
+def body(runner: Runner) -> None:
+    """Plan, do and prove."""
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        reset(runner, pool)
+    finally:
+        pool.shutdown(wait=True)
+
+
+def reset(runner: Runner, pool: ThreadPoolExecutor) -> None:
+    """Bring the namespace, or what one lab has left in it, back to baseline."""
+    params, client = runner.params, runner.client
+    namespace, lab = params["namespace"], params["lab"]
+    labs = lab_names(params["catalogue"] or own_catalogue())
     if lab:
-        catalogue.check_name(lab)
-
-    from ansible_collections.mesh.workshop.plugins.module_utils._verify import parse_checks, run_checks
-
-    namespace = params["namespace"]
-    progress = Progress(params["progress"])
-    progress.say(f"reset of {lab or namespace}")
-    checks = parse_checks(list(baseline.checks), namespace, params["deadline"])
-    client = connect(params)
+        Catalogue(labs, {}.__getitem__).check_name(lab)
+    elif params["bookinfo"] is None:
+        raise LabError(
+            "bookinfo is missing: without its documents, a reset of everything would remove Bookinfo as well. "
+            "Give those that the role mesh.workshop.bookinfo lists (tasks_from: definitions.yml), or name a lab."
+        )
     home = client.get("v1", "Namespace", namespace)
     refused = reset_plan.refusal(home, namespace)
     if refused or home is None:
         raise LabError(refused)
+    baseline = Catalogue(labs, {BASELINE: params["baseline"] or own_baseline(home)}.__getitem__).baseline()
+    verification = runner.read_checks(list(baseline.checks), namespace=namespace)
+    runner.progress.say(f"reset of {lab or namespace}")
     cluster = Cluster(
-        client, pool, check=module.check_mode, diff=bool(module._diff), timeout=float(params["wait_timeout"])
+        client, pool, check=runner.check_mode, diff=bool(runner.module._diff), timeout=float(params["wait_timeout"])
     )
     way_in = desired_state(
         baseline=baseline, lab=BASELINE, stage=None, namespace=namespace, attendee=params["attendee"]
     ).documents
-    if not module.check_mode:
-        purpose = f"reset of {lab or 'everything'}"
-        held.enter_context(hold(client, namespace, purpose, timeout=params["wait_timeout"], tell=progress.say))
+    if not runner.check_mode:
+        runner.hold(namespace, f"reset of {lab or 'everything'}")
     if lab:
         plan, at_baseline = reset_lab(cluster, params, way_in)
     else:
         plan, at_baseline = reset_all(cluster, params, [*params["bookinfo"], *way_in]), True
+    carry_out(runner, cluster, plan, home)
+    if not at_baseline:
+        return
+    if runner.check_mode:
+        verification.skip()
+    else:
+        verification.prove()
 
+
+def carry_out(runner: Runner, cluster: Cluster, plan: reset_plan.Plan, home: Json) -> None:
+    """Do what the plan says, and put what was done into the result."""
+    client, namespace = runner.client, runner.params["namespace"]
     # The namespace comes first: a pod that is replaced gets its sidecar by what the namespace says then.
     homes = [document for document in plan.apply if document["kind"] == "Namespace"]
     reports = [cluster.put_back(homes)] if homes else []
     labels = labels_to_drop(home, homes)
-    if not module.check_mode:
+    if not runner.check_mode:
         drop_labels(client, namespace, labels)
-        list(pool.map(cluster.take_over, (obj for obj, _managers in plan.take_over)))
-    services = find_services(cluster, params["services"])
+        list(cluster.pool.map(cluster.take_over, (obj for obj, _managers in plan.take_over)))
+    services = find_services(cluster, runner.params["services"])
     reports += cluster.remove([*plan.remove, *(obj for objects in services.values() for obj in objects)])
     if plan.apply:
         reports.append(cluster.put_back([document for document in plan.apply if document["kind"] != "Namespace"]))
-    result = outcome(reports, plan, labels, services, check=module.check_mode)
-    progress.applied(result["results"])
+    roles = {reset_plan.identity(obj): role for role, objects in services.items() for obj in objects}
+    for report in reports:
+        runner.take(report, told(report.results, plan, labels, roles))
+    result = runner.result
+    result["services"] = list(services)
+    result["listing"] = reset_plan.listing(result["results"], check=runner.check_mode)
     failed = next((report.message for report in reports if report.failed), "")
     if failed:
-        module.fail_json(
-            msg=f"Namespace {namespace} is not back at baseline: {failed} Running reset again goes on.", **result
-        )
-    if module.check_mode:
-        result["skipped_checks"] = [check.name for check in checks] if at_baseline else []
-        return result
-    if at_baseline:
-        gateway = params["gateway"] or None
-        told = {"on_result": progress.verdict, "on_waiting": progress.waiting}
-        shown = run_checks(client, checks, gateway=gateway, **told)
-        result.update(checks=shown.results, table=shown.table)
-        if not shown.passed:
-            module.fail_json(msg=shown.message, **result)
-    return result
+        runner.fail(f"Namespace {namespace} is not back at baseline: {failed} Running reset again goes on.")
+    runner.say(f"{tally(result['results'])}.")
 
 
 def labels_to_drop(home: Json, documents: t.Sequence[Json]) -> list[str]:
@@ -338,39 +343,30 @@ def drop_labels(client: Client, namespace: str, labels: t.Sequence[str]) -> None
         client.patch("v1", "Namespace", namespace, None, {"metadata": {"labels": dict.fromkeys(labels)}})
 
 
-def outcome(
-    reports: t.Sequence[t.Any],
+def told(
+    results: t.Sequence[Json],
     plan: reset_plan.Plan,
     labels: t.Sequence[str],
-    services: t.Mapping[str, list[Json]],
-    *,
-    check: bool,
-) -> Json:
-    """The module's result of what was done; ``labels`` are those that the namespace lost."""
-    roles = {reset_plan.identity(obj): role for role, objects in services.items() for obj in objects}
-    results = reset_plan.with_writers([one for report in reports for one in report.results], plan.take_over)
-    for one in results:
+    roles: t.Mapping[reset_plan.Identity, str],
+) -> list[Json]:
+    """The reports of an apply with what only a reset knows; ``labels`` are those that the namespace lost."""
+    marked = reset_plan.with_writers(results, plan.take_over)
+    for one in marked:
         if one["kind"] == "Namespace" and one["action"] in ("unchanged", "changed") and labels:
             one.update(action="changed", labels_dropped=list(labels))
         role = roles.get((one["api_version"].rpartition("/")[0], one["kind"], one["namespace"], one["name"]))
         if role:
             one["installed_by"] = role
-    return {
-        "changed": any(one["action"] in ("created", "changed", "deleted") for one in results),
-        "results": results,
-        "services": list(services),
-        "listing": reset_plan.listing(results, check=check),
-        "diff": [one for report in reports for one in report.diff],
-    }
+    return marked
 
 
 def main() -> None:
     """Entry point."""
     spec: dict[str, t.Any] = {
         "lab": {"type": "str", "default": ""},
-        "catalogue": {"type": "path", "required": True},
-        "baseline": {"type": "dict", "required": True},
-        "bookinfo": {"type": "list", "elements": "dict", "default": []},
+        "catalogue": {"type": "path"},
+        "baseline": {"type": "dict"},
+        "bookinfo": {"type": "list", "elements": "dict"},
         "services": {
             "type": "list",
             "elements": "dict",
@@ -388,19 +384,7 @@ def main() -> None:
         "deadline": {"type": "float"},
         "progress": {"type": "path"},
     }
-    module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
-    from ansible_collections.mesh.workshop.plugins.module_utils._verify import CheckError
-
-    pool = ThreadPoolExecutor(THREADS)
-    held = contextlib.ExitStack()
-    try:
-        result = run(module, pool, held)
-    except (ApiError, LabError, CheckError) as error:
-        module.fail_json(msg=str(error))
-    finally:
-        held.close()
-        pool.shutdown(wait=True)
-    module.exit_json(**result)
+    run_module(spec, body, result={"listing": "", "services": []}, errors=(LabError,))
 
 
 if __name__ == "__main__":

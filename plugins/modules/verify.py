@@ -280,48 +280,27 @@ side_effects:
 import typing as t
 
 from ansible.module_utils.common.parameters import remove_values
-from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
-from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, connect
-from ansible_collections.mesh.workshop.plugins.module_utils._verify import (
-    CheckError,
-    junit_of,
-    parse_checks,
-    run_checks,
-    secrets_of,
-)
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.runner import Runner, run_module
+from ansible_collections.mesh.workshop.plugins.module_utils._verify import CheckError, junit_of
 
 
-def run(module: QuietModule) -> dict[str, t.Any]:
-    """Read the checks, run them, write the report; fails the module where one fails."""
-    params = module.params
-    checks = parse_checks(params["checks"], params["namespace"], params["deadline"])
-    if module.check_mode:
-        skipped = [{"name": check.name, "skipped": True, "passed": None, "reason": "check mode"} for check in checks]
-        return {"changed": False, "checks": skipped, "message": f"{len(checks)} checks are skipped in check mode."}
-    outcome = run_checks(
-        connect(params),
-        checks,
-        gateway=params["gateway"],
-        gateway_tls=params["gateway_tls"],
-        once=params["once"],
-        probe_image=params["probe_image"],
-    )
-    result = {
-        "changed": False,
-        "checks": outcome.results,
-        "side_effects": outcome.side_effects,
-        "table": outcome.table,
-        "message": outcome.message,
-    }
+def body(runner: Runner) -> None:
+    """Read the checks, run them, write the report; the module fails where one fails."""
+    params = runner.params
+    if not params["checks"]:
+        raise CheckError("checks is empty, so nothing would be verified: give it checks.")
+    verification = runner.read_checks(params["checks"], namespace=params["namespace"])
+    if runner.check_mode:
+        verification.skip()
+        return
+    outcome = verification.run(once=params["once"], probe_image=params["probe_image"])
     if params["junit"]:
         try:
             with open(params["junit"], "wb") as report:
-                report.write(junit_of(remove_values(outcome.results, module.no_log_values)))
+                report.write(junit_of(remove_values(outcome.results, runner.module.no_log_values)))
         except OSError as error:
-            module.fail_json(msg=f"The report {params['junit']} could not be written: {error.strerror}.", **result)
-    if not outcome.passed:
-        module.fail_json(msg=outcome.message, **result)
-    return result
+            runner.fail(f"The report {params['junit']} could not be written: {error.strerror}.")
+    runner.judge(outcome)
 
 
 def main() -> None:
@@ -336,13 +315,7 @@ def main() -> None:
         "once": {"type": "bool", "default": False},
         "junit": {"type": "path"},
     }
-    module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
-    module.no_log_values.update(secrets_of(module.params["checks"]))
-    try:
-        result = run(module)
-    except (ApiError, CheckError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    run_module(spec, body)
 
 
 if __name__ == "__main__":

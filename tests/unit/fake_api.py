@@ -402,6 +402,9 @@ class Handler(BaseHTTPRequestHandler):
                 self.reply(code, data)
         except Refusal as refusal:
             self.reply(refusal.code, refusal.body)
+        except (AttributeError, KeyError, TypeError, ValueError) as fault:
+            # The real one refuses an object whose fields have other types than its schema says.
+            self.reply(422, status_body(422, "Invalid", f"the object is not as its schema says: {fault!r}"))
 
     # -- paths -----------------------------------------------------------
 

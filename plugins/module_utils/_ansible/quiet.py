@@ -22,9 +22,14 @@ def for_log(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     Ansible's masking looks for a secret as it is, and would miss it in the text of a structure, which escapes it.
     """
     return {
-        name: _GIVEN if value and (name in _DOCUMENTS or isinstance(value, (dict, list))) else value
+        name: _GIVEN if value and (name in _DOCUMENTS or isinstance(value, (dict, list))) else _printable(value)
         for name, value in params.items()
     }
+
+
+def _printable(value: t.Any) -> t.Any:
+    """Texts without halves of surrogate pairs, which AnsibleModule cannot write."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def for_result(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import pathlib
-import types
 import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.mesh.workshop.plugins.module_utils import _verify
+from ansible_collections.mesh.workshop.plugins.module_utils._verify import Outcome
 from ansible_collections.mesh.workshop.plugins.modules import lab_stage, reset
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
 
@@ -71,10 +71,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the checks that were run; all pass."""
     names: list[str] = []
 
-    def run_checks(_client: t.Any, checks: t.Sequence[t.Any], **_options: t.Any) -> t.Any:
+    def run_checks(_client: t.Any, checks: t.Any, *_where: t.Any, **_options: t.Any) -> Outcome:
         names.extend(check.name for check in checks)
         results = [{"name": check.name, "passed": True} for check in checks]
-        return types.SimpleNamespace(passed=True, results=results, table="the table", message="passed.")
+        return Outcome(passed=True, results=results, table="the table", message="passed.")
 
     monkeypatch.setattr(_verify, "run_checks", run_checks)
     return names
@@ -91,7 +91,10 @@ def run(
 
     def call(module: str, *, check: bool = False, **arguments: t.Any) -> Json:
         given = {"host": api.url, "api_key": "the-token", "namespace": "bookinfo", "catalogue": str(tmp_path)}
-        given |= {"baseline": BASELINE, "_ansible_check_mode": check, **arguments}
+        given |= {"baseline": BASELINE, "_ansible_check_mode": check}
+        if module == "reset":
+            given["bookinfo"] = []
+        given = {name: value for name, value in {**given, **arguments}.items() if value is not None}
         with patch_module_args(given), pytest.raises(SystemExit):
             {"reset": reset, "lab_stage": lab_stage}[module].main()
         return dict(json.loads(capsys.readouterr().out))

@@ -198,7 +198,7 @@ CHECKS = [{"name": "it is there", "from": "host", "request": {"url": "http://x/"
 def test_checks_are_skipped_in_check_mode(api: FakeApi) -> None:
     done = call("apply", api, check=True, definitions=TEXT, namespace="bookinfo", verify=CHECKS)
     assert [(check["name"], check["skipped"]) for check in done["checks"]] == [("it is there", True)]
-    assert done["message"].endswith("1 checks are skipped in check mode.")
+    assert done["message"].endswith("1 check is skipped in check mode.")
 
 
 def test_a_check_that_is_wrong_is_said_before_anything_is_applied(api: FakeApi) -> None:

@@ -90,3 +90,30 @@ def test_a_service_that_somebody_has_changed_is_to_be_installed_anew(
 def test_a_service_that_has_lost_an_object_is_to_be_installed_anew(run: t.Callable[..., Json], api: FakeApi) -> None:
     install(api, deployment=False)
     assert run("reset", services=[SERVICE])["services"] == ["ratelimit"]
+
+
+def test_the_collections_own_baseline_and_catalogue_are_what_is_gone_back_to(
+    run: t.Callable[..., Json], api: FakeApi, asked: list[str]
+) -> None:
+    result = run("reset", baseline=None, catalogue=None)
+    assert not result.get("failed"), result
+    assert "the page answers with details and reviews" in asked
+    gateway = api.find("Gateway", "bookinfo-gateway", "bookinfo") or {}
+    assert gateway["spec"]["servers"][0]["hosts"] == ["x"], "the host that setup has noted on the namespace"
+    assert run("reset", baseline=None, catalogue=None, lab="tls")["listing"].startswith("Nothing to do")
+    assert "There is no lab 'tsl'" in run("reset", baseline=None, catalogue=None, lab="tsl")["msg"]
+
+
+def test_without_a_host_on_the_namespace_baseline_has_to_be_given(run: t.Callable[..., Json], api: FakeApi) -> None:
+    home = room("bookinfo")
+    del home["metadata"]["annotations"]
+    api.put(home)
+    assert "has no annotation mesh.workshop/host" in run("reset", baseline=None)["msg"]
+
+
+def test_everything_is_reset_only_where_bookinfo_is_known(run: t.Callable[..., Json], api: FakeApi) -> None:
+    before = api.versions()
+    result = run("reset", bookinfo=None)
+    assert result["msg"].startswith("bookinfo is missing: ")
+    assert api.versions() == before
+    assert not run("reset", bookinfo=None, lab="routing").get("failed")

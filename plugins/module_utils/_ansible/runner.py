@@ -1,0 +1,275 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one way through a module that applies or verifies: from its options to its exit.
+
+``run_module`` makes the module and ends it. What it does between is a function that gets a ``Runner``: checks are read
+before anything is applied, streams begin before it, all other checks run after it, and whatever ends a run, the result
+has the same shape and tells what was done until then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import typing as t
+
+from .._apply import ApplyOptions, DocumentError, Report, apply_set, put_back_all
+from .._kube import AUTH_ARG_SPEC, ApiError, Client, connect
+from .._observe.errors import CheckError
+from .quiet import QuietModule
+
+if t.TYPE_CHECKING:
+    from .._verify import Outcome, Streams
+    from .._workshop.lease import Lease
+    from .._workshop.progress import Progress
+
+Json = dict[str, t.Any]
+
+LONGEST_WAIT = 86400
+"""Seconds: a day."""
+
+EMPTY_RESULT: Json = {"changed": False, "results": [], "checks": [], "side_effects": [], "table": "", "message": ""}
+"""What every module returns that applies and verifies; each may add to it."""
+
+
+def run_module(
+    spec: Json,
+    body: t.Callable[[Runner], None],
+    *,
+    result: Json | None = None,
+    errors: tuple[type[Exception], ...] = (),
+    **constraints: t.Any,
+) -> None:
+    """Make the module, let ``body`` do its work, and exit with the runner's result.
+
+    ``spec`` is the argument spec without the options of authentication. ``result`` is what the module returns besides
+    ``EMPTY_RESULT``. ``errors`` are further exceptions whose text is a sentence for people; any other is a defect.
+    """
+    module = QuietModule(argument_spec={**spec, **AUTH_ARG_SPEC}, supports_check_mode=True, **constraints)
+    runner = Runner(module, {**EMPTY_RESULT, **(result or {})})
+    told: tuple[type[Exception], ...] = (ApiError, CheckError, DocumentError, *errors)
+    try:
+        for name in ("checks", "verify"):
+            runner.hide_secrets(module.params.get(name))
+        _check_wait_timeout(module.params.get("wait_timeout"))
+        body(runner)
+    except told as error:
+        runner.fail(str(error))
+    finally:
+        runner.close()
+    module.exit_json(**runner.result)
+
+
+def _check_wait_timeout(seconds: int | None) -> None:
+    if seconds is not None and not 0 <= seconds <= LONGEST_WAIT:
+        raise DocumentError(f"wait_timeout is {seconds}; give it whole seconds from 0 to {LONGEST_WAIT}.")
+
+
+class Runner:
+    """What a module applies and verifies, gathered in its result."""
+
+    def __init__(self, module: QuietModule, result: Json) -> None:
+        self.module = module
+        self.params = module.params
+        self.result: Json = {name: list(value) if isinstance(value, list) else value for name, value in result.items()}
+        self._verifications: list[Verification] = []
+        self._held = contextlib.ExitStack()
+
+    @functools.cached_property
+    def client(self) -> Client:
+        """The connection that the options describe. Raises ApiError."""
+        return connect(self.params)
+
+    @functools.cached_property
+    def progress(self) -> Progress:
+        """Where the module tells what it is doing; silent where it has no option ``progress``."""
+        from .._workshop.progress import Progress  # two modules have it
+
+        return Progress(self.params.get("progress"))
+
+    @property
+    def check_mode(self) -> bool:
+        """Whether nothing may be changed."""
+        return bool(self.module.check_mode)
+
+    def hold(self, namespace: str, purpose: str) -> Lease:
+        """Hold a workshop namespace's lease until the module ends. Raises LabError where somebody else holds it."""
+        from .._workshop.lease import hold
+
+        timeout = float(self.params["wait_timeout"])
+        return self._held.enter_context(hold(self.client, namespace, purpose, timeout=timeout, tell=self.progress.say))
+
+    # -- applying ---------------------------------------------------------
+
+    def options(self, **given: t.Any) -> ApplyOptions:
+        """How to apply, by the module's options and what is given."""
+        params = self.params
+        known: Json = {
+            "check": self.check_mode,
+            "diff": bool(self.module._diff),
+            "force": params.get("force", False),
+            "wait": params.get("wait", True),
+            "wait_timeout": float(params["wait_timeout"]),
+        }
+        return ApplyOptions(**{**known, **given})
+
+    def apply(
+        self,
+        documents: t.Sequence[Json],
+        options: ApplyOptions,
+        *,
+        told: t.Callable[[list[Json]], list[Json]] = list,
+        failure: str = "{}",
+    ) -> Report:
+        """Apply a set; what came of it is in the result. Ends the module where something of it fails.
+
+        ``told`` adds what only the caller knows to the results, ``failure`` is the sentence around a failure's message.
+        """
+        report = apply_set(self.client, documents, options)
+        self.take(report, told(report.results))
+        if report.failed:
+            self.fail(failure.format(report.message))
+        self.say(report.message)
+        return report
+
+    def take(self, report: Report, results: list[Json]) -> None:
+        """Add what an apply has come to."""
+        result = self.result
+        marked = any("written_by" in one or "labels_dropped" in one for one in results)
+        result["changed"] = result["changed"] or report.changed or marked
+        result["results"] = [*result["results"], *results]
+        if report.diff:
+            result["diff"] = [*result.get("diff", []), *report.diff]
+        for warning in report.warnings:
+            self.module.warn(warning)
+        if "progress" in self.params:
+            self.progress.applied(results)
+
+    def put_back(self, report: Report, options: ApplyOptions, why: str) -> t.NoReturn:
+        """Undo an atomic set whose verification has failed, and end the module."""
+        report.message = why
+        put_back_all(self.client, report, timeout=options.wait_timeout)
+        self.result["changed"] = report.changed
+        if not report.changed:
+            self.result.pop("diff", None)
+        self.fail(report.message)
+
+    # -- verifying --------------------------------------------------------
+
+    def hide_secrets(self, checks: t.Sequence[t.Any] | None) -> None:
+        """Show nowhere what these checks hold that is secret: not in a result, and not in an error."""
+        if checks:
+            from .._verify import secrets_of
+
+            self.module.no_log_values.update(secrets_of(checks))
+
+    def read_checks(self, given: t.Sequence[t.Any], *, namespace: str | None) -> Verification:
+        """The checks as they were given, parsed. Raises CheckError, before anything is applied."""
+        verification = Verification(self, given, namespace)
+        self._verifications.append(verification)
+        return verification
+
+    def apply_and_verify(
+        self, documents: t.Callable[[], list[Json]], options: ApplyOptions, verification: Verification | None
+    ) -> None:
+        """Apply a set and prove it. Where a check of an atomic set fails, the set is put back."""
+        desired = documents()
+        if verification is not None and not options.check:
+            verification.begin()
+        report = self.apply(desired, options)
+        if verification is None:
+            return
+        if options.check:
+            verification.skip()
+            return
+        try:
+            outcome = verification.run()
+        except Exception as error:  # whatever ends it, nothing of an atomic set stays without its verdict
+            if options.atomic and isinstance(error, (ApiError, CheckError)):
+                self.put_back(report, options, str(error))
+            if options.atomic:
+                put_back_all(self.client, report, timeout=options.wait_timeout)
+            raise
+        if not outcome.passed and options.atomic:
+            self.put_back(report, options, outcome.message)
+        self.judge(outcome)
+
+    def judge(self, outcome: Outcome) -> None:
+        """End the module where a check has failed."""
+        if not outcome.passed:
+            self.fail(outcome.message)
+
+    # -- telling ----------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """Add a sentence to the result's message."""
+        self.result["message"] = f"{self.result['message']} {text}".strip()
+
+    def fail(self, message: str) -> t.NoReturn:
+        """End the module with an error, and with what was done until now."""
+        self.result["message"] = message
+        self.module.fail_json(msg=message, **self.result)
+
+    def close(self) -> None:
+        """Stop the streams that still run, and let go what is held."""
+        for verification in self._verifications:
+            verification.stop()
+        self._held.close()
+
+
+class Verification:
+    """Some checks on their way: read, begun, run or skipped."""
+
+    def __init__(self, runner: Runner, given: t.Sequence[t.Any], namespace: str | None) -> None:
+        from .._verify import parse_checks  # big, and most tasks verify nothing
+
+        self._runner = runner
+        runner.hide_secrets(given)
+        self.checks = parse_checks(given, namespace, runner.params.get("deadline"))
+        self._streams: Streams | None = None
+
+    @property
+    def _where(self) -> tuple[str | None, str | None]:
+        params = self._runner.params
+        return params.get("gateway") or None, params.get("gateway_tls") or None
+
+    def begin(self) -> None:
+        """Start the streams among the checks: they are to run while something is applied."""
+        from .._verify import start_streams
+
+        self._streams = start_streams(self._runner.client, self.checks, *self._where)
+
+    def run(self, **options: t.Any) -> Outcome:
+        """Run the checks, and add the verdicts to the result. ``options`` are those of ``run_checks``."""
+        from .._verify import run_checks
+
+        streams, self._streams = self._streams, None
+        if "progress" in self._runner.params:
+            options["on_result"] = self._runner.progress.verdict
+            options["on_waiting"] = self._runner.progress.waiting
+        outcome = run_checks(self._runner.client, self.checks, *self._where, streams=streams, **options)
+        result = self._runner.result
+        result["checks"] = [*result["checks"], *outcome.results]
+        result["side_effects"] = [*result["side_effects"], *outcome.side_effects]
+        result["table"] = "\n\n".join(filter(None, (result["table"], outcome.table)))
+        if outcome.passed:
+            self._runner.say(outcome.message)
+        return outcome
+
+    def prove(self) -> None:
+        """Run the checks; the module ends where one fails."""
+        self._runner.judge(self.run())
+
+    def skip(self) -> None:
+        """Say in the result that the checks were not run."""
+        skipped = [{"name": one.name, "skipped": True, "passed": None, "reason": "check mode"} for one in self.checks]
+        self._runner.result["checks"] = [*self._runner.result["checks"], *skipped]
+        count = len(skipped)
+        self._runner.say(f"{count} {'check is' if count == 1 else 'checks are'} skipped in check mode.")
+
+    def stop(self) -> None:
+        """End the streams where nobody has run the checks."""
+        if self._streams is not None:
+            self._streams.stop()
+            self._streams = None

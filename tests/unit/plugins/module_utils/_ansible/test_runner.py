@@ -1,0 +1,170 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one way through a module: what its result tells, however it ends."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils import _verify
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.runner import EMPTY_RESULT, Runner, run_module
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError
+from ansible_collections.mesh.workshop.plugins.module_utils._verify import CheckError, Outcome
+from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
+from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._ansible.conftest import Run
+
+Json = dict[str, t.Any]
+MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "bookinfo"}}
+CHECK = {"name": "the page", "request": {"url": "http://shop.example/"}, "expect": {"status": 200}}
+PASSED = Outcome(True, [{"name": "the page", "passed": True}], "the table", "1 check passed.", ["a probe"])
+FAILED = Outcome(False, [{"name": "the page", "passed": False}], "the table", "The page is not there.", ["a probe"])
+
+
+def written(results: list[Json]) -> list[Json]:
+    """Results of which others had written everything."""
+    return [{**one, "written_by": ["kubectl"]} for one in results]
+
+
+class Streams:
+    """What start_streams returns; knows whether it was stopped."""
+
+    def __init__(self) -> None:
+        self.stopped = 0
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+@pytest.fixture
+def streams(monkeypatch: pytest.MonkeyPatch) -> Streams:
+    begun = Streams()
+    monkeypatch.setattr(_verify, "start_streams", lambda *_where: begun)
+    return begun
+
+
+def verify(runner: Runner, **options: t.Any) -> None:
+    """Apply a ConfigMap and verify it."""
+    verification = runner.read_checks([CHECK], namespace=None)
+    runner.apply_and_verify(lambda: [MAP], runner.options(**options), verification)
+
+
+def test_a_module_that_does_nothing_returns_the_common_shape(run: Run) -> None:
+    result = run(lambda runner: None, result={"lab": "tls"})
+    assert {name: result[name] for name in (*EMPTY_RESULT, "lab")} == {**EMPTY_RESULT, "lab": "tls"}
+
+
+def test_what_was_applied_and_proven_is_told(run: Run, monkeypatch: pytest.MonkeyPatch, streams: Streams) -> None:
+    asked: list[t.Any] = []
+
+    def run_checks(_client: t.Any, checks: t.Any, *where: t.Any, streams: t.Any) -> Outcome:
+        asked.append((checks[0].name, where, streams))
+        return PASSED
+
+    monkeypatch.setattr(_verify, "run_checks", run_checks)
+    result = run(verify, gateway="192.0.2.1:80")
+    assert asked == [("the page", ("192.0.2.1:80", None), streams)]
+    assert (result["changed"], result["checks"], result["side_effects"]) == (True, PASSED.results, ["a probe"])
+    assert (result["message"], result["table"]) == ("1 created. 1 check passed.", "the table")
+    assert result["results"][0]["action"] == "created"
+    assert streams.stopped == 0, "run_checks ends them"
+
+
+def test_in_check_mode_no_stream_begins_and_checks_are_skipped(run: Run, streams: Streams, api: FakeApi) -> None:
+    result = run(verify, check=True)
+    assert result["checks"] == [{"name": "the page", "skipped": True, "passed": None, "reason": "check mode"}]
+    assert result["message"] == "1 created. 1 check is skipped in check mode."
+    assert api.find("ConfigMap", "a", "bookinfo") is None
+
+
+def test_a_failed_check_ends_the_module_with_what_was_done(
+    run: Run, monkeypatch: pytest.MonkeyPatch, streams: Streams
+) -> None:
+    monkeypatch.setattr(_verify, "run_checks", lambda *where, **options: FAILED)
+    result = run(verify)
+    assert (result["failed"], result["msg"], result["message"]) == (True, FAILED.message, FAILED.message)
+    assert (result["changed"], result["checks"]) == (True, FAILED.results)
+
+
+def test_streams_end_where_the_apply_fails(run: Run, streams: Streams, api: FakeApi) -> None:
+    api.fail(403, method="PATCH", times=9)
+    result = run(verify)
+    assert result["failed"]
+    assert result["checks"] == []
+    assert streams.stopped == 1
+
+
+def test_a_mistake_in_a_check_is_told_before_the_cluster_is_asked(run: Run, api: FakeApi) -> None:
+    result = run(lambda runner: t.cast("None", runner.read_checks([{"name": "x"}], namespace=None)))
+    assert result["failed"]
+    assert not api.requests
+
+
+def test_several_applies_are_one_result(run: Run) -> None:
+    def body(runner: Runner) -> None:
+        runner.apply([MAP], runner.options())
+        runner.apply(
+            [MAP], runner.options(), told=lambda results: [{**one, "written_by": ["kubectl"]} for one in results]
+        )
+
+    result = run(body, diff=True)
+    assert [(one["action"], one.get("written_by")) for one in result["results"]] == [
+        ("created", None),
+        ("unchanged", ["kubectl"]),
+    ]
+    assert len(result["diff"]) == 1
+    assert result["message"] == "1 created. 1 unchanged."
+
+
+def test_what_others_had_written_is_a_change(run: Run) -> None:
+    def body(runner: Runner) -> None:
+        runner.apply(
+            [MAP], runner.options(), told=lambda results: [{**one, "written_by": ["kubectl"]} for one in results]
+        )
+
+    run(lambda runner: t.cast("None", runner.apply([MAP], runner.options())))
+    assert run(body)["changed"]
+
+
+def test_a_failed_apply_is_told_in_the_words_of_its_caller(run: Run, api: FakeApi) -> None:
+    api.fail(403, method="PATCH", times=9)
+    result = run(
+        lambda runner: t.cast("None", runner.apply([MAP], runner.options(), failure="Stage x was not applied: {}"))
+    )
+    assert result["msg"].startswith("Stage x was not applied: ConfigMap bookinfo/a: ")
+    assert result["results"][0]["action"] == "failed"
+
+
+class HouseError(Exception):
+    """An error that a module of its own knows."""
+
+
+@pytest.mark.parametrize("error", [ApiError(0, "", "no"), CheckError("no"), HouseError("no")])
+def test_an_error_for_people_is_the_message(run: Run, error: Exception) -> None:
+    def body(runner: Runner) -> None:
+        raise error
+
+    result = run(body, errors=(HouseError,))
+    assert result["msg"].rstrip(".") == "no"
+    assert "exception" not in result
+
+
+def test_any_other_error_is_a_defect_and_stays_one(api: FakeApi, run: Run) -> None:
+    def body(runner: Runner) -> None:
+        raise HouseError("no")
+
+    with pytest.raises(HouseError):
+        run(body)
+
+
+def test_secrets_of_checks_are_hidden_before_anything_can_fail(run: Run) -> None:
+    request = {"url": "http://shop.example/", "headers": {"authorization": "Bearer hunter2"}}
+    result = run(lambda runner: None, verify=[{**CHECK, "request": request, "no_log": True}], wait_timeout=-1)
+    assert result["failed"]
+    assert "hunter2" not in str(result)
+
+
+def test_run_module_takes_the_constraints_of_ansible(api: FakeApi, run: Run) -> None:
+    assert "missing required arguments" in run(lambda runner: None, spec={"x": {"required": True}})["msg"]
+    assert run_module.__doc__
