@@ -15,6 +15,7 @@ import yaml
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop import BASELINE, LabError, Stage, parse_lab
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.credentials import ISSUER
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.guide import fill_catalogue, fill_guide, own_yaml
+from oracle import guides
 
 CATALOGUE = pathlib.Path(__file__).parents[4] / "roles" / "lab" / "catalogue"
 README = CATALOGUE.parent / "README.md"
@@ -106,6 +107,18 @@ def test_a_guide_shows_the_resources_and_the_checks_of_every_stage(name: str) ->
         assert f"<!-- checks: {stage.name} -->" in guide, stage.name
         shown = [f"<!-- resources: {name}" in guide for name in (f"{stage.name} ", f"{stage.name}/")]
         assert any(shown) or not stage.resources, stage.name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_guide_leads_through_every_stage_in_order_by_a_command_of_its_own(name: str) -> None:
+    """What the commands print is judged where there is a cluster, in tests/testinfra/labs/test_guides.py."""
+    sections = guides.read((CATALOGUE / name / "guide.md").read_text())
+    assert all(step.prints is None for step in sections[0].steps), "before the first stage there is nothing to see"
+    first_commands = {section.title: section.steps[0].command for section in sections[1:] if section.steps}
+    assert list(first_commands.items()) == [
+        (stage.name, f"ansible-playbook mesh.workshop.lab -e lab={name} -e stage={stage.name}")
+        for stage in parse_lab(name, read(name)).stages
+    ]
 
 
 LAB = parse_lab(

@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a guide tells its readers to type, and whether they see what it prints. Pure functions.
+
+    ```bash
+    typed as it stands; nothing is said about what it prints
+    ```
+    ```console
+    $ a command, which must succeed
+    > its next line
+    what it prints, up to the next command; without such lines nothing is said about it
+    ```
+
+In the output `…` stands for what varies: within a line for any text, on a line of its own for any number of lines.
+Any number of spaces equals one, since columns are as wide as their longest entry. The comment `<!-- fails -->` on the
+line above a fence says that its last command ends with an error.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+ANYTHING = "…"
+# What lab.yml applies: shown, not typed.
+RESOURCES = "yaml"
+
+_HEADING = re.compile(r"## (.+)")
+_FENCE = re.compile(r"```(\w*)")
+_FAILS = "<!-- fails -->"
+
+
+class GuideError(Exception):
+    """A guide is not written as described above."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One command, its line in the guide, and what it is said to print (None: nothing is said)."""
+
+    line: int
+    command: str
+    prints: str | None = None
+    fails: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """What stands under one heading. The title is a stage's name, another title, or empty before the first heading."""
+
+    title: str
+    steps: list[Step]
+
+
+def read(guide: str) -> list[Section]:
+    """The sections of a guide with their commands. Raises GuideError, which names the line."""
+    sections = [Section("", [])]
+    fails = False
+    lines = enumerate(guide.splitlines(), 1)
+    for number, line in lines:
+        if heading := _HEADING.fullmatch(line):
+            sections.append(Section(heading[1].strip("`"), []))
+        elif fence := _FENCE.match(line):
+            body = []
+            for _number, text in lines:
+                if text == "```":
+                    break
+                body.append(text)
+            sections[-1].steps.extend(_steps(fence[1], body, number + 1, fails))
+        fails = line == _FAILS
+    return sections
+
+
+def _steps(language: str, body: list[str], first: int, fails: bool) -> list[Step]:
+    if language == RESOURCES:
+        return []
+    if language == "bash":
+        steps = [Step(first, "\n".join(body))]
+    elif language == "console":
+        steps = _transcript(body, first)
+    else:
+        raise GuideError(f"line {first - 1}: a fence is bash, console or yaml, and this one is {language or 'neither'}")
+    return [*steps[:-1], dataclasses.replace(steps[-1], fails=fails)]
+
+
+def _transcript(body: list[str], first: int) -> list[Step]:
+    steps: list[Step] = []
+    for number, line in enumerate(body, first):
+        if line.startswith("$ "):
+            steps.append(Step(number, line[2:]))
+            continue
+        if not steps:
+            raise GuideError(f"line {number}: a console begins with a command after '$ '")
+        last = steps[-1]
+        if line.startswith("> ") and last.prints is None:
+            steps[-1] = dataclasses.replace(last, command=f"{last.command}\n{line[2:]}")
+        else:
+            before = "" if last.prints is None else f"{last.prints}\n"
+            steps[-1] = dataclasses.replace(last, prints=before + line)
+    if not steps:
+        raise GuideError(f"line {first}: a console has a command")
+    return steps
+
+
+def agrees(prints: str | None, printed: str) -> bool:
+    """Whether what a command has printed is what its guide says."""
+    if prints is None:
+        return True
+    wanted, got = _lines(prints), _lines(printed)
+    # Which lines of the output, by their number, may come next.
+    places = {0}
+    for line in wanted:
+        if line == ANYTHING:
+            places = set(range(min(places), len(got) + 1)) if places else places
+        else:
+            pattern = re.compile(".*".join(re.escape(part) for part in line.split(ANYTHING)))
+            places = {place + 1 for place in places if place < len(got) and pattern.fullmatch(got[place])}
+    return len(got) in places
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as they are compared: spaces count as one, carriage returns of a terminal and empty last lines as none."""
+    return [" ".join(line.split()) for line in text.strip().split("\n")]
