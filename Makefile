@@ -94,6 +94,10 @@ pairs: rights $(VENV)/.collection $(VENV)/.test ## Every lab after every other o
 guides: $(VENV)/.collection $(VENV)/.test ## Write what the labs' guides show of their lab.yml
 	@$(BIN)/python tools/guides
 
+.PHONY: returns
+returns: $(VENV)/.collection $(VENV)/.test ## Write what the modules' documentation says they return
+	@$(BIN)/python tools/returns
+
 .PHONY: clean
 clean: ## Remove .venv and .cache (no cluster)
 	rm -rf $(VENV) .cache

@@ -20,7 +20,8 @@ options:
     description:
       - V(present) makes the resource what C(spec) says. Fields that an earlier run has set and that are
         no longer in C(spec) are removed; fields that others have set stay.
-      - V(absent) removes the resource.
+      - V(absent) removes the resource. In a cluster without Istio's API group it counts as absent, and a warning says
+        so.
     type: str
     choices: [present, absent]
     default: present

@@ -19,7 +19,7 @@ options:
     default: true
   wait_timeout:
     description:
-      - How many seconds to wait for all of it.
+      - How many seconds to wait for all of it, from 0 to 86400.
     type: int
     default: 120
 """

@@ -103,57 +103,109 @@ EXAMPLES = r"""
 RETURN = r"""
 lab:
   description: The lab that is applied or verified.
-  returned: success
   type: str
+  returned: always
   sample: request_routing
 stage:
   description: The stage that is applied or verified.
-  returned: success
   type: str
+  returned: always
   sample: jason_v2
 results:
-  description: One report per document.
-  returned: when O(state=applied)
+  description: One entry per object, with what was done about it.
   type: list
   elements: dict
+  returned: always
   contains:
+    api_version:
+      description: API version of the object.
+      type: str
+      returned: always
+      sample: networking.istio.io/v1
     kind:
-      description: Kind of the document.
+      description: Kind of the object.
       type: str
+      returned: always
+      sample: VirtualService
+    namespace:
+      description: Namespace of the object; empty if its kind has none.
+      type: str
+      returned: always
+      sample: bookinfo
     name:
-      description: Name of the document.
+      description: Name of the object.
       type: str
+      returned: always
+      sample: reviews
     action:
-      description: What was done, for example V(created), V(changed), V(unchanged) or V(deleted).
+      description:
+        - >-
+          What was done, or would be done in check mode. One of V(created), V(changed), V(unchanged), V(deleted),
+          V(absent), V(failed) and V(not_applied).
       type: str
+      returned: always
+      sample: created
+    error:
+      description: What went wrong with this object, and what to do about it.
+      type: str
+      returned: if it failed
+      sample: >-
+        VirtualService bookinfo/reviews: the API has no field spec.htttp; correct the spelling or the place of that
+        field.
     written_by:
-      description: Who had written to it besides this collection.
+      description: Who had written to the object besides this collection.
       type: list
       elements: str
-  sample:
-    - kind: VirtualService
-      name: reviews
-      action: created
+      returned: if somebody had
+      sample:
+        - kubectl-edit
 checks:
-  description: One verdict per check, as M(mesh.workshop.verify) returns them.
-  returned: outside of check mode
+  description:
+    - One entry per check, as M(mesh.workshop.verify) returns them.
+    - In check mode each entry has V(skipped) set to V(true) instead of a verdict.
   type: list
   elements: dict
+  returned: always
   contains:
     name:
       description: Name of the check.
       type: str
+      returned: always
+      sample: the page
     passed:
       description: Whether traffic showed what was expected.
       type: bool
-  sample:
-    - name: jason gets v2
-      passed: true
+      returned: always
+      sample: true
+    expected:
+      description: What was expected.
+      type: str
+      returned: if it was run
+      sample: status 200
+    observed:
+      description: What was observed in the attempt that decided.
+      type: str
+      returned: if it was run
+      sample: status 200 in 44 requests
+side_effects:
+  description: What the verification has left in the cluster, such as probe containers in pods.
+  type: list
+  elements: str
+  returned: always
+  sample: []
 table:
-  description: The verdicts as a table for people.
-  returned: outside of check mode
+  description: The checks as a table for people; empty if none was run.
   type: str
-  sample: "ok  jason gets v2"
+  returned: always
+  sample: |-
+    check     from  result  expected    observed                   took
+    --------  ----  ------  ----------  -------------------------  -----
+    the page  host  passed  status 200  status 200 in 44 requests  0.1 s
+message:
+  description: What was done and shown, in a sentence each; after a failure, what went wrong.
+  type: str
+  returned: always
+  sample: 1 created. 1 check passed.
 """
 
 import typing as t

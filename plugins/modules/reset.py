@@ -120,71 +120,124 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+listing:
+  description: What was done, or would be done in check mode, a line per object.
+  type: str
+  returned: always
+  sample: removed       VirtualService bookinfo/reviews
+services:
+  description: Roles that are to install their service anew.
+  type: list
+  elements: str
+  returned: always
+  sample: []
 results:
-  description: One report per object that was looked at.
-  returned: success
+  description: One entry per object, with what was done about it.
   type: list
   elements: dict
+  returned: always
   contains:
+    api_version:
+      description: API version of the object.
+      type: str
+      returned: always
+      sample: networking.istio.io/v1
     kind:
       description: Kind of the object.
       type: str
+      returned: always
+      sample: VirtualService
     namespace:
-      description: Namespace of the object.
+      description: Namespace of the object; empty if its kind has none.
       type: str
+      returned: always
+      sample: bookinfo
     name:
       description: Name of the object.
       type: str
+      returned: always
+      sample: reviews
     action:
-      description: What was done, for example V(deleted), V(changed), V(created) or V(unchanged).
+      description:
+        - >-
+          What was done, or would be done in check mode. One of V(created), V(changed), V(unchanged), V(deleted),
+          V(absent), V(failed) and V(not_applied).
       type: str
+      returned: always
+      sample: created
+    error:
+      description: What went wrong with this object, and what to do about it.
+      type: str
+      returned: if it failed
+      sample: >-
+        VirtualService bookinfo/reviews: the API has no field spec.htttp; correct the spelling or the place of that
+        field.
     written_by:
-      description: Who had written to it besides this collection.
+      description: Who had written to the object besides this collection.
       type: list
       elements: str
+      returned: if somebody had
+      sample:
+        - kubectl-edit
     installed_by:
       description: The role that is to install the object anew.
       type: str
+      returned: if a role has installed it
+      sample: ratelimit
     labels_dropped:
       description: Labels of the mesh that somebody had put on the namespace.
       type: list
       elements: str
-  sample:
-    - kind: VirtualService
-      namespace: bookinfo
-      name: reviews
-      action: deleted
-listing:
-  description: What was done, or would be in check mode, a line per object.
-  returned: success
-  type: str
-  sample: "removed       VirtualService bookinfo/reviews"
-services:
-  description: Roles that are to install their service anew.
-  returned: success
-  type: list
-  elements: str
-  sample: []
+      returned: if there were any
+      sample:
+        - istio.io/rev
 checks:
-  description: One verdict per check of baseline, as M(mesh.workshop.verify) returns them.
-  returned: outside of check mode
+  description:
+    - One entry per check, as M(mesh.workshop.verify) returns them.
+    - In check mode each entry has V(skipped) set to V(true) instead of a verdict.
   type: list
   elements: dict
+  returned: always
   contains:
     name:
       description: Name of the check.
       type: str
+      returned: always
+      sample: the page
     passed:
       description: Whether traffic showed what was expected.
       type: bool
-  sample:
-    - name: reviews come from all three versions
-      passed: true
+      returned: always
+      sample: true
+    expected:
+      description: What was expected.
+      type: str
+      returned: if it was run
+      sample: status 200
+    observed:
+      description: What was observed in the attempt that decided.
+      type: str
+      returned: if it was run
+      sample: status 200 in 44 requests
+side_effects:
+  description: What the verification has left in the cluster, such as probe containers in pods.
+  type: list
+  elements: str
+  returned: always
+  sample: []
 table:
-  description: The verdicts as a table for people.
-  returned: outside of check mode
+  description: The checks as a table for people; empty if none was run.
   type: str
-  sample: "ok  reviews come from all three versions"
+  returned: always
+  sample: |-
+    check     from  result  expected    observed                   took
+    --------  ----  ------  ----------  -------------------------  -----
+    the page  host  passed  status 200  status 200 in 44 requests  0.1 s
+message:
+  description: What was done and shown, in a sentence each; after a failure, what went wrong.
+  type: str
+  returned: always
+  sample: 1 created. 1 check passed.
 """
 
 import typing as t

@@ -60,7 +60,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 results:
-  description: One entry per document, with what was done about it.
+  description: One entry per object, with what was done about it.
   type: list
   elements: dict
   returned: always
@@ -87,8 +87,9 @@ results:
       sample: reviews
     action:
       description:
-        - What was done, or would be done in check mode.
-          One of V(created), V(changed), V(unchanged), V(deleted), V(absent), V(failed) and V(not_applied).
+        - >-
+          What was done, or would be done in check mode. One of V(created), V(changed), V(unchanged), V(deleted),
+          V(absent), V(failed) and V(not_applied).
       type: str
       returned: always
       sample: created
@@ -97,41 +98,55 @@ results:
       type: str
       returned: if it failed
       sample: >-
-        VirtualService bookinfo/reviews: the API has no field spec.htttp;
-        correct the spelling or the place of that field.
-    put_back:
-      description: What was done to undo the change.
-      type: str
-      returned: if the change was undone
-      sample: reverted
+        VirtualService bookinfo/reviews: the API has no field spec.htttp; correct the spelling or the place of that
+        field.
 checks:
   description:
-    - One entry per check of O(verify), as M(mesh.workshop.verify) returns them.
+    - One entry per check, as M(mesh.workshop.verify) returns them.
     - In check mode each entry has V(skipped) set to V(true) instead of a verdict.
   type: list
   elements: dict
   returned: always
-  sample:
-    - name: jason gets v2
-      passed: true
-      expected: status 200, all from v2
-      observed: 44 of 44 from v2
-table:
-  description: The checks as a table for people.
-  type: str
-  returned: always
-  sample: "passed  jason gets v2  44 of 44 from v2"
-message:
-  description: What was done, in a sentence.
-  type: str
-  returned: always
-  sample: 1 created.
+  contains:
+    name:
+      description: Name of the check.
+      type: str
+      returned: always
+      sample: the page
+    passed:
+      description: Whether traffic showed what was expected.
+      type: bool
+      returned: always
+      sample: true
+    expected:
+      description: What was expected.
+      type: str
+      returned: if it was run
+      sample: status 200
+    observed:
+      description: What was observed in the attempt that decided.
+      type: str
+      returned: if it was run
+      sample: status 200 in 44 requests
 side_effects:
   description: What the verification has left in the cluster, such as probe containers in pods.
   type: list
   elements: str
-  returned: if there are any
+  returned: always
   sample: []
+table:
+  description: The checks as a table for people; empty if none was run.
+  type: str
+  returned: always
+  sample: |-
+    check     from  result  expected    observed                   took
+    --------  ----  ------  ----------  -------------------------  -----
+    the page  host  passed  status 200  status 200 in 44 requests  0.1 s
+message:
+  description: What was done and shown, in a sentence each; after a failure, what went wrong.
+  type: str
+  returned: always
+  sample: 1 created. 1 check passed.
 """
 
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.module import run_resource_module
