@@ -24,6 +24,8 @@ options:
   api_key:
     description:
       - Bearer token. Can also be given by E(K8S_AUTH_API_KEY).
+      - Replaces the credentials of the kubeconfig, a client certificate included. Cannot be set
+        together with O(client_cert) or O(username), since only one of them would be used.
     type: str
   username:
     description:
@@ -56,7 +58,8 @@ options:
     aliases: [key_file]
   proxy:
     description:
-      - URL of an HTTP proxy through which to reach the API server. Can also be given by E(K8S_AUTH_PROXY).
+      - URL of an HTTP proxy through which to reach the API server, such as C(http://proxy.example.com:3128).
+        Can also be given by E(K8S_AUTH_PROXY).
       - Without it C(proxy-url) of the kubeconfig, then E(HTTPS_PROXY), are used.
     type: str
   no_proxy:
@@ -100,6 +103,5 @@ options:
 notes:
   - The options and environment variables for authentication are those of the collection kubernetes.core.
 requirements:
-  - PyYAML, unless the kubeconfig is JSON or given as a dictionary
-  - the Python package kubernetes, for kubeconfigs with an auth-provider only
+  - the Python package kubernetes, with the packages that it needs (urllib3, websocket-client and PyYAML)
 """

@@ -15,11 +15,13 @@ import copy
 import hashlib
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
 import typing as t
 import uuid
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -115,7 +117,10 @@ class Refusal(Exception):
 
 
 class FakeApi:
-    def __init__(self, kinds: list[tuple[str, str, str, bool]] | None = None) -> None:
+    def __init__(
+        self, kinds: list[tuple[str, str, str, bool]] | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.tls = tls
         self.kinds = list(KINDS if kinds is None else kinds)
         self.objects: dict[tuple[str, str, str, str], Json] = {}
         self.owners: dict[tuple[str, str, str, str], dict[str, set[Path]]] = {}
@@ -123,12 +128,15 @@ class FakeApi:
         self.compacted = 0
         self.history: list[tuple[int, str, str, Json]] = []
         self.requests: list[tuple[str, str, Json]] = []
+        self.headers: list[Message] = []
         self.faults: list[Fault] = []
         self.resets = 0
         self.tokens: set[str] | None = None
         self.watch_generation = 0
         self.watches = 0
         self.protocol = "v5.channel.k8s.io"
+        # What a forwarded port says to a GET of a path: messages of a channel (0: data, 1: an error) each.
+        self.forwarded: dict[str, list[tuple[int, bytes]]] = {}
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.port = 0
@@ -140,7 +148,7 @@ class FakeApi:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         api = self
@@ -155,6 +163,11 @@ class FakeApi:
 
         self._server = Server(("127.0.0.1", self.port), Bound)
         self.port = self._server.server_address[1]
+        if self.tls:
+            # The handshake is made by the thread of each connection.
+            self._server.socket = self.tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def stop(self) -> None:
@@ -365,6 +378,7 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         fake.requests.append((self.command, self.path, dict(self.headers.items())))
+        fake.headers.append(self.headers)
         if fake.resets > 0:
             fake.resets -= 1
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -391,6 +405,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.reply(200, found[0]) if found else self.reply(404, status_body(404, "NotFound", "no such group"))
             elif parts.path.endswith("/exec"):
                 self.execute(parse_qs(parts.query))
+            elif parts.path.endswith("/portforward"):
+                self.forward(int(query["ports"]))
             elif parts.path.endswith("/log"):
                 self.reply(200, b"one\ntwo\n")
             elif query.get("watch") == "true":
@@ -558,19 +574,39 @@ class Handler(BaseHTTPRequestHandler):
                 fake.changed.wait(left)
         self.chunk(b"")
 
-    def execute(self, query: dict[str, list[str]]) -> None:
-        """Commands: cat gives stdin back, fail exits with 7, hang never ends, anything else cannot be started."""
+    def upgrade(self, protocol: str) -> None:
         key = self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
         self.send_response(101)
         self.send_header("Upgrade", "websocket")
         self.send_header("Connection", "Upgrade")
         self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
-        self.send_header("Sec-WebSocket-Protocol", self.fake.protocol)
+        self.send_header("Sec-WebSocket-Protocol", protocol)
         self.end_headers()
         self.close_connection = True
+
+    def forward(self, port: int) -> None:
+        """A port of a pod that answers GET with what `forwarded` says; any other path ends the connection."""
+        self.upgrade("v4.channel.k8s.io")
+        for channel in (0, 1):
+            self.send_message(channel, struct.pack("<H", port))
+        while True:
+            channel, request = self.message()
+            path = request.split(b" ")[1].decode() if channel == 0 else ""
+            if path not in self.fake.forwarded:
+                break
+            for answering, payload in self.fake.forwarded[path]:
+                self.send_message(answering, payload)
+        self.wfile.write(b"\x88\x02\x03\xe8")
+
+    def execute(self, query: dict[str, list[str]]) -> None:
+        """Commands: cat gives stdin back, fail exits with 7, hang never ends, anything else cannot be started.
+
+        echo gives stdin back while it comes; deaf ends without having read it.
+        """
+        self.upgrade(self.fake.protocol)
         command = query["command"]
         stdin = b""
-        expects = query.get("stdin") == ["true"]
+        expects = query.get("stdin") == ["true"] and command[0] not in ("deaf", "echo")
         size = int(command[4]) if command[0] == "sh" else None
         while expects:
             channel, payload = self.message()
@@ -583,7 +619,13 @@ class Handler(BaseHTTPRequestHandler):
         if name == "hang":
             self.connection.recv(1)
             return
-        if name == "cat":
+        if name == "echo":
+            while (received := self.message())[0] == 0:
+                self.send_message(1, received[1] * 50)
+            self.send_message(3, b'{"status":"Success"}')
+        elif name == "deaf":
+            self.send_message(3, b'{"status":"Success"}')
+        elif name == "cat":
             self.wfile.write(b"\x89\x02hi")  # a ping in between
             for start in range(0, len(stdin), 40000):
                 self.send_message(1, stdin[start : start + 40000])
@@ -600,8 +642,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def send_message(self, channel: int, payload: bytes) -> None:
         data = bytes([channel]) + payload
-        head = struct.pack("!BB", 0x82, len(data)) if len(data) < 126 else struct.pack("!BBH", 0x82, 126, len(data))
-        if len(data) > 65535:
+        if len(data) < 126:
+            head = struct.pack("!BB", 0x82, len(data))
+        elif len(data) < 65536:
+            head = struct.pack("!BBH", 0x82, 126, len(data))
+        else:
             head = struct.pack("!BBQ", 0x82, 127, len(data))
         self.wfile.write(head + data)
 

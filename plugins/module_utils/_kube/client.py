@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 import typing as t
 
-from .config import Settings, load_settings
+from .config import load_settings
 from .discovery import PODS, Discovery, Resource
-from .errors import ApiError
+from .errors import ApiError, not_the_api_server
 from .objects import Json, Key, key_of, subject_of
-from .transport import Query, Response, Stream, Transport
+from .settings import Settings
+from .transport import Query, Response, Transport
+from .watch import Event, changes, follow, states
 
 if t.TYPE_CHECKING:
     from .exec import ExecResult, PodHttp
@@ -28,17 +29,9 @@ Objects = list[Json]
 Words = list[str]
 
 _PAGE = 500
-# The API server ends a watch by itself after this time at the latest; then it is taken up again.
-_LONGEST_WATCH = 240.0
-# How much later than asked a server may end a watch before the connection counts as dead.
-_GRACE = 10.0
 # How often what others write at the same moment may get in the way of an apply, and the first pause after it.
 _APPLY_ATTEMPTS = 5
 _APPLY_PAUSE = 0.05
-# No watch is asked for less than a second: one that ends sooner and has told nothing was ended by something that is
-# not well, and is not taken up again at once.
-_AT_ONCE = 0.9
-_WATCH_PAUSE, _LONGEST_WATCH_PAUSE = 0.1, 2.0
 
 
 class Client:
@@ -48,7 +41,6 @@ class Client:
         self.settings = settings
         self.transport = Transport(settings)
         self._discovery = Discovery(lambda path: self.request("GET", path).json())
-        self._never = threading.Event()
 
     # -- the thin layer --------------------------------------------------
 
@@ -90,7 +82,7 @@ class Client:
         """The object, or None where there is none."""
         resource = self.resource(api_version, kind)
         try:
-            return self.request("GET", resource.path(namespace, name)).json()
+            return _stored(self.request("GET", resource.path(namespace, name)))
         except ApiError as exc:
             if exc.status == 404:
                 return None
@@ -118,10 +110,10 @@ class Client:
             if dry_run:
                 query["dryRun"] = "All"
             answer = self._apply(resource.path(namespace, name), query, doc)
+            return answer.status, _stored(answer)
         except ApiError as exc:
             exc.about(subject_of(kind, name, namespace))
             raise
-        return answer.status, answer.json()
 
     def _apply(self, path: str, query: Query, doc: Json) -> Response:
         """The API server gives up after a few writes of others; an apply names no version, so it can be sent again."""
@@ -132,7 +124,7 @@ class Client:
             except ApiError as exc:
                 if not exc.is_conflict_of_writes:
                     raise
-            self._never.wait(_APPLY_PAUSE * 2**attempt)
+            time.sleep(_APPLY_PAUSE * 2**attempt)
         return self.request("PATCH", path, query=query, body=doc, headers=headers)
 
     def create(self, doc: Json, *, dry_run: bool = False, subresource: str | None = None) -> Json:
@@ -245,7 +237,7 @@ class Client:
                     continue
                 exc.about(subject_of(kind, None, namespace))
                 raise
-            for item in page.get("items") or ():
+            for item in _items(page, subject_of(kind, None, namespace)):
                 # Items of a list name neither their version nor their kind.
                 item.setdefault("apiVersion", api_version)
                 item.setdefault("kind", kind)
@@ -271,25 +263,7 @@ class Client:
 
         A watch that ends is taken up where it was; one that is too old (410) lists again and tells the differences.
         """
-        known: dict[Key, Json] = {}
-        for event, objects in self._follow(api_version, kind, namespace, label_selector, field_selector, timeout, None):
-            if event == "LISTED":
-                fresh = {key_of(obj): obj for obj in objects}
-                for key in known.keys() - fresh.keys():
-                    yield "DELETED", known[key]
-                for key, obj in fresh.items():
-                    if key not in known:
-                        yield "ADDED", obj
-                    elif known[key]["metadata"].get("resourceVersion") != obj["metadata"].get("resourceVersion"):
-                        yield "MODIFIED", obj
-                known = fresh
-                continue
-            for obj in objects:
-                if event == "DELETED":
-                    known.pop(key_of(obj), None)
-                else:
-                    known[key_of(obj)] = obj
-                yield event, obj
+        return changes(self._follow(api_version, kind, namespace, label_selector, field_selector, timeout, None))
 
     def track(
         self,
@@ -303,16 +277,7 @@ class Client:
         tick: float | None = None,
     ) -> t.Iterator[dict[Key, Json]]:
         """The current objects by key: once listed, after every change and every `tick` seconds, until time is over."""
-        known: dict[Key, Json] = {}
-        for event, objects in self._follow(api_version, kind, namespace, label_selector, field_selector, timeout, tick):
-            if event == "LISTED":
-                known = {key_of(obj): obj for obj in objects}
-            for obj in objects if event != "LISTED" else ():
-                if event == "DELETED":
-                    known.pop(key_of(obj), None)
-                else:
-                    known[key_of(obj)] = obj
-            yield known
+        return states(self._follow(api_version, kind, namespace, label_selector, field_selector, timeout, tick))
 
     def _follow(
         self,
@@ -323,61 +288,16 @@ class Client:
         field_selector: str | None,
         timeout: float,
         tick: float | None,
-    ) -> t.Iterator[tuple[str, Objects]]:
-        deadline = time.monotonic() + timeout
-        path = self.resource(api_version, kind).path(namespace)
-        version = ""
-        in_vain = 0  # watches in a row that ended at once
-        while True:
-            if in_vain:
-                pause = min(_WATCH_PAUSE * 2 ** (in_vain - 1), _LONGEST_WATCH_PAUSE)
-                self._never.wait(max(0.0, min(pause, deadline - time.monotonic())))
-            if not version:
-                objects, version = self._list(api_version, kind, namespace, label_selector, field_selector)
-                yield "LISTED", objects
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return
-            span = max(1, int(min(left, tick or _LONGEST_WATCH, _LONGEST_WATCH) + 0.999))
-            query: dict[str, t.Any] = {
-                "watch": "true",
-                "resourceVersion": version,
-                "allowWatchBookmarks": "true",
-                "timeoutSeconds": span,
-            }
-            if label_selector:
-                query["labelSelector"] = label_selector
-            if field_selector:
-                query["fieldSelector"] = field_selector
-            began = time.monotonic()
-            told, failed = False, False
-            try:
-                stream = self.transport.stream("GET", path, query=query, timeout=min(left, span) + _GRACE)
-            except ApiError as exc:
-                if exc.status == 410:
-                    version = ""
-                    in_vain += 1
-                    continue
-                exc.about(subject_of(kind, None, namespace))
-                raise
-            try:
-                for event, obj in _events(stream):
-                    if event == "ERROR":
-                        # 410 Gone, mostly; anything else is cured by a fresh list as well, or the list will say.
-                        version = ""
-                        failed = obj.get("code") != 410
-                        break
-                    version = (obj.get("metadata") or {}).get("resourceVersion") or version
-                    if event != "BOOKMARK":
-                        told = True
-                        yield event, [obj]
-                    if time.monotonic() >= deadline:
-                        return
-            finally:
-                stream.close()
-            in_vain = in_vain + 1 if failed or (not told and time.monotonic() - began < _AT_ONCE) else 0
-            if tick is not None and version:
-                yield "TICK", []
+    ) -> t.Iterator[Event]:
+        return follow(
+            self.transport,
+            lambda: self.resource(api_version, kind).path(namespace),
+            lambda: self._list(api_version, kind, namespace, label_selector, field_selector),
+            {"labelSelector": label_selector, "fieldSelector": field_selector},
+            subject=subject_of(kind, None, namespace),
+            timeout=timeout,
+            tick=tick,
+        )
 
     def wait(
         self,
@@ -399,7 +319,7 @@ class Client:
         raise ApiError(
             0,
             "Timeout",
-            f"it did not come to the state that was waited for within {timeout:g} s",
+            f"it did not reach the expected state within {timeout:g} s",
             subject=subject_of(kind, name, namespace),
         )
 
@@ -471,15 +391,19 @@ class Client:
             raise
 
 
-def _events(stream: Stream) -> t.Iterator[tuple[str, Json]]:
-    for line in stream.lines():
-        if not line.strip():
-            continue
-        try:
-            parsed = json.loads(line)
-        except ValueError:
-            return
-        yield str(parsed.get("type")), parsed.get("object") or {}
+def _stored(answer: Response) -> Json:
+    """The object that the API server has sent. Raises ApiError for what no API server stores."""
+    obj = answer.json()
+    if not isinstance(obj.get("metadata"), dict):
+        raise not_the_api_server("an object without metadata")
+    return obj
+
+
+def _items(page: Json, subject: str) -> Objects:
+    items = page.get("items") or []
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise not_the_api_server("a list without objects").about(subject)
+    return items
 
 
 def connect(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str] | None = None) -> Client:

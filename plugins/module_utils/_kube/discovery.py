@@ -104,11 +104,18 @@ class Discovery:
                 return {}
             exc.about(f"discovery of {api_version}")
             raise
-        return {
-            item["kind"]: Resource(group, version, item["kind"], item["name"], bool(item["namespaced"]))
-            for item in listed.get("resources") or ()
-            if "/" not in item["name"]
-        }
+        found = (_resource(group, version, item) for item in listed.get("resources") or ())
+        return {resource.kind: resource for resource in found if resource is not None}
+
+
+def _resource(group: str, version: str, item: t.Any) -> Resource | None:
+    """One entry of an APIResourceList; None for subresources, and for what is no entry."""
+    if not isinstance(item, dict):
+        return None
+    kind, plural = item.get("kind"), item.get("name")
+    if not isinstance(kind, str) or not isinstance(plural, str) or not plural or "/" in plural:
+        return None
+    return Resource(group, version, kind, plural, bool(item.get("namespaced")))
 
 
 def unknown_kind(api_version: str, kind: str) -> ApiError:

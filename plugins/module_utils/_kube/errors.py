@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 
@@ -12,11 +13,15 @@ _HOOK_DOWN = re.compile(r'failed calling webhook "(?P<hook>[^"]+)": (?P<why>.*)'
 _UNDECLARED = re.compile(r"(?P<path>\.\S+): field not declared in schema")
 _MISTYPED = re.compile(r"failed to create typed patch object \([^)]*\): (?P<faults>.*)", re.S)
 _FAULT = re.compile(r"\.(?P<path>\S+): expected (?P<wanted>[^,]+), got (?P<got>.*?)(?=\s+\.\S+: |$)", re.S)
+# k8s.io/pod-security-admission: the level is that of the namespace's label pod-security.kubernetes.io/enforce.
+_POD_SECURITY = re.compile(r'violates PodSecurity "(?P<level>[^"]*)": (?P<faults>.*)', re.S)
+_NO_PROGRAM = re.compile(r'exec: "(?P<program>[^"]+)": (?:executable file not found|stat [^:]*: no such file)')
+_WANTED = {"list": "a list", "map": "an object", "numeric (int or float)": "a number", "string": "text"}
 _UNKNOWN_FIELD = re.compile(r'unknown field "(?P<path>[^"]+)"')
 
 
 class ApiError(Exception):
-    """An answer of the API server other than success, or no answer at all (status 0)."""
+    """A failure that the API server reports, or no answer from it at all (status 0)."""
 
     def __init__(
         self,
@@ -61,14 +66,17 @@ class ApiError(Exception):
 
 
 class ConfigError(ApiError):
-    """The connection cannot even be tried: the kubeconfig or an option is wrong."""
+    """The kubeconfig or an option is wrong, so that no object is to blame. The message ends with the remedy."""
 
     def __init__(self, message: str) -> None:
         super().__init__(0, "Configuration", message)
 
+    def about(self, subject: str) -> ApiError:
+        return self
+
 
 class InvalidName(ApiError):
-    """Nothing was asked: no object, or no namespace, can be called so. The message ends with the remedy."""
+    """No object or namespace can have this name, so nothing was sent. The message ends with the remedy."""
 
     def __init__(self, message: str) -> None:
         super().__init__(0, "InvalidName", message)
@@ -76,25 +84,31 @@ class InvalidName(ApiError):
 
 def from_status(status: int, body: bytes, retry_after: float | None = None) -> ApiError:
     """Turn the body of a failed request into an error; a proxy in between may answer anything."""
-    import json
-
     try:
         parsed = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict) or parsed.get("kind") != "Status":
         text = body[:300].decode("utf-8", "replace").strip()
         return ApiError(status, "", text or f"HTTP status {status}", retry_after=retry_after)
-    details = parsed.get("details") or {}
-    if retry_after is None and details.get("retryAfterSeconds"):
-        retry_after = float(details["retryAfterSeconds"])
+    details = parsed.get("details")
+    details = details if isinstance(details, dict) else {}
+    seconds, causes = details.get("retryAfterSeconds"), details.get("causes")
+    if retry_after is None and isinstance(seconds, (int, float)) and seconds > 0:
+        retry_after = float(seconds)
     return ApiError(
         status,
         str(parsed.get("reason") or ""),
         str(parsed.get("message") or f"HTTP status {status}"),
-        details.get("causes") or (),
+        [cause for cause in causes if isinstance(cause, dict)] if isinstance(causes, list) else (),
         retry_after=retry_after,
     )
+
+
+def not_the_api_server(sent: str) -> ApiError:
+    """Raised where an answer of success cannot be the API server's; `sent` says what it was."""
+    text = f"what answers in the API server's place sent {sent}; check the server's address and the proxy"
+    return ApiError(0, "NoApiServer", text)
 
 
 def conflicting_fields(error: ApiError) -> dict[str, list[str]]:
@@ -124,13 +138,20 @@ def _explain(error: ApiError) -> str:
     if error.status == 401 and error.reason == "Unauthorized":
         return (
             "the API server does not accept the credentials (401 Unauthorized); "
-            "renew the token or the client certificate of the kubeconfig in use."
+            "renew the token or the client certificate."
         )
     if error.status == 403:
         if any(cause.get("reason") == "NamespaceTerminating" for cause in error.causes):
             return f"{_one_line(error.message)}; wait until the namespace is gone, then run this again."
         if "exceeded quota" in error.message:
             return f"{_one_line(error.message)}; raise the quota or remove what is not needed."
+        insecure = _POD_SECURITY.search(error.message)
+        if insecure:
+            return (
+                f"the namespace admits only pods of the Pod Security level {insecure['level'].split(':')[0]}, "
+                f"which these are not: {_one_line(insecure['faults'])}; correct the pod's securityContext, "
+                "or set the namespace's label pod-security.kubernetes.io/enforce to a level that admits it."
+            )
         return f"{_one_line(error.message)}; use credentials that have this right, or ask for it to be granted."
     denied = _DENIED.search(error.message)
     if denied:
@@ -149,20 +170,23 @@ def _explain(error: ApiError) -> str:
     mistyped = _MISTYPED.search(error.message)
     if mistyped:
         faults = [
-            f"{fault['path']} must be {fault['wanted'].replace(' (int or float)', '')}"
+            f"{fault['path']} must be {_WANTED.get(fault['wanted'], fault['wanted'])}"
             for fault in _FAULT.finditer(mistyped["faults"])
         ]
-        return f"{', '.join(faults) or _one_line(mistyped['faults'])}; correct the value there."
+        return f"{', '.join(faults) or _one_line(mistyped['faults'])}; correct the value."
     if error.status == 422 and error.causes:
         listed = "; ".join(
             f"{cause.get('field')}: {_one_line(str(cause.get('message', '')))}" for cause in error.causes
         )
-        return f"the API server does not accept it: {listed}; correct these fields."
+        return f"the API server rejects it: {listed}; correct these fields."
     if error.status == 404 and error.reason == "NotFound" and error.message.startswith("namespaces "):
         return f"{_one_line(error.message)}; create the namespace first, or put it in the same set of documents."
     if error.status == 429:
         return "the API server is overloaded and refused every try (429 Too Many Requests); run this again later."
+    program = _NO_PROGRAM.search(error.message)
+    if program:
+        return f"the container has no program {program['program']}; use another container or another image."
     text = _one_line(error.message)
     if "HTTP request to an HTTPS server" in text:
-        return "the API server speaks HTTPS there; let the server's address begin with https://."
+        return "the API server expects HTTPS at this address; begin the server's address with https://."
     return text + "."

@@ -1,33 +1,41 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands in containers and forwarded ports of pods, over the WebSocket of websocket-client."""
+
 from __future__ import annotations
 
-import base64
+import collections
 import contextlib
 import functools
-import hashlib
+import http.client
+import io
 import json
-import os
 import select
 import socket
 import ssl
-import struct
 import time
 import typing as t
 from dataclasses import dataclass
 
-from .errors import ApiError, from_status
+from .errors import ApiError, ConfigError, from_status
 from .transport import NoAnswer, Query, Transport, retry_after
 
-# WebSocket (RFC 6455) as the API server speaks it for exec: one byte of channel
-# before each payload. v5 (Kubernetes 1.30 and later) can also close stdin.
+try:
+    import websocket
+    from urllib3.util.ssltransport import SSLTransport  # TLS to a server inside of TLS to a proxy
+except ImportError:  # upgrade() says so
+    HAS_WEBSOCKET = False
+else:
+    HAS_WEBSOCKET = True
+
+# One byte of channel before each payload. v5 (Kubernetes 1.30 and later) can also close stdin.
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, STATUS, CLOSE = 0, 1, 2, 3, 255
 
-_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_CHUNK = 32 * 1024
-_CONTINUATION, _TEXT, _BINARY, _CLOSED, _PING, _PONG = 0, 1, 2, 8, 9, 10
+# Small enough to go out at once whenever the socket can be written to, so that sending never blocks.
+_CHUNK = 4 * 1024
+_CONNECT = 30.0  # seconds
 
 
 @dataclass
@@ -37,190 +45,135 @@ class ExecResult:
     stderr: bytes
 
 
-def frame(opcode: int, payload: bytes, mask: bytes) -> bytes:
-    """One final frame of a client, which must mask what it sends."""
-    length = len(payload)
-    if length < 126:
-        head = struct.pack("!BB", 0x80 | opcode, 0x80 | length)
-    elif length < 65536:
-        head = struct.pack("!BBH", 0x80 | opcode, 0x80 | 126, length)
-    else:
-        head = struct.pack("!BBQ", 0x80 | opcode, 0x80 | 127, length)
-    # XOR as one big integer: a loop over bytes would dominate the time of an exec.
-    pad = (mask * (length // 4 + 1))[:length]
-    masked = (int.from_bytes(payload, "big") ^ int.from_bytes(pad, "big")).to_bytes(length, "big")
-    return head + mask + masked
-
-
 def exit_code(status: bytes) -> tuple[int, str]:
     """The exit code that the status channel reports; a command that could not start has none, so -1 and why."""
     try:
         parsed = json.loads(status)
-    except ValueError:
+        if parsed.get("status") == "Success":
+            return 0, ""
+        for cause in (parsed.get("details") or {}).get("causes") or ():
+            if cause.get("reason") == "ExitCode":
+                return int(cause["message"]), ""
+        return -1, str(parsed.get("message") or "the command could not be run")
+    except (ValueError, KeyError, TypeError, AttributeError):
         return -1, status[:200].decode("utf-8", "replace")
-    if parsed.get("status") == "Success":
-        return 0, ""
-    for cause in (parsed.get("details") or {}).get("causes") or ():
-        if cause.get("reason") == "ExitCode":
-            return int(cause["message"]), ""
-    return -1, str(parsed.get("message") or "the command could not be run")
 
 
-class WebSocket:
-    """The client's end of one connection that was upgraded.
+class Channels:
+    """The channels of one upgraded connection.
 
     What is sent is queued and goes out while answers are read: a command that writes before it has read
-    all of its stdin would block us both otherwise.
+    all of its stdin would block both ends otherwise.
     """
 
-    def __init__(self, sock: socket.socket, buffered: bytes, protocol: str) -> None:
-        self._sock = sock
-        self._in = bytearray(buffered)
-        self._out = bytearray()
-        self.protocol = protocol
+    def __init__(self, connection: websocket.WebSocket) -> None:
+        self._connection = connection
+        self._out: collections.deque[bytes] = collections.deque()
+        self.protocol = str(connection.getsubprotocol())
 
     def send(self, channel: int, data: bytes) -> None:
-        self._out += frame(_BINARY, bytes([channel]) + data, os.urandom(4))
+        for start in range(0, len(data), _CHUNK):
+            self._out.append(bytes([channel]) + data[start : start + _CHUNK])
 
     def messages(self, deadline: float) -> t.Iterator[tuple[int, bytes]]:
-        """Channel and payload of each message until the server closes. Raises TimeoutError at the deadline."""
-        parts = bytearray()
+        """Channel and payload of each message until the server closes.
+
+        Raises TimeoutError at the deadline, ConnectionError where the connection breaks.
+        """
         while True:
-            head = self._exactly(2, deadline)
-            final, opcode, length = head[0] & 0x80, head[0] & 0x0F, head[1] & 0x7F
-            if length == 126:
-                length = struct.unpack("!H", self._exactly(2, deadline))[0]
-            elif length == 127:
-                length = struct.unpack("!Q", self._exactly(8, deadline))[0]
-            payload = self._exactly(length, deadline)
-            if opcode == _CLOSED:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._connection.settimeout(left)
+            try:
+                if not self._readable(left):
+                    self._send_one()
+                    continue
+                opcode, frame = self._connection.recv_data_frame()
+            except (TimeoutError, websocket.WebSocketTimeoutException) as exc:
+                raise TimeoutError from exc
+            except (websocket.WebSocketException, OSError) as exc:
+                raise ConnectionResetError(str(exc)) from exc
+            if opcode == websocket.ABNF.OPCODE_CLOSE:
                 return
-            if opcode == _PING:
-                self._out += frame(_PONG, payload, os.urandom(4))
-            elif opcode in (_CONTINUATION, _TEXT, _BINARY):
-                parts += payload
-                if final:
-                    if parts:
-                        yield parts[0], bytes(parts[1:])
-                    parts = bytearray()
+            if frame.data:
+                yield frame.data[0], bytes(frame.data[1:])
 
-    def _exactly(self, count: int, deadline: float) -> bytes:
-        while len(self._in) < count or self._out:
-            moved = self._flush()
-            moved = self._fill() or moved
-            if len(self._in) >= count and not moved:
-                break
-            if not moved:
-                self._await(deadline)
-        taken = bytes(self._in[:count])
-        del self._in[:count]
-        return taken
-
-    def _flush(self) -> bool:
-        if not self._out:
-            return False
-        self._sock.setblocking(False)
-        try:
-            sent = self._sock.send(self._out[:_CHUNK])
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return False
-        except OSError:  # the other end wants no more; what it has said before that is still to be read
-            self._out.clear()
-            return False
-        del self._out[:sent]
-        return sent > 0
-
-    def _fill(self) -> bool:
-        self._sock.setblocking(False)
-        try:
-            piece = self._sock.recv(65536)
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return False
-        if not piece:
-            raise ConnectionResetError("the connection was closed")
-        self._in += piece
-        return True
-
-    def _await(self, deadline: float) -> None:
-        left = deadline - time.monotonic()
-        if left <= 0:
+    def _readable(self, left: float) -> bool:
+        """Wait until there is something to read, or to send and room for it; False in the second case."""
+        sock = self._connection.sock
+        if _buffered(sock):
+            return True
+        readable, writable, _ = select.select([sock], [sock] if self._out else [], [], left)
+        if not readable and not writable:
             raise TimeoutError
-        select.select([self._sock], [self._sock] if self._out else [], [], left)
+        return bool(readable)
+
+    def _send_one(self) -> None:
+        try:
+            self._connection.send_bytes(self._out.popleft())
+        except (websocket.WebSocketException, OSError):
+            # The other end wants no more; what it has said before that is still to be read.
+            self._out.clear()
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._sock.settimeout(1.0)
-            self._sock.sendall(frame(_CLOSED, struct.pack("!H", 1000), os.urandom(4)))
-        self._sock.close()
+        with contextlib.suppress(websocket.WebSocketException, OSError, AttributeError):
+            self._connection.settimeout(1.0)
+            self._connection.send_close()
+        self._connection.shutdown()
+
+
+def _buffered(sock: object) -> bool:
+    """Whether something has been read already of which the system knows nothing any more."""
+    if isinstance(sock, ssl.SSLSocket):
+        return sock.pending() > 0
+    return isinstance(sock, SSLTransport) and (sock.sslobj.pending() > 0 or sock.incoming.pending > 0)
 
 
 def upgrade(
     transport: Transport, path: str, query: Query, timeout: float, protocols: t.Sequence[str] = PROTOCOLS
-) -> WebSocket:
+) -> Channels:
     """Open a WebSocket, as patiently as any request is made. Raises ApiError if the server refuses.
 
     Asking again is safe, since what is run gets its input only after the upgrade.
     """
+    if not HAS_WEBSOCKET:
+        text = "commands in pods and forwarded ports need the Python package websocket-client; install kubernetes."
+        raise ConfigError(text)
     once = functools.partial(_upgrade, transport, transport.target(path, query), timeout, protocols)
     return transport.persist(once, repeatable=True, patience=timeout)
 
 
-def _upgrade(transport: Transport, target: str, timeout: float, protocols: t.Sequence[str]) -> WebSocket:
-    key = base64.b64encode(os.urandom(16)).decode()
-    headers = transport.headers()
-    headers["Accept"] = "*/*"  # what comes is no representation of an object: asking for JSON gets 406
-    group = headers.pop("Impersonate-Group", None)
-    lines = [f"GET {target} HTTP/1.1", f"Host: {transport.host}:{transport.port}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    lines += [f"Impersonate-Group: {item}" for item in (group.split("\n") if group else ())]
-    lines += ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}"]
-    lines += [f"Sec-WebSocket-Protocol: {', '.join(protocols)}"]
+def _upgrade(transport: Transport, target: str, timeout: float, protocols: t.Sequence[str]) -> Channels:
+    # What comes is no representation of an object: asking for JSON gets 406.
+    headers = [f"{name}: {'*/*' if name == 'Accept' else value}" for name, value in transport.headers()]
+    sock = transport.open(min(timeout, _CONNECT))
+    connection = websocket.WebSocket()
     try:
-        sock = transport.open(min(timeout, 30.0)).sock
-    except OSError as exc:
-        raise NoAnswer(exc, sent=False, reused=False) from exc
-    try:
-        sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
-        status, answered, rest = _read_head(sock)
-        if status != 101:
-            raise from_status(status, _read_rest(sock, rest, answered), retry_after(answered.get("retry-after")))
-        accept = base64.b64encode(hashlib.sha1((key + _GUID).encode(), usedforsecurity=False).digest()).decode()
-        if answered.get("sec-websocket-accept") != accept:
-            raise ApiError(101, "Upgrade", "what answers is no WebSocket server; check what is between here and it")
-    except OSError as exc:
+        connection.connect(
+            f"{'wss' if transport.server.secure else 'ws'}://{transport.server}{target}",
+            socket=sock,
+            header=headers,
+            subprotocols=list(protocols),
+            suppress_origin=True,
+            redirect_limit=0,  # credentials are for this server only
+        )
+    except websocket.WebSocketBadStatusException as exc:
         sock.close()
-        raise NoAnswer(exc, sent=True, reused=False) from exc
-    except ApiError:
+        again = retry_after((exc.resp_headers or {}).get("retry-after"))
+        raise from_status(exc.status_code, exc.resp_body or b"", again) from exc
+    except (websocket.WebSocketConnectionClosedException, websocket.WebSocketTimeoutException, OSError) as exc:
+        sock.close()
+        cause = TimeoutError() if isinstance(exc, websocket.WebSocketTimeoutException) else exc
+        raise NoAnswer(cause, sent=True, at_proxy=False) from exc
+    except (websocket.WebSocketException, ValueError, IndexError) as exc:
+        sock.close()
+        text = "what answers in the API server's place is no WebSocket server; check its address and what is in between"
+        raise ApiError(0, "Upgrade", text) from exc
+    except BaseException:
         sock.close()
         raise
-    return WebSocket(sock, rest, answered.get("sec-websocket-protocol", protocols[-1]))
-
-
-def _read_head(sock: socket.socket) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and the first bytes of what follows. By hand: http.client would read ahead into the frames."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        piece = sock.recv(65536)
-        if not piece or len(data) > 1 << 20:
-            raise ConnectionResetError("the connection was closed")
-        data += piece
-    head, _blank, rest = data.partition(b"\r\n\r\n")
-    first, *lines = head.decode("latin-1").split("\r\n")
-    words = first.split(" ", 2)
-    if len(words) < 2 or not words[1].isdigit():
-        raise ApiError(0, "Upgrade", "what answers in the API server's place does not speak HTTP; check its address")
-    pairs = (line.partition(":") for line in lines)
-    return int(words[1]), {name.strip().lower(): value.strip() for name, _colon, value in pairs}, rest
-
-
-def _read_rest(sock: socket.socket, rest: bytes, headers: dict[str, str]) -> bytes:
-    length = int(headers.get("content-length", "0"))
-    while len(rest) < min(length, 1 << 20):
-        piece = sock.recv(65536)
-        if not piece:
-            break
-        rest += piece
-    return rest
+    return Channels(connection)
 
 
 def run(
@@ -229,21 +182,20 @@ def run(
     """Run a command in a container: all of stdin in, all of stdout and stderr and the exit code out."""
     deadline = time.monotonic() + timeout
 
-    def opened(words: list[str]) -> WebSocket:
+    def opened(words: list[str]) -> Channels:
         return upgrade(transport, path, [*query.items(), *(("command", word) for word in words)], timeout)
 
-    socket_ = opened(command)
-    if stdin and socket_.protocol != PROTOCOLS[0]:
+    channels = opened(command)
+    if stdin and channels.protocol != PROTOCOLS[0]:
         # v4 cannot say that stdin ends, so the length is told to something that stops reading by itself.
-        socket_.close()
-        socket_ = opened(["sh", "-c", 'size=$1; shift; head -c "$size" | "$@"', "sh", str(len(stdin)), *command])
+        channels.close()
+        channels = opened(["sh", "-c", 'size=$1; shift; head -c "$size" | "$@"', "sh", str(len(stdin)), *command])
     out, err, status = bytearray(), bytearray(), bytearray()
     try:
-        for start in range(0, len(stdin), _CHUNK):
-            socket_.send(STDIN, stdin[start : start + _CHUNK])
-        if stdin and socket_.protocol == PROTOCOLS[0]:
-            socket_.send(CLOSE, bytes([STDIN]))
-        for channel, payload in socket_.messages(deadline):
+        channels.send(STDIN, stdin)
+        if stdin and channels.protocol == PROTOCOLS[0]:
+            channels.send(CLOSE, bytes([STDIN]))
+        for channel, payload in channels.messages(deadline):
             if channel == STDOUT:
                 out += payload
             elif channel == STDERR:
@@ -258,7 +210,7 @@ def run(
             text = f"the connection broke while the command {command[0]} ran ({exc}); run this again"
             raise ApiError(0, "Unreachable", text) from exc
     finally:
-        socket_.close()
+        channels.close()
     code, why = exit_code(bytes(status)) if status else (-1, "the command's exit code is not known")
     if code < 0:
         raise ApiError(0, "ExecFailed", why)
@@ -268,85 +220,67 @@ def run(
 class PodHttp:
     """HTTP GET to a port of a pod as from inside the pod, over one forwarded connection that is kept."""
 
-    _DATA, _ERROR = 0, 1
-
     def __init__(self, transport: Transport, path: str, port: int, timeout: float) -> None:
-        self._socket = upgrade(transport, path, [("ports", str(port))], timeout, PROTOCOLS[-1:])
+        """`timeout` is for connecting and for each answer, in seconds. Raises ApiError."""
+        self._channels = upgrade(transport, path, [("ports", str(port))], timeout, PROTOCOLS[-1:])
+        self._forwarded = _Forwarded(self._channels)
         self._port = port
         self._timeout = timeout
-        self._greeted: set[int] = set()
 
     def get(self, path: str) -> bytes:
         """The body of the answer. Raises ApiError for any status but 200."""
-        deadline = time.monotonic() + self._timeout
         request = f"GET {path} HTTP/1.1\r\nHost: localhost:{self._port}\r\nAccept: */*\r\n\r\n"
-        data = bytearray()
-        length: int | None = None
+        self._channels.send(_Forwarded.DATA, request.encode("latin-1"))
+        self._forwarded.deadline = time.monotonic() + self._timeout
+        # It reads from whatever has makefile().
+        answer = http.client.HTTPResponse(t.cast(socket.socket, self._forwarded), method="GET")
         try:
-            self._socket.send(self._DATA, request.encode("latin-1"))
-            for channel, payload in self._socket.messages(deadline):
-                if channel not in self._greeted:  # the first message of each channel only repeats the port
-                    self._greeted.add(channel)
-                    continue
-                if channel == self._ERROR:
-                    raise ApiError(0, "Forward", " ".join(payload.decode("utf-8", "replace").split()))
-                data += payload
-                # Big answers come in many pieces: they are only looked at where one may be the last.
-                if length is None:
-                    length = expected_length(data)
-                if length is not None and len(data) < length:
-                    continue
-                if length == 0 and not data.endswith(b"0\r\n\r\n"):
-                    continue
-                answer = parse_answer(bytes(data))
-                if answer is not None:
-                    status, body = answer
-                    if status != 200:
-                        raise from_status(status, body)
-                    return body
-        except OSError as exc:
-            raise ApiError(0, "Forward", f"port {self._port} gives no answer to {path} ({exc or 'timeout'})") from exc
-        raise ApiError(0, "Forward", f"port {self._port} closed the connection at {path}")
+            answer.begin()
+            body = answer.read()
+        except (OSError, http.client.HTTPException) as exc:
+            why = "timeout" if isinstance(exc, TimeoutError) else str(exc) or type(exc).__name__
+            raise ApiError(0, "Forward", f"port {self._port} gives no answer to {path} ({why})") from exc
+        if answer.status != 200:
+            raise from_status(answer.status, body)
+        return body
 
     def close(self) -> None:
-        self._socket.close()
+        self._channels.close()
 
 
-def expected_length(data: bytes | bytearray) -> int | None:
-    """How long an HTTP/1.1 answer is with its head; 0 if only its end tells, None while its head is not there."""
-    end = data.find(b"\r\n\r\n")
-    if end < 0:
-        return None
-    for line in bytes(data[:end]).decode("latin-1").split("\r\n")[1:]:
-        name, _colon, value = line.partition(":")
-        if name.lower() == "content-length":
-            return end + 4 + int(value)
-    return 0
+class _Forwarded(io.RawIOBase):
+    """What a forwarded port sends, as a file. Raises ApiError for what the kubelet says went wrong."""
 
+    DATA, ERROR = 0, 1
 
-def parse_answer(data: bytes) -> tuple[int, bytes] | None:
-    """Status and body of an HTTP/1.1 answer; None while it is not complete."""
-    head, blank, rest = data.partition(b"\r\n\r\n")
-    if not blank:
-        return None
-    first, *lines = head.decode("latin-1").split("\r\n")
-    headers = {line.partition(":")[0].lower(): line.partition(":")[2].strip() for line in lines}
-    status = int(first.split(" ")[1])
-    if headers.get("transfer-encoding", "").lower() != "chunked":
-        length = int(headers.get("content-length", "0"))
-        return (status, rest[:length]) if len(rest) >= length else None
-    if not rest.endswith(b"0\r\n\r\n"):
-        return None
-    body = bytearray()
-    at = 0
-    while True:
-        end = rest.find(b"\r\n", at)
-        if end < 0:
-            return None
-        size = int(rest[at:end].split(b";")[0], 16)
-        if size == 0:
-            return status, bytes(body)
-        if len(rest) < end + 2 + size:
-            return None
-        body += rest[end + 2 : end + 2 + size]
-        at = end + 2 + size + 2
+    def __init__(self, channels: Channels) -> None:
+        self._channels = channels
+        self._greeted: set[int] = set()
+        self._rest = b""
+        self.deadline = 0.0
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: t.Any) -> int:
+        if not self._rest:
+            self._rest = self._next()
+        count = min(len(buffer), len(self._rest))
+        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count
+
+    def _next(self) -> bytes:
+        for channel, payload in self._channels.messages(self.deadline):
+            if channel not in self._greeted:  # the first message of each channel only repeats the port
+                self._greeted.add(channel)
+            elif channel == self.ERROR:
+                raise ApiError(0, "Forward", " ".join(payload.decode("utf-8", "replace").split()))
+            elif payload:
+                return payload
+        return b""
+
+    def close(self) -> None:
+        """The connection outlives the answer that has been read from it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import typing as t
 
-from .config import Settings
+from .settings import Settings
 
 Json = dict[str, t.Any]
 

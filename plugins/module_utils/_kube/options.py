@@ -77,3 +77,12 @@ def effective_options(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str
         if value not in (None, ""):
             found[name] = value
     return found
+
+
+def option_label(name: str, params: t.Mapping[str, t.Any]) -> str:
+    """What to call an effective option in messages: by its name where it is set, else by its variable."""
+    head, _dot, leaf = name.partition(".")
+    value = params.get(head)
+    if leaf:
+        value = value.get(leaf) if isinstance(value, dict) else None
+    return f"the variable {ENVIRONMENT[name]}" if value is None else f"the option {name}"

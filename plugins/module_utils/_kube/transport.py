@@ -1,24 +1,47 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""HTTP to one API server: urllib3 connects, pools and speaks to proxies; what is here knows when to ask again."""
+
 from __future__ import annotations
 
 import base64
 import contextlib
-import http.client
 import json
 import math
 import os
+import re
 import socket
 import ssl
 import threading
 import time
 import typing as t
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import unquote, urlencode, urlsplit
 
-from .config import ClientPair, Settings
-from .errors import ApiError, ConfigError, from_status
+from .address import Address, proxy_address, server_address
+from .credentials import ClientPair
+from .errors import ApiError, ConfigError, from_status, not_the_api_server
+from .settings import Settings
+
+try:
+    import urllib3
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3.exceptions import (
+        ConnectTimeoutError,
+        HTTPError,
+        InsecureRequestWarning,
+        NewConnectionError,
+        ProtocolError,
+        ProxyError,
+        SSLError,
+    )
+    from urllib3.exceptions import TimeoutError as PoolTimeout
+except ImportError:  # Transport says so
+    HAS_URLLIB3 = False
+else:
+    HAS_URLLIB3 = True
 
 USER_AGENT = "mesh.workshop"
 
@@ -35,6 +58,12 @@ PATIENCE_FORBIDDEN = 15.0
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 2.0
 _IDEMPOTENT = frozenset(("GET", "HEAD", "PUT", "DELETE", "PATCH"))
+_TIMEOUT = 60.0  # seconds, for connecting and for each read
+_KEPT = 64  # idle connections, more than there are threads
+_PIECE = 65536
+
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.S)
+_REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: (?P<said>(?P<status>\d{3}).*)", re.S)
 
 _Answer = t.TypeVar("_Answer")
 Query: t.TypeAlias = t.Mapping[str, t.Any] | t.Sequence[tuple[str, t.Any]] | None
@@ -43,79 +72,74 @@ Query: t.TypeAlias = t.Mapping[str, t.Any] | t.Sequence[tuple[str, t.Any]] | Non
 @dataclass
 class Response:
     status: int
-    headers: http.client.HTTPMessage
+    headers: t.Mapping[str, str]
     body: bytes
 
     def json(self) -> dict[str, t.Any]:
-        parsed = json.loads(self.body)
+        """The object that the body is. Raises ApiError if it is none."""
+        try:
+            parsed = json.loads(self.body)
+        except (ValueError, RecursionError):
+            parsed = None
         if not isinstance(parsed, dict):
-            raise ApiError(self.status, "", "the API server answered with something other than an object")
+            raise not_the_api_server("no JSON object")
         return parsed
 
 
 class NoAnswer(Exception):
-    """The connection failed. `sent` tells whether the server may have seen the request."""
+    """The connection failed.
 
-    def __init__(self, cause: Exception, sent: bool, reused: bool) -> None:
+    `sent`: the server may have seen the request. `at_proxy`: the connection did not get beyond the proxy.
+    """
+
+    def __init__(self, cause: Exception, *, sent: bool, at_proxy: bool) -> None:
         super().__init__(str(cause))
         self.cause = cause
         self.sent = sent
-        self.reused = reused
+        self.at_proxy = at_proxy
 
 
 class Stream:
-    """An answer that is read piece by piece (watch, logs). Its connection goes back to the pool if read to its end."""
+    """An answer that is read piece by piece (watches). Its connection is kept if it is read to its end."""
 
-    def __init__(self, transport: Transport, connection: http.client.HTTPConnection, raw: http.client.HTTPResponse):
-        self._transport = transport
-        self._connection = connection
+    def __init__(self, raw: urllib3.BaseHTTPResponse) -> None:
         self._raw = raw
 
     def lines(self) -> t.Iterator[bytes]:
         """Whole lines until the server ends the answer or the connection breaks."""
+        rest = b""
         while True:
             try:
-                line = self._raw.readline()
-            except (OSError, http.client.HTTPException, ValueError):
+                piece = self._raw.read1(_PIECE)
+            except (OSError, HTTPError, ValueError):
                 return
-            if not line.endswith(b"\n"):
+            if not piece:
                 return
-            yield line
-
-    def read(self, limit: int) -> bytes:
-        return self._raw.read(limit)
+            *whole, rest = (rest + piece).split(b"\n")
+            yield from whole
 
     def close(self) -> None:
-        if self._raw.isclosed():
-            self._transport.give_back(self._connection)
-        else:
-            self._raw.close()
-            self._connection.close()
+        self._raw.close()
 
 
 class Transport:
     """HTTP to one API server: kept-alive connections, TLS, proxies, credentials, retries. Thread safe."""
 
     def __init__(self, settings: Settings) -> None:
+        if not HAS_URLLIB3:
+            raise ConfigError("talking to the API server needs the Python package urllib3; install kubernetes.")
         self._settings = settings
-        parts = urlsplit(settings.server)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigError(f"{settings.source} names the server {settings.server!r}, which is no http(s) address.")
-        try:
-            port = parts.port
-        except ValueError as exc:
-            raise ConfigError(f"the server {settings.server!r} has a port that is no number; correct it.") from exc
-        self.host = parts.hostname
-        self.port = port or (443 if parts.scheme == "https" else 80)
-        self.secure = parts.scheme == "https"
-        self._prefix = parts.path.rstrip("/")
-        self._idle: list[http.client.HTTPConnection] = []
+        self._server = server_address(settings.server, settings.server_source)
         self._lock = threading.Lock()
+        self._pool: urllib3.HTTPConnectionPool | None = None
         self._tls: ssl.SSLContext | None = None
         self._answered = False
         self._lost_at = -math.inf
         self._refreshed_at = 0.0
-        self._never = threading.Event()
+
+    @property
+    def server(self) -> Address:
+        return self._server
 
     # -- connections -----------------------------------------------------
 
@@ -124,111 +148,109 @@ class Transport:
             if self._tls is not None:
                 return self._tls
         settings = self._settings
+        # Neither urllib3's own context nor ssl.create_default_context: from Python 3.13 on these want extensions
+        # (VERIFY_X509_STRICT) that the CAs of many clusters lack.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
-        try:
-            if not settings.verify:
-                context.check_hostname = False
-                context.verify_mode = ssl.CERT_NONE
-            elif settings.ca:
-                context.load_verify_locations(cadata=settings.ca.decode("ascii", "replace"))
-            else:
-                context.load_default_certs()
-        except (ssl.SSLError, ValueError) as exc:
-            raise ConfigError(f"the CA certificate of {settings.source} is not valid PEM; correct it.") from exc
+        if not settings.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            urllib3.disable_warnings(InsecureRequestWarning)  # it was asked for
+        elif settings.ca:
+            _load_ca(context, settings.ca, settings.ca_source)
+        else:
+            context.load_default_certs()
         pair = settings.credentials.pair() if settings.credentials else None
         if pair is not None:
-            try:
-                _load_pair(context, pair)
-            except (ssl.SSLError, ValueError) as exc:
-                raise ConfigError(
-                    f"the client certificate and key of {settings.source} do not fit together or are not PEM; "
-                    "correct them."
-                ) from exc
+            _load_pair(context, pair)
         with self._lock:
             self._tls = context
         return context
 
-    def open(self, timeout: float | None = None) -> http.client.HTTPConnection:
-        """A new connection, made and ready: through the proxy if there is one, with TLS if the server has it."""
-        proxy = urlsplit(self._settings.proxy) if self._settings.proxy else None
-        tls = self._tls_context() if self.secure else None
-        if proxy is not None and proxy.scheme not in ("http", "https"):
-            raise ConfigError(f"the proxy {proxy.scheme}://{proxy.hostname} is not an HTTP proxy; use one that is.")
-        if proxy is not None:
-            raw = socket.create_connection((proxy.hostname or "", proxy.port or 3128), timeout)
-            try:
-                if proxy.scheme == "https":
-                    raw = ssl.create_default_context().wrap_socket(raw, server_hostname=proxy.hostname)
-                self._tunnel(raw, proxy.username, proxy.password)
-            except BaseException:
-                raw.close()
-                raise
-        else:
-            raw = socket.create_connection((self.host, self.port), timeout)
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            sock = tls.wrap_socket(raw, server_hostname=self._settings.tls_server_name or self.host) if tls else raw
-        except BaseException:
-            raw.close()
-            raise
-        connection = http.client.HTTPConnection(self.host, self.port)
-        connection.sock = sock
-        return connection
-
-    def _tunnel(self, sock: socket.socket, username: str | None, password: str | None) -> None:
+    def _proxy_manager(self, address: Address, **arguments: t.Any) -> urllib3.ProxyManager:
+        proxy = self._settings.proxy or ""
         headers = dict(self._settings.proxy_headers)
-        if username:
-            pair = f"{unquote(username)}:{unquote(password or '')}".encode()
-            headers["Proxy-Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        lines = [f"CONNECT {host}:{self.port} HTTP/1.1", f"Host: {host}:{self.port}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
-        answer = b""
-        while b"\r\n\r\n" not in answer and len(answer) < 65536:
-            piece = sock.recv(1)  # byte by byte: what follows belongs to TLS
-            if not piece:
-                break
-            answer += piece
-        status = answer.split(b"\r\n", 1)[0].split(b" ", 2)
-        if len(status) < 2 or status[1] != b"200":
-            said = answer.split(b"\r\n", 1)[0].decode("latin-1")
-            raise ConfigError(f"the proxy does not open a tunnel to {self.host}:{self.port} ({said}); check its rules.")
+        parts = urlsplit(proxy)
+        if parts.username:
+            user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            headers["Proxy-Authorization"] = f"Basic {base64.b64encode(user.encode()).decode()}"
+        if address.secure:
+            arguments["proxy_ssl_context"] = ssl.create_default_context()
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        return urllib3.ProxyManager(f"{address.scheme}://{host}:{address.port}", proxy_headers=headers, **arguments)
 
-    def _take(self, timeout: float | None) -> tuple[http.client.HTTPConnection, bool]:
-        with self._lock:
-            connection = self._idle.pop() if self._idle else None
-        if connection is not None and connection.sock is not None:
-            connection.sock.settimeout(timeout)
-            return connection, True
-        return self.open(timeout), False
+    def _manager(self) -> urllib3.PoolManager:
+        arguments: dict[str, t.Any] = {"maxsize": _KEPT, "block": False}
+        if self._server.secure:
+            arguments["ssl_context"] = self._tls_context()
+            if self._settings.tls_server_name:
+                arguments["server_hostname"] = self._settings.tls_server_name
+        proxy = self._proxy()
+        return self._proxy_manager(proxy, **arguments) if proxy else urllib3.PoolManager(**arguments)
 
-    def give_back(self, connection: http.client.HTTPConnection) -> None:
+    def _proxy(self) -> Address | None:
+        settings = self._settings
+        return proxy_address(settings.proxy, settings.proxy_source or "the proxy") if settings.proxy else None
+
+    def _connections(self) -> urllib3.HTTPConnectionPool:
         with self._lock:
-            if connection.sock is not None:
-                self._idle.append(connection)
+            if self._pool is not None:
+                return self._pool
+        server = self._server
+        pool = self._manager().connection_from_host(server.host, server.port, server.scheme)
+        with self._lock:
+            self._pool = self._pool or pool
+            return self._pool
+
+    def open(self, timeout: float) -> socket.socket:
+        """A new connection for something other than HTTP requests, through the proxy and with TLS if need be.
+
+        Raises NoAnswer if there is none, ConfigError for what cannot be mended by trying again.
+        """
+        server, proxy = self._server, self._proxy()
+        arguments: dict[str, t.Any] = {"timeout": timeout}
+        if server.secure:
+            arguments["ssl_context"] = self._tls_context()
+            arguments["server_hostname"] = self._settings.tls_server_name
+        made: type[HTTPConnection] = HTTPSConnection if server.secure else HTTPConnection
+        if proxy is None:
+            connection = made(server.host, server.port, **arguments)
+        else:
+            manager = self._proxy_manager(proxy)
+            connection = made(
+                proxy.host, proxy.port, proxy=manager.proxy, proxy_config=manager.proxy_config, **arguments
+            )
+            connection.set_tunnel(server.host, server.port, headers=manager.proxy_headers, scheme=proxy.scheme)
+        try:
+            connection.connect()
+        except (OSError, HTTPError) as exc:
+            at_proxy = proxy is not None and not connection.has_connected_to_proxy
+            connection.close()
+            raise self._failed(ProxyError("", exc) if at_proxy else exc) from exc
+        return t.cast(socket.socket, connection.sock)
 
     def close(self) -> None:
+        """Close the idle connections."""
         with self._lock:
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
 
     # -- requests --------------------------------------------------------
 
-    def headers(self) -> dict[str, str]:
-        headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
-        headers.update(self._settings.headers)
-        value = self._settings.credentials.authorization() if self._settings.credentials else None
+    def headers(self) -> list[tuple[str, str]]:
+        """The headers of every request. Raises ConfigError where there are no credentials to be had."""
+        settings = self._settings
+        headers = {"Accept": "application/json", "User-Agent": USER_AGENT, **settings.headers}
+        group = headers.pop("Impersonate-Group", None)
+        value = settings.credentials.authorization() if settings.credentials else None
         if value:
             headers["Authorization"] = value
-        return headers
+        return [*headers.items(), *(("Impersonate-Group", item) for item in (group.split("\n") if group else ()))]
 
     def target(self, path: str, query: Query) -> str:
-        text = urlencode(query, doseq=True) if query else ""
-        return f"{self._prefix}{path}?{text}" if text else f"{self._prefix}{path}"
+        text = urlencode(query, doseq=True, errors="surrogatepass") if query else ""
+        return f"{self._server.path}{path}?{text}" if text else f"{self._server.path}{path}"
 
     def request(
         self,
@@ -241,9 +263,8 @@ class Transport:
         timeout: float | None = None,
     ) -> Response:
         """One request, tried again while that is safe and useful. Raises ApiError for any status of 400 and above."""
-        raw, connection, content = self._persist(method, path, query, body, headers, timeout, whole=True)
-        self._finish(raw, connection)
-        return Response(raw.status, raw.headers, content)
+        raw = self._ask(method, path, query, body, headers, timeout, whole=True)
+        return Response(raw.status, raw.headers, raw.data)
 
     def stream(
         self,
@@ -255,16 +276,9 @@ class Transport:
         timeout: float | None = None,
     ) -> Stream:
         """As request(), but the body is left to be read by the caller."""
-        raw, connection, _content = self._persist(method, path, query, None, headers, timeout, whole=False)
-        return Stream(self, connection, raw)
+        return Stream(self._ask(method, path, query, None, headers, timeout, whole=False))
 
-    def _finish(self, raw: http.client.HTTPResponse, connection: http.client.HTTPConnection) -> None:
-        if raw.will_close:
-            connection.close()
-        else:
-            self.give_back(connection)
-
-    def _persist(
+    def _ask(
         self,
         method: str,
         path: str,
@@ -274,15 +288,11 @@ class Transport:
         timeout: float | None,
         *,
         whole: bool,
-    ) -> tuple[http.client.HTTPResponse, http.client.HTTPConnection, bytes]:
+    ) -> urllib3.BaseHTTPResponse:
         target = self.target(path, query)
 
-        def once() -> tuple[http.client.HTTPResponse, http.client.HTTPConnection, bytes]:
-            raw, connection, content = self._once(method, target, body, headers, timeout, whole)
-            if raw.status < 400:
-                return raw, connection, content
-            self._finish(raw, connection)
-            raise from_status(raw.status, content, retry_after(raw.headers.get("Retry-After")))
+        def once() -> urllib3.BaseHTTPResponse:
+            return self._once(method, target, body, headers or {}, timeout or _TIMEOUT, whole)
 
         return self.persist(once, repeatable=method in _IDEMPOTENT)
 
@@ -299,15 +309,12 @@ class Transport:
             try:
                 answer = once()
             except NoAnswer as exc:
-                if exc.reused and (not exc.sent or repeatable):
-                    self.close()  # the other idle ones are as old: start afresh, without waiting
-                    continue
                 limit = min(patience, PATIENCE_RESTART if self._answered else PATIENCE_FIRST)
                 left = started + limit - time.monotonic()
                 if not _may_pass(exc.cause) or (exc.sent and not repeatable) or left <= 0:
-                    raise self.unreachable(exc.cause) from exc.cause
+                    raise self.unreachable(exc) from exc.cause
                 self._lost_at = time.monotonic()
-                self._never.wait(min(delay, left))
+                time.sleep(min(delay, left))
             except ApiError as exc:
                 if exc.status < 400:  # no answer of the API server: what is asked, or who, is wrong
                     raise
@@ -320,49 +327,43 @@ class Transport:
                 comes_up = exc.status == 403 and time.monotonic() - self._lost_at < PATIENCE_FORBIDDEN
                 if not (comes_up or _refused_for_now(exc, repeatable)) or wait > left:
                     raise
-                self._never.wait(wait)
+                time.sleep(wait)
             else:
                 self._answered = True
                 return answer
             delay = min(delay * 2, _LONGEST_DELAY)
 
     def _once(
-        self,
-        method: str,
-        target: str,
-        body: bytes | None,
-        headers: t.Mapping[str, str] | None,
-        timeout: float | None,
-        whole: bool,
-    ) -> tuple[http.client.HTTPResponse, http.client.HTTPConnection, bytes]:
-        """Status and headers, and the body too unless the answer is a stream that is going well."""
-        all_headers = self.headers()
-        if headers:
-            all_headers.update(headers)
-        group = all_headers.pop("Impersonate-Group", None)
+        self, method: str, target: str, body: bytes | None, more: t.Mapping[str, str], timeout: float, whole: bool
+    ) -> urllib3.BaseHTTPResponse:
+        """One request and its answer, with the body too unless the answer is a stream that is going well."""
+        headers = urllib3.HTTPHeaderDict()
+        for name, value in self.headers():
+            headers.add(name, _on_the_wire(value))
+        headers.update(more)
+        server = self._server
+        forwarded = self._settings.proxy and not server.secure
         try:
-            connection, reused = self._take(timeout or 60.0)
-        except (OSError, ssl.SSLError) as exc:
-            raise NoAnswer(exc, sent=False, reused=False) from exc
-        sent = False
-        try:
-            connection.putrequest(method, target, skip_accept_encoding=True)
-            for name, value in all_headers.items():
-                connection.putheader(name, value)
-            for item in group.split("\n") if group else ():
-                connection.putheader("Impersonate-Group", item)
-            if body is not None:
-                connection.putheader("Content-Length", str(len(body)))
-            connection.endheaders(body)
-            sent = True
-            raw = connection.getresponse()
-            return raw, connection, raw.read() if whole or raw.status >= 400 else b""
-        except (OSError, http.client.HTTPException) as exc:
-            connection.close()
-            raise NoAnswer(exc, sent=sent, reused=reused) from exc
-        except BaseException:
-            connection.close()
-            raise
+            raw = self._connections().urlopen(
+                method,
+                f"{server.scheme}://{server}{target}" if forwarded else target,
+                body=body,
+                headers=headers,
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+                timeout=timeout,
+                preload_content=whole,
+                decode_content=False,
+            )
+            content = raw.data if whole or raw.status >= 400 else b""
+        except (HTTPError, OSError) as exc:
+            raise self._failed(exc) from exc
+        if forwarded and raw.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            raise ConfigError(self._unlet(f"{raw.status} {raw.reason}", asks=True))
+        if raw.status >= 400:
+            raise from_status(raw.status, content, retry_after(raw.headers.get("Retry-After")))
+        return raw
 
     def _renew(self, asked_at: float) -> bool:
         """Read exec or token file credentials anew, once for all threads that were refused at the same time."""
@@ -379,25 +380,82 @@ class Transport:
         self.close()
         return True
 
-    def unreachable(self, cause: Exception) -> ApiError:
+    # -- failures --------------------------------------------------------
+
+    def _failed(self, exc: Exception) -> NoAnswer | ConfigError:
+        """What an exception of urllib3 means: the failure beneath its wrappers, and whose it is."""
+        cause, sent, at_proxy = exc, True, False
+        while True:
+            beneath: object = None
+            if isinstance(cause, ProxyError):
+                beneath, sent, at_proxy = cause.original_error, False, True
+            elif isinstance(cause, (NewConnectionError, ConnectTimeoutError)):
+                beneath, sent = cause.__cause__, False
+            elif isinstance(cause, (SSLError, ProtocolError)):
+                beneath = cause.args[-1]
+            if not isinstance(beneath, Exception) or beneath is cause:
+                break
+            cause = beneath
+        if isinstance(cause, PoolTimeout):
+            cause = TimeoutError()
+        refused = _REFUSED_TUNNEL.search(str(cause)) if at_proxy else None
+        if refused and refused["status"] < "500":
+            return ConfigError(self._unlet(refused["said"], asks=refused["status"] == "407"))
+        return NoAnswer(cause, sent=sent, at_proxy=at_proxy)
+
+    def _unlet(self, said: str, *, asks: bool) -> str:
+        """What to say of a proxy that does not let us through; `asks` for a user and a password if so."""
+        source = self._settings.proxy_source or "its address"
+        remedy = (
+            "give the user and password that it asks for (proxy_headers.proxy_basic_auth)"
+            if asks
+            else f"check its rules, or correct {source}"
+        )
+        return f"the proxy at {self._proxy()} does not let us through to {self._server} ({said}); {remedy}."
+
+    def unreachable(self, failure: NoAnswer) -> ApiError:
         """What to say when there was no answer."""
-        where = f"{self.host}:{self.port}"
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            text = (
-                f"the certificate of the API server at {where} cannot be verified ({cause.verify_message}); "
-                "set ca_cert (or certificate-authority in the kubeconfig) to its CA."
-            )
+        cause, settings = failure.cause, self._settings
+        if failure.at_proxy:
+            who, address = "the proxy", self._proxy()
+            source = settings.proxy_source or "its address"
+            runs = f"check that it runs and is reachable, or correct {source}"
+            trust = f"correct {source}, or let this machine trust its CA"
+        else:
+            who, address = "the API server", self._server
+            source = f"the server in {settings.server_source}"
+            runs = "check that the cluster runs and is reachable"
+            trust = "set ca_cert (or certificate-authority in the kubeconfig) to its CA"
+        refused = _REFUSED_TUNNEL.search(str(cause)) if failure.at_proxy else None
+        if refused:
+            text = self._unlet(refused["said"], asks=False)
+        elif isinstance(cause, ssl.SSLCertVerificationError):
+            text = f"the certificate of {who} at {address} cannot be verified ({cause.verify_message}); {trust}."
         elif isinstance(cause, ssl.SSLError):
-            text = f"TLS with the API server at {where} failed ({cause.reason}); check address and certificates."
+            text = f"TLS with {who} at {address} failed ({cause.reason}); check address and certificates."
         elif isinstance(cause, socket.gaierror):
-            source = self._settings.source
-            text = f"the API server's name {self.host} cannot be resolved; correct the server in {source}."
+            host = address.host if address else ""
+            text = f"{who}'s name {host} cannot be resolved; correct {source}."
         elif isinstance(cause, TimeoutError):
-            text = f"the API server at {where} does not answer in time; check that the cluster runs and is reachable."
+            text = f"{who} at {address} does not answer in time; {runs}."
         else:
             why = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
-            text = f"the API server at {where} cannot be reached ({why.lower()}); check that the cluster runs."
+            text = f"{who} at {address} cannot be reached ({why.lower()}); {runs}."
         return ApiError(0, "Unreachable", text)
+
+
+def _on_the_wire(value: str) -> str:
+    """A header's value as http.client has to be given it, to send UTF-8 as other clients do."""
+    return value.encode().decode("latin-1")
+
+
+def _load_ca(context: ssl.SSLContext, ca: bytes, source: str) -> None:
+    """Trust the certificates in a PEM bundle, whatever stands between them (often names that are not ASCII)."""
+    blocks = b"\n".join(_CERTIFICATE.findall(ca))
+    try:
+        context.load_verify_locations(cadata=blocks.decode("ascii"))
+    except (ssl.SSLError, ValueError) as exc:
+        raise ConfigError(f"{source or 'the CA certificate'} holds no valid CA certificate (PEM); correct it.") from exc
 
 
 @contextlib.contextmanager
@@ -424,8 +482,14 @@ def _pem_file(pair: ClientPair) -> t.Iterator[str]:
 
 
 def _load_pair(context: ssl.SSLContext, pair: ClientPair) -> None:
-    with _pem_file(pair) as path:
-        context.load_cert_chain(path)
+    try:
+        with _pem_file(pair) as path:
+            context.load_cert_chain(path, password="")  # an encrypted key would ask for its password on the terminal
+    except (ssl.SSLError, ValueError) as exc:
+        raise ConfigError(
+            f"the client certificate and key of {pair.source or 'the options'} do not fit together or are not PEM, "
+            "or the key is encrypted; correct them."
+        ) from exc
 
 
 def _may_pass(cause: Exception) -> bool:
@@ -435,7 +499,7 @@ def _may_pass(cause: Exception) -> bool:
     if isinstance(cause, ssl.SSLError):
         # A server that goes down in the middle of a handshake.
         return isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
-    return isinstance(cause, (OSError, http.client.HTTPException))
+    return True
 
 
 def _refused_for_now(error: ApiError, repeatable: bool) -> bool:

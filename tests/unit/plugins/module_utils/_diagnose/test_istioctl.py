@@ -19,7 +19,8 @@ from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.istioctl i
     find_program,
     parse,
 )
-from ansible_collections.mesh.workshop.plugins.module_utils._kube.config import Credentials, Settings
+from ansible_collections.mesh.workshop.plugins.module_utils._kube.credentials import Credentials
+from ansible_collections.mesh.workshop.plugins.module_utils._kube.settings import Settings
 
 PRINTED = json.dumps(
     [

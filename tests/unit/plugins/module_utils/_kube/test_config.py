@@ -4,96 +4,17 @@
 from __future__ import annotations
 
 import base64
-import json
-import os
-import stat
 import typing as t
 from pathlib import Path
 
 import pytest
-import yaml
-from ansible_collections.mesh.workshop.plugins.module_utils._kube import ConfigError, connect
-from ansible_collections.mesh.workshop.plugins.module_utils._kube.config import (
-    bypasses,
-    from_kubeconfig,
-    in_cluster,
-    load_settings,
-    merge_kubeconfigs,
-)
-from ansible_collections.mesh.workshop.plugins.module_utils._kube.options import effective_options
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError, ConfigError, connect, transport
+from ansible_collections.mesh.workshop.plugins.module_utils._kube.config import in_cluster, load_settings
+from ansible_collections.mesh.workshop.tests.unit.certificates import Authority
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
-
-Json = dict[str, t.Any]
-
-
-def kubeconfig(user: Json | None = None, cluster: Json | None = None, **context: t.Any) -> Json:
-    return {
-        "current-context": "c",
-        "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u", **context}}],
-        "clusters": [{"name": "k", "cluster": {"server": "https://192.0.2.1:6443", **(cluster or {})}}],
-        "users": [{"name": "u", "user": user or {}}],
-    }
-
-
-def authorization(settings: t.Any) -> str | None:
-    return settings.credentials.authorization()  # type: ignore[no-any-return]  # settings are any here
-
-
-def test_options_win_over_the_environment() -> None:
-    environ = {"K8S_AUTH_HOST": "https://env", "K8S_AUTH_CONTEXT": "env", "K8S_AUTH_VERIFY_SSL": "no"}
-    found = effective_options({"host": "https://option", "context": None}, environ)
-    assert found == {"host": "https://option", "context": "env", "validate_certs": False}
-
-
-def test_false_as_an_option_wins_over_the_environment() -> None:
-    assert effective_options({"validate_certs": False}, {"K8S_AUTH_VERIFY_SSL": "yes"})["validate_certs"] is False
-
-
-def test_groups_and_nested_headers_from_the_environment() -> None:
-    environ = {"K8S_AUTH_IMPERSONATE_GROUPS": "a,b", "K8S_AUTH_PROXY_HEADERS_USER_AGENT": "me"}
-    found = effective_options({}, environ)
-    assert found == {"impersonate_groups": ["a", "b"], "proxy_headers.user_agent": "me"}
-
-
-def test_a_kubeconfig_file_with_data(tmp_path: Path) -> None:
-    path = tmp_path / "config"
-    pem = base64.b64encode(b"-----CA-----").decode()
-    path.write_text(yaml.safe_dump(kubeconfig({"token": "t"}, {"certificate-authority-data": pem}, namespace="n")))
-    settings = load_settings({"kubeconfig": str(path)}, {})
-    assert (settings.server, settings.ca, settings.namespace) == ("https://192.0.2.1:6443", b"-----CA-----", "n")
-    assert authorization(settings) == "Bearer t"
-
-
-def test_paths_are_relative_to_the_kubeconfig(tmp_path: Path) -> None:
-    (tmp_path / "pki").mkdir()
-    for name in ("ca", "cert", "key"):
-        (tmp_path / "pki" / name).write_text(f"the {name}")
-    path = tmp_path / "config"
-    user = {"client-certificate": "pki/cert", "client-key": "pki/key"}
-    path.write_text(json.dumps(kubeconfig(user, {"certificate-authority": "pki/ca"})))
-    settings = load_settings({}, {"KUBECONFIG": str(path)})
-    assert settings.ca == b"the ca"
-    assert settings.credentials is not None
-    pair = settings.credentials.pair()
-    assert pair is not None
-    assert (pair.cert, pair.key) == (b"the cert", b"the key")
-
-
-def test_the_first_of_several_files_wins(tmp_path: Path) -> None:
-    first = {"contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}], "current-context": "c"}
-    second = kubeconfig({"token": "second"})
-    second["current-context"] = "other"
-    (tmp_path / "one").write_text(yaml.safe_dump(first))
-    (tmp_path / "two").write_text(yaml.safe_dump(second))
-    settings = load_settings({"kubeconfig": f"{tmp_path}/one{os.pathsep}{tmp_path}/two{os.pathsep}{tmp_path}/none"}, {})
-    assert authorization(settings) == "Bearer second"
-
-
-def test_merging_remembers_where_entries_come_from() -> None:
-    merged, origin = merge_kubeconfigs([("/a", {"users": [{"name": "u"}]}), ("/b", kubeconfig({"token": "x"}))])
-    assert merged["users"]["u"] == {}
-    assert origin[("users", "u")] == "/a"
-    assert origin[("clusters", "k")] == "/b"
+from ansible_collections.mesh.workshop.tests.unit.kubeconfigs import Json, authorization, kubeconfig
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 
 def test_host_and_key_need_no_kubeconfig() -> None:
@@ -112,12 +33,6 @@ def test_options_override_the_kubeconfig() -> None:
     assert (settings.server, authorization(settings)) == ("https://elsewhere", "Bearer option")
 
 
-def test_tls_server_name_insecure_and_proxy() -> None:
-    cluster = {"tls-server-name": "api.local", "insecure-skip-tls-verify": True, "proxy-url": "http://proxy:3128"}
-    settings = load_settings({"kubeconfig": kubeconfig(cluster=cluster)}, {})
-    assert (settings.tls_server_name, settings.verify, settings.proxy) == ("api.local", False, "http://proxy:3128")
-
-
 def test_impersonation_from_the_kubeconfig_and_options() -> None:
     user = {"as": "jane", "as-groups": ["a", "b"], "as-uid": "7"}
     settings = load_settings({"kubeconfig": kubeconfig(user), "impersonate_user": "joe"}, {})
@@ -131,25 +46,6 @@ def test_proxy_from_the_environment_unless_excepted() -> None:
     assert load_settings({**config, "proxy": "http://q:1"}, {"HTTPS_PROXY": "http://p:1"}).proxy == "http://q:1"
 
 
-@pytest.mark.parametrize(
-    ("host", "no_proxy", "expected"),
-    [
-        ("127.0.0.1", "", True),
-        ("localhost", "", True),
-        ("::1", "", True),
-        ("api.example.com", "example.com", True),
-        ("api.example.com", ".example.com", True),
-        ("apiexample.com", "example.com", False),
-        ("10.1.2.3", "10.0.0.0/8, x", True),
-        ("10.1.2.3", "10.1.2.3", True),
-        ("10.1.2.3", "example.com", False),
-        ("anything", "*", True),
-    ],
-)
-def test_no_proxy(host: str, no_proxy: str, expected: bool) -> None:
-    assert bypasses(host, no_proxy) is expected
-
-
 def test_in_cluster(tmp_path: Path) -> None:
     for name, text in (("token", "t\n"), ("ca.crt", "ca"), ("namespace", "n")):
         (tmp_path / name).write_text(text)
@@ -159,84 +55,6 @@ def test_in_cluster(tmp_path: Path) -> None:
     assert (settings.server, settings.namespace, authorization(settings)) == ("https://10.0.0.1:443", "n", "Bearer t")
     assert in_cluster({}, str(tmp_path)) is None
     assert in_cluster(environ, str(tmp_path / "none")) is None
-
-
-def plugin(tmp_path: Path, text: str) -> str:
-    path = tmp_path / "plugin"
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(stat.S_IRWXU)
-    return str(path)
-
-
-def test_a_credential_plugin_is_run_again_after_a_401(tmp_path: Path) -> None:
-    api = FakeApi()
-    api.tokens = {"token-2"}
-    count = tmp_path / "count"
-    text = f'echo x >> {count}; n=$(wc -l < {count}); echo "{{\\"status\\": {{\\"token\\": \\"token-$n\\"}}}}"'
-    user = {"exec": {"command": plugin(tmp_path, text), "apiVersion": "client.authentication.k8s.io/v1"}}
-    client = connect({"kubeconfig": kubeconfig(user, {"server": api.url})}, {})
-    assert client.list("v1", "Pod") == []
-    assert client.list("v1", "Pod") == []
-    assert count.read_text() == "x\nx\n"
-    api.stop()
-
-
-def test_a_credential_plugin_gets_its_arguments_and_environment(tmp_path: Path) -> None:
-    user = {
-        "exec": {"command": plugin(tmp_path, 'echo "{\\"status\\": {\\"token\\": \\"$1-$COLOUR\\"}}"'), "args": ["a"]}
-    }
-    user["exec"]["env"] = [{"name": "COLOUR", "value": "red"}]
-    assert authorization(load_settings({"kubeconfig": kubeconfig(user)}, {})) == "Bearer a-red"
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("echo no >&2; exit 3", r"failed with exit code 3 \(no\)"),
-        ("echo nothing", "did not print an ExecCredential"),
-    ],
-)
-def test_a_credential_plugin_that_fails(tmp_path: Path, text: str, message: str) -> None:
-    user = {"exec": {"command": plugin(tmp_path, text)}}
-    settings = load_settings({"kubeconfig": kubeconfig(user)}, {})
-    with pytest.raises(ConfigError, match=message):
-        authorization(settings)
-
-
-def test_a_credential_plugin_that_is_not_installed() -> None:
-    user = {"exec": {"command": "/nowhere/plugin", "installHint": "get it from the shop"}}
-    settings = load_settings({"kubeconfig": kubeconfig(user)}, {})
-    with pytest.raises(ConfigError, match="cannot be run .*; get it from the shop"):
-        authorization(settings)
-
-
-@pytest.mark.parametrize(
-    ("config", "options", "message"),
-    [
-        ({"contexts": []}, {}, "has no current context; set the option context"),
-        (kubeconfig(), {"context": "z"}, "has no context 'z'; it has: c"),
-        ({**kubeconfig(), "clusters": []}, {}, "has no cluster 'k'"),
-        ({**kubeconfig(), "users": []}, {}, "has no user 'u'"),
-        ({**kubeconfig(), "users": [{}]}, {}, "has an entry without a name in users"),
-        (kubeconfig(cluster={"server": ""}), {}, "names no server"),
-        (kubeconfig(cluster={"certificate-authority-data": "%%"}), {}, "certificate-authority-data .* is not base64"),
-        (kubeconfig(cluster={"certificate-authority": "/nowhere"}), {}, "/nowhere cannot be read"),
-        (kubeconfig({"tokenFile": "/nowhere"}), {}, "the token file /nowhere cannot be read"),
-    ],
-)
-def test_kubeconfigs_that_do_not_work(config: Json, options: Json, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        load_settings({"kubeconfig": config, **options}, {})
-
-
-@pytest.mark.parametrize(
-    ("text", "message"), [("a: [", "not valid YAML"), ("{", "not valid JSON"), ("- a", "holds no configuration")]
-)
-def test_files_that_are_no_kubeconfig(tmp_path: Path, text: str, message: str) -> None:
-    path = tmp_path / "config"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=message):
-        load_settings({"kubeconfig": str(path)}, {})
 
 
 def test_a_kubeconfig_that_is_not_there() -> None:
@@ -264,6 +82,196 @@ def test_a_pair_that_is_no_certificate_is_said_without_showing_it() -> None:
     assert "SECRET" not in str(caught.value)
 
 
-def test_an_auth_provider_is_left_to_the_kubernetes_package() -> None:
-    settings = from_kubeconfig([("", kubeconfig({"auth-provider": {"name": "oidc"}}))], None)
-    assert type(settings.credentials).__name__ == "Delegated"
+def test_the_option_host_is_not_told_as_the_kubeconfigs_fault() -> None:
+    with pytest.raises(ConfigError, match="^the option host names the server 'ftp://x', which is no http"):
+        load_settings({"kubeconfig": kubeconfig(), "host": "ftp://x"}, {})
+    with pytest.raises(ConfigError, match="^the variable K8S_AUTH_HOST names the server 'ftp://x'"):
+        load_settings({"kubeconfig": kubeconfig()}, {"K8S_AUTH_HOST": "ftp://x"})
+
+
+@pytest.mark.parametrize("proxy", ["garbage", "proxy:3128", "socks5://proxy:1080", "http://"])
+def test_a_proxy_that_is_none_is_named(proxy: str) -> None:
+    with pytest.raises(ConfigError, match=f"^the option proxy is '{proxy}', which is no HTTP proxy; write it like"):
+        load_settings({"kubeconfig": kubeconfig(), "proxy": proxy}, {})
+    # Also where it is not used: it has no effect, and that is most likely not what was meant.
+    with pytest.raises(ConfigError, match="^the option proxy is "):
+        load_settings({"host": "https://127.0.0.1", "api_key": "k", "proxy": proxy}, {})
+
+
+def test_a_password_of_a_proxy_is_not_shown() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings({"kubeconfig": kubeconfig()}, {"HTTPS_PROXY": "socks5://me:SECRET@proxy:1"})
+    assert "the variable HTTPS_PROXY is 'socks5://***@proxy:1'" in str(caught.value)
+
+
+def test_a_proxy_with_tls_leads_to_servers_with_tls_only() -> None:
+    with pytest.raises(ConfigError, match="the option proxy is an https proxy, which leads to https servers only"):
+        load_settings({"host": "http://192.0.2.1", "api_key": "k", "proxy": "https://proxy"}, {})
+
+
+def test_an_api_key_replaces_the_kubeconfigs_certificate(tmp_path: Path) -> None:
+    # The API server looks at a certificate first, so that beside one a wrong token would go unnoticed.
+    cert, key = (base64.b64encode(part).decode() for part in Authority().issue("jane"))
+    config = kubeconfig({"client-certificate-data": cert, "client-key-data": key})
+    found = load_settings({"kubeconfig": config}, {}).credentials
+    assert found is not None
+    assert found.pair() is not None
+    for options in ({"api_key": "wrong"}, {"username": "jane", "password": "wrong"}):
+        found = load_settings({"kubeconfig": config, **options}, {}).credentials
+        assert found is not None
+        assert found.pair() is None
+        assert found.authorization()
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "message"),
+    [
+        (
+            {"api_key": "SECRET", "client_cert": "/c", "client_key": "/k"},
+            {},
+            "the option client_cert and the option api_key are both set, and only one of them would be used",
+        ),
+        (
+            {"client_cert": "/c", "username": "jane", "password": "SECRET"},
+            {},
+            "the option client_cert and the option username are both set",
+        ),
+        (
+            {"username": "jane", "password": "p"},
+            {"K8S_AUTH_API_KEY": "SECRET"},
+            "the variable K8S_AUTH_API_KEY and the option username are both set",
+        ),
+        ({"username": "jane"}, {}, "the option username is set without password"),
+        ({}, {"K8S_AUTH_PASSWORD": "SECRET"}, "the variable K8S_AUTH_PASSWORD is set without username"),
+        ({"client_key": "/k"}, {}, "the option client_key is set without client_cert"),
+        ({"api_key": "SECRET\nx"}, {}, "the option api_key contains a line break"),
+        (
+            {},
+            {"K8S_AUTH_API_KEY": "SECRETä"},
+            "the variable K8S_AUTH_API_KEY contains a line break, a space or another",
+        ),
+        (
+            {"username": "jane", "password": "SECRET\ud800"},
+            {},
+            "the option username or the option password contains half",
+        ),
+        ({"impersonate_user": "SECRET\n"}, {}, "the option impersonate_user contains a line break"),
+        ({"impersonate_groups": ["a", "SECRET\n"]}, {}, "the option impersonate_groups contains a line break"),
+        (
+            {"proxy_headers": {"user_agent": "SECRET\n"}},
+            {},
+            "the option proxy_headers.user_agent contains a line break",
+        ),
+        ({"kubeconfig": ["SECRET"]}, {}, "the option kubeconfig is a list; give a path or the content"),
+        ({"kubeconfig": ":"}, {}, "the kubeconfig : does not exist"),
+        ({"kubeconfig": "/a\0b"}, {}, "does not exist"),
+        ({"ca_cert": "/a\0b"}, {}, "the CA certificate '/a.x00b' has a character that no path can have"),
+        ({"ca_cert": "~\0/a"}, {}, "has a character that no path can have"),
+    ],
+)
+def test_options_that_cannot_be_used_are_named_and_not_shown(options: Json, environ: Json, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_settings({"kubeconfig": kubeconfig(), **options}, environ)
+    assert "SECRET" not in str(caught.value)
+
+
+def test_a_token_with_a_line_break_is_never_shown(api: FakeApi) -> None:
+    with pytest.raises(ApiError) as caught:
+        connect({"host": api.url, "api_key": "SECRET\r\nX-Evil: 1"}, {}).server_version()
+    assert "SECRET" not in f"{caught.value}{caught.value!r}"
+    assert api.requests == []
+
+
+# -- whatever is given ---------------------------------------------------
+
+ANY_TEXT = st.text(max_size=12) | st.sampled_from(
+    ["a\r\nb", "\ud800", "/nowhere", "~\0", "%%", "YQ==", "http://[", "https://h:1", "ftp://x", "garbage", "ä", "true"]
+)
+VALUE = st.recursive(
+    st.none() | st.booleans() | st.integers() | ANY_TEXT | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+CLUSTER = [
+    "server",
+    "certificate-authority",
+    "certificate-authority-data",
+    "insecure-skip-tls-verify",
+    "tls-server-name",
+    "proxy-url",
+    "extensions",
+]
+USER = [
+    "token",
+    "tokenFile",
+    "username",
+    "password",
+    "client-certificate",
+    "client-certificate-data",
+    "client-key",
+    "client-key-data",
+    "as",
+    "as-groups",
+    "as-uid",
+]
+PLUGIN = ["args", "env", "apiVersion", "provideClusterInfo", "installHint"]
+
+
+def some(keys: t.Sequence[str]) -> st.SearchStrategy[Json]:
+    return st.dictionaries(st.sampled_from(keys), VALUE, max_size=3)
+
+
+@st.composite
+def kubeconfigs(draw: st.DrawFn) -> Json:
+    """Kubeconfigs that are right except for some values, or for one part as a whole."""
+    user = draw(some(USER))
+    if draw(st.booleans()):
+        # Nothing that could be run by accident.
+        command = draw(st.sampled_from(["/nowhere/plugin", "nowhere/plugin", "true", "\0", "", 5, ["true"]]))
+        user["exec"] = {"command": command, **draw(some(PLUGIN))}
+    cluster = {"server": "https://127.0.0.1:9", **draw(some(CLUSTER))}
+    config = kubeconfig(user, cluster)
+    config["contexts"][0]["context"].update(draw(some(["cluster", "user", "namespace"])))
+    config.update(draw(some(["current-context", "contexts", "clusters", "users", "kind"])))
+    return config
+
+
+OPTIONS = st.fixed_dictionaries(
+    {"kubeconfig": kubeconfigs() | VALUE},
+    optional={
+        **dict.fromkeys(
+            ["context", "host", "api_key", "username", "password", "ca_cert", "client_cert", "client_key", "no_proxy"],
+            ANY_TEXT,
+        ),
+        "proxy": ANY_TEXT,
+        "validate_certs": st.booleans(),
+        "impersonate_user": ANY_TEXT,
+        "impersonate_groups": st.lists(ANY_TEXT, max_size=2),
+        "proxy_headers": st.fixed_dictionaries(
+            {}, optional=dict.fromkeys(["proxy_basic_auth", "basic_auth", "user_agent"], ANY_TEXT)
+        ),
+    },
+)
+ENVIRON = st.dictionaries(
+    st.sampled_from(["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "KUBECONFIG", "KUBERNETES_SERVICE_HOST"]), ANY_TEXT
+)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(options=OPTIONS, environ=ENVIRON)
+@example(options={"kubeconfig": kubeconfig(cluster={"server": "https://h"}), "proxy": "http://p:0"}, environ={})
+@example(options={"kubeconfig": kubeconfig({"exec": {"command": "\0"}})}, environ={})
+def test_whatever_is_given_ends_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: Json, environ: dict[str, str]
+) -> None:
+    """Nothing that is read as options or kubeconfig ends in a traceback: neither at once, nor in the first request."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(transport, "PATIENCE_FIRST", 0.0)
+    monkeypatch.setattr("socket.getaddrinfo", nothing_has_an_address)
+    with pytest.raises(ApiError) as caught:
+        connect(options, environ).request("GET", "/version", timeout=0.2)
+    assert caught.value.sentence()
+
+
+def nothing_has_an_address(*args: t.Any, **kwargs: t.Any) -> t.NoReturn:
+    raise OSError(113, "No route to host")

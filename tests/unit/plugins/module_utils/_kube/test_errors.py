@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError, conflicting_fields
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError, ConfigError, conflicting_fields
 from ansible_collections.mesh.workshop.plugins.module_utils._kube.errors import from_status
 
 TYPED = "failed to create typed patch object (ns/r; networking.istio.io/v1, Kind=VirtualService): "
@@ -21,7 +21,7 @@ TYPED = "failed to create typed patch object (ns/r; networking.istio.io/v1, Kind
             "Unauthorized",
             [],
             "the API server does not accept the credentials (401 Unauthorized); "
-            "renew the token or the client certificate of the kubeconfig in use.",
+            "renew the token or the client certificate.",
         ),
         (
             403,
@@ -44,6 +44,24 @@ TYPED = "failed to create typed patch object (ns/r; networking.istio.io/v1, Kind
             "exceeded quota: q",
             [],
             "exceeded quota: q; raise the quota or remove what is not needed.",
+        ),
+        (
+            403,
+            "Forbidden",
+            'pods "p" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false '
+            '(container "c" must set securityContext.allowPrivilegeEscalation=false)',
+            [],
+            "the namespace admits only pods of the Pod Security level restricted, which these are not: "
+            'allowPrivilegeEscalation != false (container "c" must set '
+            "securityContext.allowPrivilegeEscalation=false); correct the pod's securityContext, "
+            "or set the namespace's label pod-security.kubernetes.io/enforce to a level that admits it.",
+        ),
+        (
+            0,
+            "ExecFailed",
+            'error executing command in container: exec: "cat": executable file not found in $PATH: unknown',
+            [],
+            "the container has no program cat; use another container or another image.",
         ),
         (
             400,
@@ -74,14 +92,14 @@ TYPED = "failed to create typed patch object (ns/r; networking.istio.io/v1, Kind
             "",
             TYPED + ".spec.hosts: expected list, got &{x}",
             [],
-            "spec.hosts must be list; correct the value there.",
+            "spec.hosts must be a list; correct the value.",
         ),
         (
             500,
             "",
             TYPED + ".spec.http[0].route[0].weight: expected numeric (int or float), got string",
             [],
-            "spec.http[0].route[0].weight must be numeric; correct the value there.",
+            "spec.http[0].route[0].weight must be a number; correct the value.",
         ),
         (
             400,
@@ -95,7 +113,7 @@ TYPED = "failed to create typed patch object (ns/r; networking.istio.io/v1, Kind
             "Invalid",
             "invalid",
             [{"field": "metadata.name", "message": 'Invalid value: "X"'}],
-            'the API server does not accept it: metadata.name: Invalid value: "X"; correct these fields.',
+            'the API server rejects it: metadata.name: Invalid value: "X"; correct these fields.',
         ),
         (
             404,
@@ -150,3 +168,22 @@ def test_an_answer_of_something_else_than_the_api_server() -> None:
 
 def test_retry_after_from_the_body() -> None:
     assert from_status(429, b'{"kind": "Status", "details": {"retryAfterSeconds": 3}}').retry_after == 3.0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"kind": "Status", "details": []}',
+        b'{"kind": "Status", "details": {"causes": 5, "retryAfterSeconds": "x"}}',
+        b'{"kind": "Status", "details": {"causes": [5]}}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_status_that_is_none_is_an_error_all_the_same(body: bytes) -> None:
+    error = from_status(500, body)
+    assert error.sentence()
+    assert (error.causes, error.retry_after) == ([], None)
+
+
+def test_a_mistake_of_the_configuration_is_about_no_object() -> None:
+    assert ConfigError("the option host is wrong.").about("Pod a/b").sentence() == "the option host is wrong."

@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError, Client, connect
-from ansible_collections.mesh.workshop.plugins.module_utils._kube.exec import exit_code, frame
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError, Client, ConfigError, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import exec as exec_
+from ansible_collections.mesh.workshop.plugins.module_utils._kube.exec import exit_code
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
+from ansible_collections.mesh.workshop.tests.unit.servers import Rude
 
 
 @pytest.mark.parametrize("size", [0, 1, 5, 40000, 200000])
@@ -87,15 +90,6 @@ def test_exec_is_not_tried_for_longer_than_its_timeout(client: Client, api: Fake
     assert time.monotonic() - started < 2
 
 
-@pytest.mark.parametrize(("size", "head"), [(5, 2), (126, 4), (65535, 4), (65536, 10)])
-def test_frames_are_masked_and_say_their_length(size: int, head: int) -> None:
-    data = bytes(index % 251 for index in range(size))
-    made = frame(2, data, b"\x01\x02\x03\x04")
-    assert len(made) == head + 4 + size
-    masked = made[head + 4 :]
-    assert bytes(byte ^ (1, 2, 3, 4)[index % 4] for index, byte in enumerate(masked)) == data
-
-
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
@@ -103,7 +97,101 @@ def test_frames_are_masked_and_say_their_length(size: int, head: int) -> None:
         (b'{"status":"Failure","details":{"causes":[{"reason":"ExitCode","message":"3"}]}}', (3, "")),
         (b'{"status":"Failure","message":"no shell"}', (-1, "no shell")),
         (b"<html>", (-1, "<html>")),
+        (b"[]", (-1, "[]")),
+        (b'{"details":{"causes":[{"reason":"ExitCode"}]}}', (-1, '{"details":{"causes":[{"reason":"ExitCode"}]}}')),
     ],
 )
 def test_exit_codes(status: bytes, expected: tuple[int, str]) -> None:
     assert exit_code(status) == expected
+
+
+def test_a_command_that_writes_while_it_reads_blocks_nothing(client: Client) -> None:
+    data = os.urandom(400_000)  # comes back fifty times as long: more than any buffer in between holds
+    assert len(client.exec("bookinfo", "p", "c", ["echo"], data, timeout=60).stdout) == len(data) * 50
+
+
+def test_a_missing_package_is_named(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exec_, "HAS_WEBSOCKET", False)
+    with pytest.raises(ConfigError, match="need the Python package websocket-client; install kubernetes"):
+        client.exec("bookinfo", "p", "c", ["cat"])
+
+
+def test_a_command_that_does_not_read_its_input(client: Client) -> None:
+    assert client.exec("bookinfo", "p", "c", ["deaf"], os.urandom(3_000_000)).exit_code == 0
+
+
+def test_exec_acts_as_somebody_else_in_all_their_groups(api: FakeApi) -> None:
+    given = {"host": api.url, "api_key": "good", "impersonate_user": "Jürgen", "impersonate_groups": ["a", "b"]}
+    connect(given, {}).exec("bookinfo", "p", "c", ["cat"])
+    assert api.headers[-1].get_all("Impersonate-Group") == ["a", "b"]
+    assert api.headers[-1]["Impersonate-User"].encode("latin-1").decode() == "Jürgen"
+    assert api.headers[-1]["Authorization"] == "Bearer good"
+
+
+def test_credentials_do_not_follow_a_redirect(client: Client, api: FakeApi) -> None:
+    other = FakeApi()
+    api.fail(302, part="/exec", headers={"Location": f"{other.url}/exec"})
+    with pytest.raises(ApiError, match="is no WebSocket server"):
+        client.exec("bookinfo", "p", "c", ["cat"])
+    assert other.requests == []
+    other.stop()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"nonsense\r\n\r\n", b"HTTP/1.1 OK\r\n\r\n", b"HTTP/1.1 101 Go\r\n\r\n", b"\xff\r\n\r\n"]
+)
+def test_exec_with_what_is_no_api_server(rude: Rude, answer: bytes) -> None:
+    def act(sock: socket.socket) -> None:
+        sock.recv(65536)
+        sock.sendall(answer)
+
+    rude.act = act
+    with pytest.raises(ApiError, match="Pod bookinfo/p: what answers in the API server's place is no WebSocket server"):
+        connect({"host": f"http://127.0.0.1:{rude.port}", "api_key": "x"}, {}).exec(
+            "bookinfo", "p", "c", ["cat"], timeout=2
+        )
+
+
+# -- forwarded ports -----------------------------------------------------
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def test_answers_over_a_forwarded_port_are_read_to_their_end(client: Client, api: FakeApi) -> None:
+    chunked = OK + b"Transfer-Encoding: chunked\r\n\r\n9\r\nab0\r\n\r\nde\r\n1\r\nf\r\n0\r\n\r\n"
+    api.forwarded = {
+        "/plain": [(0, OK), (0, b"Content-Length: 5\r\n\r\nhel"), (0, b"lo")],
+        "/chunked": [(0, chunked[start : start + 7]) for start in range(0, len(chunked), 7)],
+        "/big": [(0, OK + b"Content-Length: 300000\r\n\r\n"), (0, b"x" * 300000)],
+    }
+    port = client.forward("bookinfo", "p", 15014)
+    assert [port.get(path) for path in ("/plain", "/chunked", "/big", "/plain")] == [
+        b"hello",
+        b"ab0\r\n\r\nde" + b"f",
+        b"x" * 300000,
+        b"hello",
+    ]
+    port.close()
+    assert len(api.asked("GET", "/portforward")) == 1
+
+
+def test_a_forwarded_port_that_answers_otherwise_is_said(client: Client, api: FakeApi) -> None:
+    api.forwarded = {
+        "/404": [(0, b"HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\n\r\nnothing")],
+        "/error": [(1, b"nothing listens\non 1")],
+        "/silent": [],
+        "/half": [(0, OK + b"Content-Length: 5\r\n\r\nhel")],
+        "/nonsense": [(0, b"nonsense\r\n\r\n")],
+    }
+    for path, said in (
+        ("/404", "nothing"),
+        ("/error", "nothing listens on 1"),
+        ("/silent", r"port 1 gives no answer to /silent .timeout."),
+        ("/half", r"port 1 gives no answer to /half .timeout."),
+        ("/nonsense", "port 1 gives no answer to /nonsense"),
+        ("/closed", "port 1 gives no answer to /closed"),
+    ):
+        port = client.forward("bookinfo", "p", 1, timeout=0.3)
+        with pytest.raises(ApiError, match=said):
+            port.get(path)
+        port.close()

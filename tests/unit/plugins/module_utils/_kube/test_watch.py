@@ -1,0 +1,147 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import Client
+from ansible_collections.mesh.workshop.plugins.module_utils._kube.watch import changes, states
+from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
+
+
+def config_map(name: str, data: dict[str, str], **labels: str) -> dict[str, object]:
+    meta = {"name": name, "namespace": "bookinfo", "labels": labels}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
+
+
+def test_watch_tells_what_is_there_and_what_changes(client: Client, api: FakeApi) -> None:
+    api.put(config_map("a", {}))
+    seen = []
+    for event, obj in client.watch("v1", "ConfigMap", namespace="bookinfo", timeout=5):
+        seen.append((event, obj["metadata"]["name"], obj.get("data")))
+        if len(seen) == 1:
+            api.put(config_map("a", {"x": "1"}))
+        elif len(seen) == 2:
+            api.remove("ConfigMap", "a", "bookinfo")
+        elif len(seen) == 3:
+            break
+    assert seen == [("ADDED", "a", {}), ("MODIFIED", "a", {"x": "1"}), ("DELETED", "a", {"x": "1"})]
+
+
+def test_a_watch_that_ends_is_taken_up_without_listing_again(client: Client, api: FakeApi) -> None:
+    api.put(config_map("a", {}))
+    events = client.watch("v1", "ConfigMap", timeout=5)
+    assert next(events)[1]["metadata"]["name"] == "a"
+
+    def interrupt() -> None:
+        api.end_watches()
+        api.put(config_map("b", {}))
+
+    api.when_watched(interrupt)
+    assert next(events)[1]["metadata"]["name"] == "b"
+    lists = [path for _method, path, _headers in api.asked("GET", "/configmaps") if "watch=true" not in path]
+    watches = [path for _method, path, _headers in api.asked("GET", "watch=true")]
+    assert (len(lists), len(watches)) == (1, 2)
+    events.close()
+
+
+def test_a_watch_that_is_too_old_lists_again_and_tells_the_difference(client: Client, api: FakeApi) -> None:
+    api.put(config_map("a", {}))
+    api.put(config_map("b", {}))
+    events = client.watch("v1", "ConfigMap", timeout=5)
+    assert {next(events)[1]["metadata"]["name"] for _round in range(2)} == {"a", "b"}
+
+    def compact() -> None:
+        with api.lock:
+            api.end_watches()
+            api.remove("ConfigMap", "a", "bookinfo")
+            api.put(config_map("c", {}))
+            api.compact()
+
+    threading.Timer(0.1, compact).start()
+    assert [(event, obj["metadata"]["name"]) for event, obj in (next(events), next(events))] == [
+        ("DELETED", "a"),
+        ("ADDED", "c"),
+    ]
+    events.close()
+
+
+ERROR = b'{"type": "ERROR", "object": {"code": 500}}\n'
+
+
+@pytest.mark.parametrize("body", [b"{}", ERROR])
+def test_a_watch_that_ends_at_once_is_taken_up_after_a_pause(client: Client, api: FakeApi, body: bytes) -> None:
+    api.fail(200, part="watch=true", times=1000, body=body)
+    started = time.monotonic()
+    list(client.watch("v1", "ConfigMap", timeout=0.5))
+    assert 0.4 < time.monotonic() - started < 2  # the pause ends with the time
+    assert 1 < len(api.asked("GET", "watch=true")) <= 3  # at 0, 0.1 and 0.3 s
+    assert len(api.asked("GET", "/configmaps?limit")) <= 4
+
+
+def test_a_watch_that_has_told_something_is_taken_up_at_once(client: Client, api: FakeApi) -> None:
+    event = {"type": "MODIFIED", "object": {"metadata": {"name": "a", "namespace": "bookinfo"}}}
+    api.fail(200, part="watch=true", times=20, body=json.dumps(event).encode() + b"\n")
+    events = client.watch("v1", "ConfigMap", timeout=5)
+    started = time.monotonic()
+    assert [next(events)[0] for _round in range(20)] == ["MODIFIED"] * 20
+    assert time.monotonic() - started < 1
+    events.close()
+
+
+def test_ticks_are_regular(client: Client) -> None:
+    started = time.monotonic()
+    assert len(list(client.track("v1", "ConfigMap", timeout=2.5, tick=1))) == 4  # the list, and after 1, 2 and 3 s
+    assert time.monotonic() - started < 3.5
+
+
+def test_a_watch_over_a_restart_goes_on(client: Client, api: FakeApi) -> None:
+    events = client.watch("v1", "ConfigMap", timeout=10)
+    api.put(config_map("a", {}))
+    assert next(events)[1]["metadata"]["name"] == "a"
+
+    def restart() -> None:
+        api.stop()
+        api.start()
+        api.put(config_map("b", {}))
+
+    threading.Timer(0.1, restart).start()
+    assert next(events)[1]["metadata"]["name"] == "b"
+    events.close()
+
+
+def test_a_watch_ends_with_its_time(client: Client) -> None:
+    started = time.monotonic()
+    assert list(client.watch("v1", "ConfigMap", timeout=0.5)) == []
+    assert 0.4 < time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize(
+    "line", [b"nonsense\n", b"[]\n", b'{"type": "ADDED"}\n', b'{"object": 5}\n', b"[" * 10_000 + b"\n"]
+)
+def test_a_watch_that_tells_nonsense_is_taken_up_again(client: Client, api: FakeApi, line: bytes) -> None:
+    event = {"type": "ADDED", "object": {"metadata": {"name": "a", "namespace": "bookinfo"}}}
+    api.fail(200, part="watch=true", body=line)
+    api.fail(200, part="watch=true", body=json.dumps(event).encode() + b"\n")
+    events = client.watch("v1", "ConfigMap", timeout=5)
+    assert next(events) == ("ADDED", event["object"])
+    events.close()
+
+
+def at(name: str, version: str) -> dict[str, object]:
+    return {"metadata": {"name": name, "resourceVersion": version}}
+
+
+def test_a_new_list_is_told_as_changes() -> None:
+    followed = [("LISTED", [at("a", "1"), at("b", "1")]), ("TICK", []), ("LISTED", [at("b", "2"), at("c", "1")])]
+    told = [(event, obj["metadata"]["name"]) for event, obj in changes(followed)]
+    assert told == [("ADDED", "a"), ("ADDED", "b"), ("DELETED", "a"), ("MODIFIED", "b"), ("ADDED", "c")]
+
+
+def test_states_are_told_after_every_event() -> None:
+    followed = [("LISTED", [at("a", "1")]), ("MODIFIED", [at("a", "2")]), ("DELETED", [at("a", "3")]), ("TICK", [])]
+    assert [len(known) for known in states(followed)] == [1, 1, 0, 0]
