@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 
 LISTED = {
+    "/": 302,
     "/productpage": 200,
     "/static/style.css": 200,
     "/logout": 302,
@@ -42,7 +43,7 @@ def test_open_leads_to_what_is_listed_and_to_nothing_else(ansible, gateway, kube
         assert gateway.get(path).status == status, path
     assert gateway.login("jason")
     assert gateway.get("/productpage", host="other.example").status == 404
-    for path in ("/health", "/", "/details/0", "/productpage/more"):
+    for path in ("/health", "/index.html", "/details/0", "/productpage/more"):
         assert gateway.get(path).status == 404, path
     (item,) = kube.istio("gateways").values()
     assert item["spec"]["servers"][0]["hosts"] == ["mybookstore.com"]

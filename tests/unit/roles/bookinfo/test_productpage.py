@@ -300,11 +300,22 @@ def test_an_unknown_path_has_a_page_for_browsers(start_page: t.Any) -> None:
 
 def test_the_index_names_the_services(start_page: t.Any) -> None:
     page = start_page(environ={"REVIEWS_HOSTNAME": "reviews", "REVIEWS_SERVICE_PORT": "9080"})
-    for path in ("/", "/index.html"):
-        answer = page.get(path)
-        assert answer.status == 200
-        assert "http://reviews:9080" in answer.text
-        assert 'href="/productpage"' in answer.text
+    answer = page.get("/index.html")
+    assert answer.status == 200
+    assert "http://reviews:9080" in answer.text
+    assert 'href="/productpage"' in answer.text
+
+
+def test_the_bare_host_leads_to_the_page(start_page: t.Any) -> None:
+    answer = start_page().get("/")
+    assert (answer.status, answer.headers["Location"]) == (302, "/productpage")
+
+
+def test_reviews_and_who_served_them_come_before_the_details(start_bookinfo: t.Any) -> None:
+    """What labs change is seen without scrolling."""
+    text = start_bookinfo("v2").get("/productpage").text
+    places = [text.index(part) for part in ("<h1>", "Reviews served by", 'class="review"', "Book details")]
+    assert places == sorted(places)
 
 
 def test_health(start_page: t.Any) -> None:

@@ -42,9 +42,8 @@ PRODUCTS = [
         "id": 0,
         "title": "The Comedy of Errors",
         "descriptionHtml": (
-            "<b>William Shakespeare</b> strands two masters and their two servants, twins each, in one busy port. "
-            "Nobody there can tell them apart, least of all they themselves, so a single day is enough for a locked "
-            "door, a stolen chain, a jealous wife and a very confused goldsmith."
+            "<b>William Shakespeare</b> strands two pairs of twins, masters and servants, in one busy port. Nobody can "
+            "tell them apart, so a single day is enough for a locked door, a stolen chain and a confused goldsmith."
         ),
     }
 ]
@@ -246,6 +245,13 @@ class ProductHandler(PageHandler):
         )
 
 
+class ToProductHandler(PageHandler):
+    """GET /: whoever types only the host wants to see the page."""
+
+    async def get(self, *args: str) -> None:
+        self.redirect("/productpage")
+
+
 class LoginHandler(PageHandler):
     """POST /login with username and passwd: as upstream, every name is let in with any password."""
 
@@ -334,7 +340,8 @@ class ProductpageApplication(ServiceApplication):
         self.style_url = f"/static/style.css?v={digest}"
         super().__init__(
             [
-                (r"/(?:index\.html)?", IndexHandler),
+                (r"/", ToProductHandler),
+                (r"/index\.html", IndexHandler),
                 (r"/health", PageHealthHandler),
                 (r"/productpage", ProductHandler),
                 (r"/login", LoginHandler),
