@@ -12,6 +12,7 @@ from .._observe.access_log import Record
 from .._observe.traces import Trace
 from .patterns import is_found
 from .plan import KEEP_BODY
+from .probe.wire import whole
 from .spec.types import GRPC_CODES, Expect, Text
 
 Observation = t.Mapping[str, t.Any]
@@ -186,8 +187,7 @@ def label_of(seen: Observation) -> str:
 
 def grpc_code(seen: Observation) -> int | None:
     """The gRPC status of an answer, from its trailers or headers."""
-    text = dict(seen.get("headers") or ()).get("grpc-status", "")
-    return int(text) if text.isdigit() else None
+    return whole(dict(seen.get("headers") or ()).get("grpc-status", ""))
 
 
 def times(count: int) -> str:

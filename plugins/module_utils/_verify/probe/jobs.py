@@ -54,6 +54,16 @@ class Jar:
             return "; ".join("{}={}".format(*pair) for pair in self.values.items())
 
 
+def redirected(url: str, location: str) -> str | None:
+    """Where a redirect leads to; None where that is no URL of HTTP."""
+    try:
+        parts = urlsplit(urljoin(url, location))
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return parts.geturl() if usable else None
+
+
 class Job:
     """One check's requests: ``phases`` one after the other, each over new connections."""
 
@@ -170,7 +180,10 @@ class Job:
             answer = self.hop(pool, method, url, headers, body, trace, seen, keep)
             if answer is None or self.follow == 0 or answer[0] not in REDIRECTS or "location" not in answer[1]:
                 break
-            url = urljoin(url, answer[1]["location"])
+            target = redirected(url, answer[1]["location"])
+            if target is None:
+                break
+            url = target
             if answer[0] != 307 and answer[0] != 308 and method != "HEAD":
                 method, body = "GET", b""
         seen["trace"] = trace

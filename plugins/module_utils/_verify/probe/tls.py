@@ -41,7 +41,8 @@ def tls_context(options: dict[str, t.Any]) -> ssl.SSLContext:
         try:
             with os.fdopen(handle, "w") as file:
                 file.write(options["cert"] + "\n" + options.get("key", ""))
-            context.load_cert_chain(name)
+            # Without a passphrase OpenSSL would ask for one at the terminal, and wait.
+            context.load_cert_chain(name, password="")
         finally:
             os.unlink(name)
     return context

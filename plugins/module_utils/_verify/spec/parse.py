@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ..._observe.errors import CheckError
 from .expect import EXPECT_KEYS, expect_of, refuse_contradictions
+from .plain import refuse_unusual
 from .reader import Reader, default_to, names, percent, shown
 from .request import request_of
 from .types import DEADLINE, HOST, NO_SIDECAR, TIMEOUT, WORKLOAD, Check
@@ -41,7 +42,10 @@ def parse_checks(value: object, default_namespace: str | None = None, deadline: 
     if value is None:
         return []
     if not isinstance(value, (list, tuple)):
+        refuse_unusual(value, "The checks")
         raise CheckError(f"The checks must be a list of mappings, not {shown(value)}.")
+    for number, item in enumerate(value, 1):
+        refuse_unusual(item, f"Check {number}")
     checks = [_check(item, number, default_namespace, seconds) for number, item in enumerate(value, 1)]
     seen: dict[str, int] = {}
     for number, check in enumerate(checks, 1):
@@ -68,7 +72,7 @@ def secrets_of(value: object) -> set[str]:
         found.update(text for text in _texts(pems) if "PRIVATE KEY" in text)
         if item.get("no_log") not in (None, False, "false", "no", "False"):
             session = request.get("session")
-            query = urlsplit(str(request.get("url", ""))).query
+            query = str(request.get("url", "")).partition("#")[0].partition("?")[2]
             sent = [request.get("headers"), request.get("body"), request.get("form"), query]
             sent += [value for _name, value in parse_qsl(query)]
             found.update(_texts([*sent, session.get("form") if isinstance(session, t.Mapping) else session]))
@@ -76,12 +80,14 @@ def secrets_of(value: object) -> set[str]:
     return found
 
 
-def _texts(value: object) -> set[str]:
+def _texts(value: object, within: tuple[int, ...] = ()) -> set[str]:
     """All texts inside a value that are long enough to be hidden without hiding everything."""
-    if isinstance(value, t.Mapping):
-        return {text for inner in value.values() for text in _texts(inner)}
-    if isinstance(value, (list, tuple)):
-        return {text for inner in value for text in _texts(inner)}
+    if isinstance(value, (t.Mapping, list, tuple)):
+        if id(value) in within:
+            return set()
+        inside = (*within, id(value))
+        parts = value.values() if isinstance(value, t.Mapping) else value
+        return {text for inner in parts for text in _texts(inner, inside)}
     # As text in any case: Ansible hides a number by its digits.
     text = "" if value is None or isinstance(value, bool) else str(value)
     return {text} if len(text) > 2 else set()

@@ -31,7 +31,7 @@ class Reader:
                 raise self.error(str(key), f"is not known: {meant}allowed here: {names(allowed)}")
 
     def error(self, key: str, problem: str) -> CheckError:
-        path = ".".join(part for part in (self.where, key) if part)
+        path = " ".join(".".join(part for part in (self.where, str(key)) if part).split())
         return CheckError(f"{self.title}: {path} {problem}." if path else f"{self.title} {problem}.")
 
     def has(self, key: str) -> bool:
@@ -59,7 +59,7 @@ class Reader:
             return None
         try:
             number = float(value) if not isinstance(value, bool) else None
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = None
         if number is None or not least <= number <= most:
             raise self.error(key, f"must be a number from {least:g} to {most:g}, not {shown(value)}")

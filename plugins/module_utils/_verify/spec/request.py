@@ -10,8 +10,18 @@ import re
 import typing as t
 from urllib.parse import urlencode, urlsplit
 
+from ..probe.tls import tls_context
 from .reader import Reader, default_to, names, plain, shown
 from .types import GRPC, LARGEST_BODY_2, PROTOCOLS, RAW, SCHEMES, SECURE, WORKLOAD, Request, Session, Tls
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""Name of a header (RFC 9110, 5.6.2)."""
+CONTENT = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+"""What its value may hold (RFC 9110, 5.5)."""
+UNREADABLE = {
+    "ca": "holds no certificate that can be read",
+    "cert": "and its key cannot be read together",
+}
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 REQUEST_KEYS = (
@@ -50,7 +60,14 @@ def request_of(value: object, title: str, timeout: float) -> Request:
         raise reader.error("url", f"must look like {parts.scheme}://host:port, not {shown(url)}")
     if re.search(r"[\s\x00-\x1f]", url):
         raise reader.error("url", "must not contain blanks or control characters")
+    if not url.isascii():
+        raise reader.error("url", "must be ASCII: write other characters percent-encoded, and a host by its IDNA name")
     headers = reader.pairs("headers")
+    for name, content in headers:
+        if not TOKEN.fullmatch(name):
+            raise reader.error(f"headers.{name}", "is no name of a header: it has letters, digits and !#$%&'*+.^_`|~-")
+        if not CONTENT.fullmatch(content):
+            raise reader.error(f"headers.{name}", "must not contain control characters, or characters beyond Latin-1")
     body, kind = _body(reader)
     if kind and "content-type" not in {name.lower() for name, _content in headers}:
         headers = (*headers, ("content-type", kind))
@@ -122,12 +139,26 @@ def _tls(reader: Reader, scheme: str) -> Tls | None:
     ca, insecure = pem_of(inner, "ca"), inner.flag("insecure")
     if ca and insecure:
         raise inner.error("insecure", "cannot stand beside request.tls.ca: a CA is believed or nobody is asked")
+    for field, given in (("ca", {"ca": ca}), ("cert", {"cert": cert, "key": key or ""})):
+        try:
+            if given[field]:
+                tls_context(given)
+        except (OSError, ValueError) as error:  # an SSLError is an OSError
+            raise inner.error(field, f"{UNREADABLE[field]}: {_reason(error)}") from None
     return Tls(ca, cert, key, insecure, inner.text("name"))
+
+
+def _reason(error: Exception) -> str:
+    """Why OpenSSL refuses something, in its words and without the place in its sources."""
+    words = re.sub(r"\(_ssl\.c:\d+\)", "", str(error)).replace("_", " ")
+    return " ".join(words.split()).rstrip(".").lower()
 
 
 def pem_of(reader: Reader, key: str) -> str | None:
     """PEM text as given, or that of the file that is named."""
     value = reader.text(key)
+    if value is not None and not value.isascii():
+        raise reader.error(key, "must be PEM text, which is ASCII, or the name of a file with it")
     if value is None or "-----BEGIN" in value:
         return value
     try:
@@ -161,4 +192,12 @@ def _session(reader: Reader) -> Session | None:
         form = (("username", username), ("passwd", inner.text("password", username) or username), *form)
     if not form:
         raise inner.error("username", "is missing: give it, or the fields to log in with as form")
-    return Session(inner.text("login", "/login") or "/login", form)
+    login = inner.text("login", "/login") or "/login"
+    try:
+        parts = urlsplit(login)
+        readable = parts.port != 0 and parts.scheme in ("", "http", "https")
+    except ValueError:
+        readable = False
+    if not readable or not login.isascii() or re.search(r"[\s\x00-\x1f]", login):
+        raise inner.error("login", f"must be a path or a URL of HTTP, not {shown(login)}")
+    return Session(login, form)

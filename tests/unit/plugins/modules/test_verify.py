@@ -125,3 +125,9 @@ def test_a_mutation_is_named_and_not_shown(call: t.Callable[..., Json], site: st
     assert result["checks"][0]["fails_in"] == "mutation"
     del result["invocation"], result["logged"]
     assert "a2V5" not in json.dumps(result)
+
+
+def test_no_check_would_prove_nothing(call: t.Callable[..., Json]) -> None:
+    result = call(checks=[])
+    assert result["failed"]
+    assert result["msg"] == "checks is empty, so nothing would be verified: give it checks."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.mesh.workshop.plugins.module_utils._observe.access_log import Record
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.faults import Answer
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.oracle import judge
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.plan import sample_of
@@ -32,3 +33,7 @@ def error(kind: str) -> Answer:
 def verdict(expect: dict[str, t.Any], answers: list[Answer]) -> Decision:
     one = check(expect)
     return judge(one, sample_of(one), answers).decision
+
+
+def record(cluster: str) -> Record:
+    return Record("a", "pod", 200, "", "", "", "", "/", "", "10.0.0.1:80", cluster, "", 1)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._observe.access_log import Record
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.faults import faults_of
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.wording import expected_text
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.answers import (
     answer,
     check,
     error,
+    record,
 )
 
 
@@ -61,10 +61,6 @@ def test_peer() -> None:
     assert faults_of(one.expect, answer(peer=["spiffe://a"])) == []
     assert faults_of(one.expect, answer(peer=["spiffe://b"])) == ["peer spiffe://b"]
     assert faults_of(one.expect, answer()) == ["peer without a URI"]
-
-
-def record(cluster: str) -> Record:
-    return Record("a", "pod", 200, "", "", "", "", "/", "", "10.0.0.1:80", cluster, "", 1)
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,25 @@
 
 from __future__ import annotations
 
+import json
+import typing as t
+
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._verify.faults import faults_of
+from ansible_collections.mesh.workshop.plugins.module_utils._observe.traces import Trace
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.faults import ERRORS, Answer, faults_of
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.oracle import judge
-from ansible_collections.mesh.workshop.plugins.module_utils._verify.plan import sample_of
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.plan import Sample, sample_of
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.statistics import Decision
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.tally import observed_shares
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.wording import expected_text
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.answers import (
     answer,
     check,
+    record,
     verdict,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def test_always_needs_the_whole_sample_and_not_one_wrong_answer() -> None:
@@ -114,3 +121,83 @@ def test_some_answers_are_told_by_their_status() -> None:
     assert judge(one, sample_of(one), [answer()] * 44).observed == "status 200 100 % in 44 requests"
     few = judge(one, sample_of(one), [answer()] * 29 + [refused] * 15).observed
     assert few == "status 200 65.9 %, 503 34.1 % in 44 requests; so few requests do not prove it"
+
+
+TEXT = st.text(max_size=12)
+HEADERS = st.lists(
+    st.tuples(
+        st.sampled_from(["server", "grpc-status", "set-cookie"]) | TEXT, TEXT | st.sampled_from(["0", "14", "²"])
+    ),
+    max_size=3,
+).map(lambda pairs: [list(pair) for pair in pairs])
+SECONDS = st.floats(0, 1e6)
+ANSWERED = st.fixed_dictionaries(
+    {"status": st.none() | st.integers(100, 999), "error": st.none(), "headers": HEADERS, "body": TEXT},
+    optional={
+        "seconds": SECONDS,
+        "truncated": st.booleans(),
+        "peer": st.lists(TEXT, max_size=2),
+        "started": SECONDS,
+        "agent": TEXT,
+        "trace": TEXT,
+        "extracted": st.fixed_dictionaries({"pod": st.none() | TEXT}),
+    },
+)
+LOST = st.fixed_dictionaries(
+    {
+        "status": st.none(),
+        "error": st.fixed_dictionaries({"kind": st.sampled_from([*ERRORS, "unheard of"]), "detail": TEXT}),
+    },
+    optional={"seconds": SECONDS, "started": SECONDS, "agent": TEXT},
+)
+VERSIONS = st.sampled_from(["v1", "v2", "v3", "pod x"])
+TRACES = st.builds(
+    Trace, st.frozensets(VERSIONS), st.lists(st.tuples(VERSIONS, st.frozensets(VERSIONS)), max_size=2).map(tuple)
+)
+RECORDS = st.lists(st.sampled_from([record("outbound|80|v1|a.b.svc"), record("inbound|80||"), record("")]), max_size=2)
+ANSWERS = st.builds(
+    Answer,
+    ANSWERED | LOST,
+    st.none() | VERSIONS,
+    st.booleans(),
+    st.none() | st.integers(0, 9),
+    st.frozensets(VERSIONS),
+    RECORDS.map(tuple),
+    st.none() | TRACES,
+)
+EXPECTED: list[dict[str, t.Any]] = [
+    {"status": [200, 404], "body": {"contains": "a", "matches": "b"}, "headers": {"server": "x"}},
+    {"status": {200: 90, 500: 10}},
+    {"served_by": {"v1": 95, "v3": 5}, "latency": {"above": 0.1, "below": 2}},
+    {"served_by": {"v1": 100}, "attempts": {"above": 1, "below": 2}, "mirrored": {"v3": 50, "v2": 0}},
+    {"attempts": 2, "upstream_cluster": {"lacks": "Passthrough"}},
+    {"some": {"percent": 10, "status": 503, "headers": {"a": {"present": True}}}},
+    {"admitted": 10},
+    {"refused": True},
+    {"no_listener": True},
+    {"trace": {"services": ["v1"], "parents": {"v1": "v2"}}},
+    {"trace_share": 20},
+]
+
+
+@settings(max_examples=50)
+@given(st.sampled_from(EXPECTED), st.lists(ANSWERS, max_size=6), st.booleans())
+def test_any_answers_have_a_verdict(expect: dict[str, t.Any], answers: list[Answer], no_log: bool) -> None:
+    one = check(expect, no_log=no_log)
+    shown = judge(one, sample_of(one), answers)
+    assert shown.observed
+    assert shown.expected
+    assert not shown.passed or shown.decision is Decision.RIGHT
+    if not answers:
+        assert not shown.passed
+    json.dumps([shown.failing, shown.interval, shown.tolerated])
+
+
+@settings(max_examples=50)
+@given(st.lists(ANSWERS, max_size=6))
+def test_any_answers_to_grpc_and_streams_have_a_verdict(answers: list[Answer]) -> None:
+    grpc = check({"grpc_status": "OK"}, request={"url": "grpc://x:1/a.B/C"})
+    peer = check({"tls": {"peer": "spiffe://a"}}, request={"url": "tls://x:1"})
+    stream = check({"failures": 0}, request={"url": "http://x/", "stream": True})
+    for one in (grpc, peer, stream):
+        judge(one, Sample(0, 1, seconds=1.0) if one.request.stream else sample_of(one), answers)

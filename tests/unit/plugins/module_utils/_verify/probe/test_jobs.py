@@ -9,6 +9,7 @@ import threading
 import time
 import typing as t
 
+import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.probe.jobs import Jar, run_plan
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.probe.sending import send
 from ansible_collections.mesh.workshop.tests.unit.servers import Answer, Site, after
@@ -55,6 +56,13 @@ def test_cookies_that_are_taken_back() -> None:
     assert jar.header() == "a=1; b=2"
     jar.take([("set-cookie", "a=gone; Max-Age=0"), ("set-cookie", "b=")])
     assert jar.header() == ""
+
+
+@pytest.mark.parametrize("location", ["http://[", "mailto:a", "ftp://shop.example/", "http://x:99999/", "//"])
+def test_a_redirect_to_no_url_of_http_is_the_answer(site: Site, location: str) -> None:
+    site.answer = lambda request: Answer(302, headers=(("location", location),))
+    seen = send(site.port, follow_redirects=5)[0]
+    assert (seen["status"], seen["error"]) == (302, None)
 
 
 def test_jobs_run_together(site: Site) -> None:

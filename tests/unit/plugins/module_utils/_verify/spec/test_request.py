@@ -3,11 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import pathlib
 import typing as t
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.spec import secrets_of
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.spec.types import Session, Tls
+from ansible_collections.mesh.workshop.tests.unit.authority import Authority
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.spec.making import (
     PEM,
     URL,
@@ -35,13 +37,15 @@ def test_body_in_its_forms() -> None:
     assert (json.body, json.headers) == (b'{"a": [1]}', (("Content-Type", "x/y"),))
 
 
-def test_tls() -> None:
-    tls = {"ca": PEM, "cert": PEM, "key": "-----BEGIN PRIVATE KEY-----"}
+def test_tls(tmp_path: pathlib.Path) -> None:
+    authority = Authority()
+    both = authority.issue(tmp_path, "me.example").read_text()
+    cert, begin, key = both.partition("-----BEGIN PRIVATE KEY-----")
+    tls = {"ca": authority.pem(), "cert": cert, "key": begin + key}
     one = parsed(request={"url": "https://x/", "tls": tls})
-    assert one.request.tls == Tls(PEM, PEM, "-----BEGIN PRIVATE KEY-----")
+    assert one.request.tls == Tls(authority.pem(), cert, begin + key)
     assert "PRIVATE" not in repr(one), "a key is never shown"
-    assert secrets_of([check(request={"url": "https://x/", "tls": tls})]) == {"-----BEGIN PRIVATE KEY-----"}
-    both = f"{PEM}-----BEGIN PRIVATE KEY-----"
+    assert secrets_of([check(request={"url": "https://x/", "tls": tls})]) == {begin + key}
     assert secrets_of([check(request={"url": "https://x/", "tls": {"cert": both}})]) == {both}
     assert parsed(request={"url": "https://x/"}, expect={"tls": "untrusted_ca"}).expect.tls_error == "untrusted_ca"
     assert parsed(request={"url": "tls://x:1"}, expect={"tls": {"peer": "spiffe://a"}}).expect.tls_peer == "spiffe://a"
@@ -55,6 +59,23 @@ def test_tls() -> None:
         ({"request": {"url": "mybookstore.com"}}, "request.url must look like http://host/path"),
         ({"request": {"url": "ftp://x/"}}, "request.url must look like http://host/path"),
         ({"request": {"url": "http://x:99999/"}}, "request.url is not a URL"),
+        ({"request": {"url": "http://ä/ü"}}, "request.url must be ASCII: write other characters percent-encoded"),
+        ({"request": {"url": URL, "headers": {"ü": "a"}}}, "request.headers.ü is no name of a header"),
+        ({"request": {"url": URL, "headers": {"a": "€"}}}, "request.headers.a must not contain control characters"),
+        ({"request": {"url": URL, "session": {"username": "a", "login": "http://["}}}, "session.login must be a path"),
+        ({"request": {"url": "https://x/", "tls": {"ca": ""}}}, "request.tls.ca must be a text"),
+        (
+            {"request": {"url": "https://x/", "tls": {"ca": "-----BEGIN ü"}}},
+            "tls.ca must be PEM text, which is",
+        ),
+        (
+            {"request": {"url": "https://x/", "tls": {"ca": PEM}}},
+            "tls.ca holds no certificate that can be read",
+        ),
+        (
+            {"request": {"url": "https://x/", "tls": {"cert": PEM, "key": "-----BEGIN PRIVATE KEY-----"}}},
+            "request.tls.cert and its key cannot be read together",
+        ),
         ({"request": {"url": "http://x/a b"}}, "request.url must not contain blanks"),
         ({"request": {"url": URL, "method": "FETCH"}}, 'request.method is "FETCH"; allowed: GET, HEAD'),
         ({"request": {"url": URL, "count": 0}}, "request.count must be a number from 1 to 50000, not 0"),
