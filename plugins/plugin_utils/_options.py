@@ -17,6 +17,7 @@ PLAYBOOKS: dict[str, dict[str, str]] = {
     "status": {},
     "reset": {"lab": "", "reset_confirm": ""},
     "tour": {"lab": "", "labs": "", "tour_report": ""},
+    "explain": {"url": "", "from": "url", "method": "url", "headers": "url"},
     "teardown": {},
 }
 # Names that begin like this are the collection's.

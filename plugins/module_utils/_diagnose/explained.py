@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._explain.access import Access, RuleResult
+from .._explain.collect import Configs
 from .._explain.effects import Effect, effects_of, host_holds
 from .._explain.matching import template_holds
 from .._explain.mesh import (
@@ -40,7 +41,10 @@ from .._explain.walk import (
     from_workload,
     without_proxy,
 )
-from .findings import Diagnosis, Findings, Json
+from .findings import Diagnosis, Findings, Json, gather
+
+if t.TYPE_CHECKING:
+    from .._kube import Client
 
 HOST, NO_SIDECAR = "host", "no_sidecar"
 
@@ -720,3 +724,15 @@ LAST: tuple[t.Callable[[Case], Diagnosis | None], ...] = (without_effect,)
 def explained(case: Case) -> Diagnosis | None:
     """The first cause that the request's way carries; None where it carries none."""
     return next((found for cause in CAUSES if (found := cause(case)) is not None), None)
+
+
+def explain_request(
+    client: Client, source: str, namespace: str, url: str, method: str, headers: t.Sequence[tuple[str, str]]
+) -> tuple[Case, list[str]]:
+    """The case of a request that nobody has sent yet, and what could not be read, as sentences. Raises ApiError."""
+    objects, partial = gather(client, namespace)
+    request = request_of(url, method, headers)
+    findings = Findings(url=url, source=source, namespace=namespace, objects=objects, partial=partial, request=request)
+    configs = Configs(client)
+    found = replace(findings, configs=configs.of(concerned(findings)))
+    return case_of(found), configs.refused()
