@@ -17,7 +17,6 @@ WAIT_ARG_SPEC: Json = {
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 120},
 }
-# Equal to CHECK_ARG_SPEC of _verify, which is not imported unless something is verified.
 VERIFY_ARG_SPEC: Json = {
     "verify": {"type": "list", "elements": "dict"},
     "gateway": {"type": "str"},

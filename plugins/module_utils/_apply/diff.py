@@ -6,22 +6,14 @@ from __future__ import annotations
 import copy
 import typing as t
 
+from .stamps import SERVER_SET
+
 Json = dict[str, t.Any]
 
 HIDDEN = "<hidden>"
 HIDDEN_BEFORE = "<hidden, before>"
 HIDDEN_AFTER = "<hidden, changed>"
 
-_NOT_DESIRED = (
-    "creationTimestamp",
-    "deletionGracePeriodSeconds",
-    "deletionTimestamp",
-    "generation",
-    "managedFields",
-    "resourceVersion",
-    "selfLink",
-    "uid",
-)
 # Controllers write these on objects that we apply.
 _CONTROLLER_ANNOTATIONS = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration")
 
@@ -29,7 +21,7 @@ _CONTROLLER_ANNOTATIONS = ("deployment.kubernetes.io/revision", "kubectl.kuberne
 def normalise(obj: Json) -> Json:
     """The part of an object that says what is desired: equal before and after means that nothing was changed."""
     kept = {name: value for name, value in obj.items() if name != "status"}
-    meta = {name: value for name, value in (obj.get("metadata") or {}).items() if name not in _NOT_DESIRED}
+    meta = {name: value for name, value in (obj.get("metadata") or {}).items() if name not in SERVER_SET}
     if "annotations" in meta:
         left = {name: value for name, value in meta["annotations"].items() if name not in _CONTROLLER_ANNOTATIONS}
         meta.pop("annotations")

@@ -8,6 +8,7 @@ import typing as t
 
 from .._kube import Json, Ref, api_version_fault, name_fault, namespace_fault, ref_of
 from .sources import SOURCE, DocumentError
+from .stamps import SERVER_SET
 from .text import DEEPEST, parse_yaml
 from .values import type_name
 
@@ -17,19 +18,6 @@ REMOVED_GROUPS = {
     "rbac.istio.io": "AuthorizationPolicy",
     "authentication.istio.io": "PeerAuthentication (mTLS) or RequestAuthentication (tokens)",
 }
-
-# Set by the server; a document that was exported from a cluster may carry them,
-# and server-side apply refuses or misreads them.
-_SERVER_SET = (
-    "creationTimestamp",
-    "deletionGracePeriodSeconds",
-    "deletionTimestamp",
-    "generation",
-    "managedFields",
-    "resourceVersion",
-    "selfLink",
-    "uid",
-)
 
 
 def parse_all(definitions: t.Any) -> list[Json]:
@@ -153,7 +141,7 @@ def _check_type(doc: Json, position: int, path: _Path, wanted: type, words: str)
 def clean(doc: Json) -> Json:
     """What is sent of a document: without status and without what only the server sets."""
     sent = {name: value for name, value in doc.items() if name != "status"}
-    sent["metadata"] = {name: value for name, value in doc["metadata"].items() if name not in _SERVER_SET}
+    sent["metadata"] = {name: value for name, value in doc["metadata"].items() if name not in SERVER_SET}
     if sent.get("kind") == "Secret" and sent.get("apiVersion") == "v1" and "stringData" in sent:
         # The server keeps stringData as data, so that server-side apply could not remove a key again.
         data = dict(sent.get("data") or {})

@@ -8,6 +8,21 @@ from __future__ import annotations
 from .._kube import ApiError, Json
 from .._kube.objects import key_of, subject_of
 
+SERVER_SET = frozenset(
+    (
+        "creationTimestamp",
+        "deletionGracePeriodSeconds",
+        "deletionTimestamp",
+        "generation",
+        "managedFields",
+        "resourceVersion",
+        "selfLink",
+        "uid",
+    )
+)
+"""What only the server sets in ``metadata``. A document that was exported from a cluster may carry it, and server-side
+apply refuses or misreads it; and it says nothing of what is desired."""
+
 
 def stamp_of(obj: Json, field: str) -> str:
     """``metadata.uid`` or ``metadata.resourceVersion`` of an object that the API server has sent.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from .._kube import ApiError, Client, Json, Ref
 from .diff import normalise, same
-from .stamps import stamp_of
+from .stamps import SERVER_SET, stamp_of
 from .waiting import wait_gone
 from .waves import wave_of
 
@@ -134,8 +134,7 @@ def _remake(client: Client, step: Step, deadline: float) -> None:
 
 def _make(client: Client, before: Json) -> None:
     body = {name: value for name, value in before.items() if name != "status"}
-    drop = ("resourceVersion", "uid", "creationTimestamp", "generation", "managedFields", "deletionTimestamp")
-    body["metadata"] = {name: value for name, value in before["metadata"].items() if name not in drop}
+    body["metadata"] = {name: value for name, value in before["metadata"].items() if name not in SERVER_SET}
     client.create(body)
     _restore_managers(client, before)
 

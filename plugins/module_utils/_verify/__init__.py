@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from .._observe.errors import CheckError
 from .._observe.gateway import GatewayError, gateway_address
 from .checks import Outcome, run_checks
@@ -14,16 +12,7 @@ from .report import junit_of
 from .spec import Check, parse_checks, secrets_of
 from .streams import Streams, start_streams
 
-CHECK_ARG_SPEC: dict[str, t.Any] = {
-    "verify": {"type": "list", "elements": "dict"},
-    "gateway": {"type": "str"},
-    "gateway_tls": {"type": "str"},
-    "deadline": {"type": "float"},
-}
-"""Options of modules that apply something and then verify it."""
-
 __all__ = [
-    "CHECK_ARG_SPEC",
     "Check",
     "CheckError",
     "GatewayError",

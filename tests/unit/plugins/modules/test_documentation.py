@@ -12,7 +12,6 @@ import yaml
 from ansible_collections.mesh.workshop.plugins.doc_fragments import attributes, auth, resource, verify, wait
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible import module as _module
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ENVIRONMENT
-from ansible_collections.mesh.workshop.plugins.module_utils._verify import CHECK_ARG_SPEC
 
 ROOT = Path(next(iter(collection.__path__)))
 RESOURCES = {
@@ -56,11 +55,6 @@ def shape(options: dict[str, t.Any], nested: str) -> dict[str, t.Any]:
 )
 def test_fragments_say_what_the_argument_specs_take(fragment: t.Any, spec: dict[str, t.Any]) -> None:
     assert shape(options_of(fragment), "suboptions") == shape(spec, "options")
-
-
-def test_the_verify_options_are_those_of_the_checks() -> None:
-    assert set(_module.VERIFY_ARG_SPEC) <= set(CHECK_ARG_SPEC)
-    assert all(CHECK_ARG_SPEC[name] == spec for name, spec in _module.VERIFY_ARG_SPEC.items())
 
 
 def test_every_environment_variable_is_documented() -> None:
