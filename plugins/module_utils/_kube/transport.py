@@ -52,8 +52,8 @@ PATIENCE_FIRST = 5.0
 PATIENCE_RESTART = 60.0
 # An overloaded server or a webhook whose pods are being replaced.
 PATIENCE_REFUSED = 30.0
-# A server that has just come up forbids everything until it has read the roles.
-PATIENCE_FORBIDDEN = 15.0
+# A server that has just come up forbids everything until it has read the roles, for over 20 s on a busy machine.
+PATIENCE_FORBIDDEN = 60.0
 
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 2.0
@@ -322,9 +322,11 @@ class Transport:
                 if exc.status == 401 and not renewed and self._renew(asked_at):
                     renewed = True
                     continue
-                left = started + min(patience, PATIENCE_REFUSED) - time.monotonic()
+                now = time.monotonic()
+                comes_up = exc.status == 403 and now < self._lost_at + PATIENCE_FORBIDDEN
+                limit = self._lost_at + PATIENCE_FORBIDDEN if comes_up else started + PATIENCE_REFUSED
+                left = min(limit, started + patience) - now
                 wait = exc.retry_after if exc.retry_after is not None else delay
-                comes_up = exc.status == 403 and time.monotonic() - self._lost_at < PATIENCE_FORBIDDEN
                 if not (comes_up or _refused_for_now(exc, repeatable)) or wait > left:
                     raise
                 time.sleep(wait)

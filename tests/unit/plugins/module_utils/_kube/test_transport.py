@@ -86,6 +86,17 @@ def test_a_server_that_has_just_come_up_and_forbids_everything(client: Client, a
     assert client.list("v1", "ConfigMap", "bookinfo") == []
 
 
+def test_a_server_that_forbids_after_a_long_restart_is_given_its_time(
+    client: Client, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "PATIENCE_REFUSED", 0.3)  # since the request began, so over when the server is back
+    client.list("v1", "ConfigMap", "bookinfo")
+    api.stop()
+    threading.Timer(0.5, api.start).start()
+    api.fail(403, part="/configmaps", times=1)
+    assert client.list("v1", "ConfigMap", "bookinfo") == []
+
+
 def test_what_is_forbidden_is_said_at_once(client: Client, api: FakeApi) -> None:
     api.fail(403, part="/configmaps")
     with pytest.raises(ApiError, match="told to answer 403"):
