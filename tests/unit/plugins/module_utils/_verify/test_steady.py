@@ -137,6 +137,13 @@ def test_a_wrong_world_that_is_not_at_rest_is_asked_until_the_deadline(site: Sit
     assert len(told) == 1
 
 
+def test_near_the_deadline_the_mesh_is_not_looked_at(site: Site) -> None:
+    world = World("rest")
+    result, _told, _seconds = ask(site, world, deadline=0.19)
+    assert not result["passed"]
+    assert world.asked == 0
+
+
 def test_a_world_that_becomes_right_late_passes(site: Site) -> None:
     begun = time.monotonic()
     site.answer = lambda request: Answer(404 if time.monotonic() - begun > 1 else 200)
