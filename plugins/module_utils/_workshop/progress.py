@@ -44,8 +44,8 @@ class Progress:
         self.say(tally(results))
 
     def waiting(self, check: t.Mapping[str, t.Any]) -> None:
-        """Say what is still wrong with a check that is asked again."""
-        self.say(f"waiting {check['name']}: expected {check['expected']}, so far {check['observed']}")
+        """Say what is still wrong with a check that is asked again; its name says what it expects."""
+        self.say(f"waiting {check['name']}: so far {check['observed']}")
 
     def verdict(self, result: t.Mapping[str, t.Any]) -> None:
         """Say what a check has shown."""
