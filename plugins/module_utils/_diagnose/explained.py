@@ -41,6 +41,7 @@ from .._explain.walk import (
     from_workload,
     without_proxy,
 )
+from .._kube.labels import LAB
 from .findings import Diagnosis, Findings, Json, gather
 
 if t.TYPE_CHECKING:
@@ -250,10 +251,11 @@ def _denied(case: Case, request: Request, received: Received, access: Access) ->
         rule = access.holding
         if rule is None:
             return None
+        lab = labels_of(case.mesh.find(rule.policy) or {}).get(LAB)
         return Diagnosis(
-            f"Rule {rule.number} of {rule.policy} (DENY) holds for this request, so pod {received.proxy} denies it.",
-            f"Narrow that rule, or remove the policy: kubectl -n {rule.policy.namespace} delete authorizationpolicy "
-            f"{rule.policy.name}.",
+            f"Rule {rule.number} of {rule.policy}{f' of lab {lab}' if lab else ''} denies the request (RBAC: access "
+            f"denied, pod {received.proxy}).",
+            "Change its rule, or remove it if another lab left it behind (mesh.workshop.reset).",
         )
     if not access.rules:
         return _denied_by_nothing(case, received)
@@ -278,7 +280,7 @@ def _denied(case: Case, request: Request, received: Received, access: Access) ->
     others = f" (nor does any of {_together(names)})" if len(names) > 1 else ""
     return Diagnosis(
         f"No rule of {who} allows the request at pod {received.proxy}{others}: in rule {rule.number} {rule.fault}.",
-        f"Add what the request has to rule {rule.number} of {who}, or a rule that allows it.",
+        f"Add a rule that allows this caller, method and path, or widen rule {rule.number} of {who}.",
     )
 
 
@@ -349,7 +351,8 @@ def taken_in_plain_text(case: Case) -> Diagnosis | None:
     if not case.findings.expects_refusal or case.findings.source == HOST or not case.statuses or case.first is None:
         return None
     for effect in case.about("mtls"):
-        return _told(effect)
+        if effect.field.startswith("spec.portLevelMtls"):
+            return _told(effect)
     for one in case.first.received:
         if one.accepted and one.mode_origin is not None and one.mode != "STRICT":
             return Diagnosis(
@@ -439,8 +442,9 @@ def passed_in_plain_text(case: Case) -> Diagnosis | None:
         demand = refusing[0].mode_origin
         demands = f"and {demand} demands mTLS" if demand else "and the callee demands mTLS"
         if sent is None:
+            who = str(demand) if demand else "The callee"
             return Diagnosis(
-                f"The client has no sidecar and sends plain text, {demands} (STRICT).",
+                f"{who} demands mTLS (STRICT), and this client has no sidecar to speak it.",
                 "Ask from a workload of the mesh, or set the mode PERMISSIVE.",
             )
         app = _app(case, sent.proxy)
@@ -454,7 +458,8 @@ def passed_in_plain_text(case: Case) -> Diagnosis | None:
         if rule is not None:
             mode = _tls_mode(case, rule)
             return Diagnosis(
-                f"{rule} sends to {name} without mTLS{f' (tls mode {mode})' if mode else ''}, {demands} (STRICT).",
+                f"{rule} sends to {name} without mTLS{f' (tls mode {mode})' if mode else ''}, "
+                f"and {demand or 'the callee'} demands it (STRICT).",
                 "Set trafficPolicy.tls.mode: ISTIO_MUTUAL, or leave tls out.",
             )
     return None
@@ -665,16 +670,6 @@ def _is_page_trouble(case: Case) -> bool:
     return any(word in str(one.get("body", "")) for one in case.findings.seen for word in text)
 
 
-def without_effect(case: Case) -> Diagnosis | None:
-    """Other versions than expected, or another answer, where a rule for it is there and has no effect."""
-    findings = case.findings
-    if not (findings.expected_versions or findings.shares_are_wrong):
-        return None
-    for one in case.about("route", "host", "subset"):
-        return _told(one)
-    return None
-
-
 def probe_refused(case: Case) -> Diagnosis | None:
     """A pod that is not ready because the kubelet's plain probe meets strict mTLS."""
     for one in case.about("probe"):
@@ -718,7 +713,6 @@ CAUSES: tuple[t.Callable[[Case], Diagnosis | None], ...] = (
     filter_elsewhere,
     sampled_elsewhere,
 )
-LAST: tuple[t.Callable[[Case], Diagnosis | None], ...] = (without_effect,)
 
 
 def explained(case: Case) -> Diagnosis | None:

@@ -707,10 +707,20 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+def _by_its_way(findings: Findings) -> Diagnosis | None:
+    """What the request's way through the proxies tells.
+
+    A configuration of a version that is not known may have any form. Then the rules still know what they know.
+    """
+    try:
+        return explained(case_of(findings))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
 def diagnose(findings: Findings) -> Diagnosis | None:
     """The most specific explanation, or None where nothing is known beyond expected and observed."""
-    case = case_of(findings)
     found = next((known for rule in FIRST if (known := rule(findings)) is not None), None)
-    found = found or explained(case)
+    found = found or _by_its_way(findings)
     found = found or next((known for rule in RULES if (known := rule(findings)) is not None), None)
     return with_analysis(findings, found)

@@ -324,16 +324,40 @@ def undefined_subsets(mesh: Mesh) -> t.Iterator[Effect]:
                 names = [str(one.get("name")) for own in visible for one in spec_of(own).get("subsets") or ()]
                 if subset in names:
                     continue
+                stray = _stray_subset(mesh, rule, service, str(subset))
                 have = f"it has {', '.join(names)}" if names else "there is none"
+                none = f"for it defines: {stray[0]}" if stray else f"defines ({have})"
                 yield Effect(
                     origin_for("VirtualService", rule),
                     f"spec.http[{number - 1}].{what}.destination.subset",
                     f"{origin_for('VirtualService', rule)} routes to subset {subset} of {service[0]}, which no "
-                    f"DestinationRule defines ({have}).",
-                    f"Apply a DestinationRule for {service[0]} with this subset, or name one that is defined.",
+                    f"DestinationRule {none}.",
+                    stray[1]
+                    if stray
+                    else f"Apply a DestinationRule for {service[0]} with this subset, or name one that is defined.",
                     "subset",
                     frozenset((service,)),
                 )
+
+
+def _stray_subset(mesh: Mesh, rule: Json, service: ServiceName, subset: str) -> tuple[str, str] | None:
+    """A DestinationRule that has the subset, and does not hold for the Service: which, and the remedy."""
+    for one in mesh.of("DestinationRule"):
+        host, home = str(spec_of(one).get("host") or ""), home_of(one)
+        if not any(part.get("name") == subset for part in spec_of(one).get("subsets") or ()):
+            continue
+        origin = origin_for("DestinationRule", one)
+        if home not in (home_of(rule), service[1], ROOT) and host.split(".")[0] == service[0]:
+            return (
+                f"{origin} has it, but in namespace {home}",
+                f"Apply DestinationRule {origin.name} in namespace {service[1]} instead.",
+            )
+        if home in (home_of(rule), service[1], ROOT) and mesh.service_for(host, home) is None:
+            return (
+                f"{origin} has it, but for the host {host}, which is no Service",
+                f"Correct the host of {origin} to {service[0]}.",
+            )
+    return None
 
 
 def _is_of_service(mesh: Mesh, rule: Json, service: ServiceName) -> bool:

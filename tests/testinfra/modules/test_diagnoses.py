@@ -102,7 +102,7 @@ CASES: dict[str, tuple[list[Json], Json, str, str]] = {
     "subset without pods": (
         [subsets("v1", "v9"), route("server", "v9")],
         answers(),
-        "Subset v9 of server asks for the labels version=v9, and no pod has them (DestinationRule modules/server).",
+        "Subset v9 of DestinationRule modules/server asks for the labels version=v9, and no pod of server has them.",
         "deploy that version",
     ),
     "subset that nobody defines": (
@@ -280,7 +280,7 @@ CASES: dict[str, tuple[list[Json], Json, str, str]] = {
     "allowed by no policy": (
         [ALLOW],
         answers(),
-        "No rule of modules/readers allows the request, so pod server-v",
+        "No rule of AuthorizationPolicy modules/readers allows the request at pod server-v",
         "Add a rule that allows this caller",
     ),
 }

@@ -198,3 +198,16 @@ def test_what_may_not_be_read_is_not_taken_for_missing(kind: str) -> None:
     for text, sentence in FAULTS:
         found = sentences(text, without=kind)
         assert found in ([], [sentence])
+
+
+def test_a_destination_rule_of_another_namespace_is_named_where_its_subset_is_missing() -> None:
+    rule = (
+        "kind: DestinationRule\nmetadata: {name: far, namespace: other}\nspec: {host: reviews, subsets: [{name: v2}]}"
+    )
+    found = sentences(f"{rule}\n---\n" + route("http: [{route: [{destination: {host: reviews, subset: v2}}]}]"))
+    assert found == [
+        "DestinationRule other/far is for the host reviews, which is no Service of namespace other; namespace bookinfo "
+        "has it.",
+        "VirtualService bookinfo/reviews routes to subset v2 of reviews, which no DestinationRule for it defines: "
+        "DestinationRule other/far has it, but in namespace other.",
+    ]
