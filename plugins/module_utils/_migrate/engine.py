@@ -1,0 +1,384 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole way: files in, files and a report out. Nothing here reads or writes a disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os.path
+import re
+import typing as t
+
+from . import authentication, mixer, quota, rbac, routing, v1alpha1
+from .facts import Facts
+from .fields import check_output
+from .model import CONVERTED, DIFFERS, REFUSED, UNCHANGED, Doc, Json, Map, Note, Options, Refused, Seq, place_of
+from .reader import is_empty, parse, read_bytes, split
+from .slips import has_arrow, mend, mend_separators
+from .writer import json_documents, write_chunk, write_json
+
+REMOVED = ("config.istio.io", "rbac.istio.io", "authentication.istio.io")
+_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_ISTIO = re.compile(r"\bistio\.io/|^type[ \t]*:[ \t]*(?:route-rule|destination-policy)", re.MULTILINE)
+_SERVER_SET = (
+    "creationTimestamp",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+    "clusterName",
+    "initializers",
+)
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_FAMILIES = ("routing", "v1alpha1", "rbac", "authentication", "quota", "mixer", "telemetry", "other")
+
+
+@dataclasses.dataclass
+class Chunk:
+    """A piece of a file: a document, or a List of them."""
+
+    text: str
+    mended: str = ""
+    docs: list[Doc] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class File:
+    """An input file with what becomes of it."""
+
+    name: str
+    chunks: list[Chunk] = dataclasses.field(default_factory=list)
+    refusal: Note | None = None
+
+    @property
+    def docs(self) -> list[Doc]:
+        return [doc for chunk in self.chunks for doc in chunk.docs]
+
+    @property
+    def changed(self) -> bool:
+        return any(doc.handled for doc in self.docs)
+
+    @functools.cached_property
+    def _text(self) -> str | None:
+        if self.refusal:
+            return None
+        if self.name.endswith(".json") and self.changed:
+            return write_json(json_documents(self.docs))
+        out = ""
+        for chunk in self.chunks:
+            piece = write_chunk(chunk.text, chunk.docs, chunk.mended)
+            if out and not out.endswith("\n"):
+                out += "\n"
+            out += piece
+        return out
+
+    def text(self) -> str | None:
+        """The output; None if the file as a whole is refused."""
+        return self._text
+
+
+@dataclasses.dataclass
+class Result:
+    """All files, and the counts that the report begins with."""
+
+    files: list[File]
+    options: Options
+
+    @property
+    def docs(self) -> list[Doc]:
+        return [doc for file in self.files for doc in file.docs]
+
+    def summary(self) -> Json:
+        statuses = (CONVERTED, DIFFERS, UNCHANGED, REFUSED)
+        families: Json = {}
+        for doc in self.docs:
+            counts = families.setdefault(doc.family, dict.fromkeys(statuses, 0))
+            counts[doc.status] += 1
+        whole = {status: sum(counts[status] for counts in families.values()) for status in statuses}
+        return {
+            "files": len(self.files),
+            "files_refused": sum(1 for file in self.files if file.refusal),
+            "documents": len(self.docs),
+            **whole,
+            "families": {name: families[name] for name in _FAMILIES if name in families},
+        }
+
+    def refusals(self) -> list[str]:
+        """Each refusal as a sentence that begins with file and line."""
+        found = []
+        for file in self.files:
+            if file.refusal:
+                found.append(f"{file.name}, line {file.refusal.line or 1}: {file.refusal.text}")
+            for doc in file.docs:
+                if doc.refusal:
+                    field = f", {doc.refusal.field}" if doc.refusal.field else ""
+                    found.append(f"{file.name}, line {doc.refusal.line}, {doc.title}{field}: {doc.refusal.text}")
+        return found
+
+
+def migrate(sources: t.Iterable[tuple[str, bytes | str]], options: Options, given: t.Iterable[t.Any] = ()) -> Result:
+    """Converts files.
+
+    :param sources: the name of each file, relative to the source, with its bytes; a text in their place says why the
+        file cannot be read
+    :param given: facts as variables (mappings with `services` and `workloads`) or a cluster's documents
+    :raises Refused: if a fact has the wrong form
+    """
+    files = [_read(name, data) for name, data in sources]
+    facts = Facts(options.namespace)
+    for fact in given:
+        if "kind" in fact:
+            facts.add_document(fact)
+        else:
+            facts.add_variable(fact)
+    for file in files:
+        for doc in file.docs:
+            facts.add_document(doc.value)
+    for unit, context in _units(files):
+        _convert(unit, context, facts, options)
+    return Result(files, options)
+
+
+def _read(name: str, data: bytes | str) -> File:
+    file = File(name)
+    try:
+        if isinstance(data, str):
+            raise Refused(data)
+        text = read_bytes(data)
+    except Refused as why:
+        file.refusal = Note(why.reason, why.field, *why.place)
+        return file
+    separators: list[Note] = []
+    if _ISTIO.search(text):
+        text, separators = mend_separators(text)
+    number = 0
+    for line, chunk in split(text):
+        piece = Chunk(chunk, chunk)
+        file.chunks.append(piece)
+        if is_empty(chunk):
+            continue
+        number += 1
+        _read_chunk(piece, name, number, line)
+        for note in separators:
+            if line <= note.line < line + chunk.count("\n") and piece.docs:
+                piece.docs[0].repairs.append(note)
+                piece.docs[0].handled = piece.docs[0].handled or piece.docs[0].group not in ("", "apps")
+    return file
+
+
+def _read_chunk(piece: Chunk, name: str, number: int, line: int) -> None:
+    ours = bool(_ISTIO.search(piece.text))
+    notes: list[Note] = []
+    try:
+        try:
+            if ours and has_arrow(piece.text):
+                raise Refused("an arrow is left over from a slide.")
+            value = parse(piece.text, line)
+        except Refused as why:
+            if _TEMPLATE.search(piece.text):
+                raise Refused(
+                    "the document is a template; render it first (helm template, envsubst …).", why.field, why.place
+                ) from why
+            if not ours:
+                raise
+            piece.mended, value, notes = mend(piece.text, line)
+        if not isinstance(value, Map):
+            raise Refused("the document is not a mapping; it needs apiVersion, kind and metadata.", place=(line, 1))
+    except Refused as why:
+        doc = Doc(name, number, line, piece.text, Map((line, 1)), family=_guess(piece.text))
+        doc.refuse(why)
+        piece.docs.append(doc)
+        return
+    first = min((place[0] for place in value.at.values()), default=line)
+    items = value.get("items")
+    if str(value.get("kind") or "").endswith("List") and isinstance(items, Seq):
+        for index, item in enumerate(items):
+            if isinstance(item, Map):
+                place = place_of(items, index)
+                piece.docs.append(Doc(name, number, place[0], piece.text, item))
+    else:
+        piece.docs.append(Doc(name, number, first, piece.text, value))
+    for note in notes:
+        piece.docs[0].repairs.append(note)
+    if notes and piece.docs:
+        piece.docs[0].handled = True
+
+
+def _guess(text: str) -> str:
+    """The family of a document that cannot be read."""
+    kind = re.search(r"^kind[ \t]*:[ \t]*[\"']?(\w+)", text, re.MULTILINE)
+    for group in (*REMOVED, "networking.istio.io"):
+        if re.search(rf"^apiVersion[ \t]*:[ \t]*[\"']?{re.escape(group)}/", text, re.MULTILINE):
+            value = Map()
+            value["apiVersion"], value["kind"] = f"{group}/v1", kind.group(1) if kind else ""
+            return _family(Doc("", 0, 0, "", value))
+    return "other"
+
+
+def _units(files: list[File]) -> t.Iterator[tuple[list[Doc], list[Doc]]]:
+    """Documents that are converted together, and others that are only looked at.
+
+    A directory belongs together. Where two of its files define the same object they are variants of each other: each
+    of them is converted by itself, with the files that have no variant.
+    """
+    folders: dict[str, list[File]] = {}
+    for file in files:
+        folders.setdefault(os.path.dirname(file.name), []).append(file)
+    for inside in folders.values():
+        owners: dict[tuple[str, ...], set[str]] = {}
+        for file in inside:
+            for doc in file.docs:
+                for key in _claims(doc):
+                    owners.setdefault(key, set()).add(file.name)
+        variants = {name for names in owners.values() if len(names) > 1 for name in names}
+        plain_files = [file for file in inside if file.name not in variants]
+        yield [doc for file in plain_files for doc in file.docs], []
+        for file in inside:
+            if file.name in variants:
+                yield file.docs, [doc for other in plain_files for doc in other.docs]
+
+
+def _claims(doc: Doc) -> t.Iterator[tuple[str, ...]]:
+    """What only one document can be: an object of that name, a rule in that place."""
+    if _is_legacy(doc):
+        yield doc.identity
+        spec = doc.spec_or_empty()
+        if doc.kind == "RouteRule" or doc.value.get("type") == "route-rule":
+            place = (spec.get("destination"), spec.get("precedence") or 0, spec.get("match"))
+            yield ("RouteRule", doc.namespace, repr(place))
+
+
+def _is_legacy(doc: Doc) -> bool:
+    return doc.group in REMOVED or v1alpha1.is_mine(doc)
+
+
+def _convert(unit: list[Doc], context: list[Doc], facts: Facts, options: Options) -> None:
+    around = [
+        Doc(doc.file, doc.number, doc.line, doc.text, doc.value, primary=False)
+        for doc in context
+        if _is_legacy(doc) or doc.group == "networking.istio.io"
+    ]
+    for doc in [*unit, *around]:
+        if not doc.refusal and doc.value and (_is_legacy(doc) or doc.group == "networking.istio.io"):
+            _check(doc)
+    docs = [doc for doc in [*unit, *around] if not doc.refusal]
+    routing.convert(docs, facts, options)
+    v1alpha1.convert(docs, facts, options)
+    rbac.convert(docs, facts, options)
+    authentication.convert(docs, facts, options)
+    joined = mixer.read([doc for doc in docs if not v1alpha1.is_mine(doc)], facts)
+    quota.convert(joined, facts, options)
+    mixer.convert(joined, facts, options)
+    _take_over(unit, around, context)
+    for doc in unit:
+        _finish(doc)
+
+
+def _take_over(unit: list[Doc], around: list[Doc], context: list[Doc]) -> None:
+    """Gives a variant's documents what they have changed in the outputs of documents that are only looked at."""
+    before = {(doc.file, doc.number, doc.identity): doc for doc in context}
+    for other in around:
+        original = before[other.file, other.number, other.identity]
+        names = {f"{out['kind']} {out['metadata']['name']}" for out in other.outputs}
+        if other.kept or other.refusal or not names or other.outputs == original.outputs:
+            continue
+        for doc in unit:
+            if not doc.refusal and names & set(doc.moved_to):
+                doc.outputs += other.outputs
+                doc.moved_to = [name for name in doc.moved_to if name not in names]
+                for note in other.differences:
+                    doc.differ(note.text, note.field, (note.line, note.column))
+                doc.note(f"With {other.title} of {other.file}.")
+                break
+
+
+def _check(doc: Doc) -> None:
+    """Refuses what no family could convert."""
+    try:
+        if _TEMPLATE.search(doc.text):
+            raise Refused("the document is a template; render it first (helm template, envsubst …).")
+        known = ("apiVersion", "kind", "metadata", "spec", "status", "type", "name")
+        for key in doc.value:
+            if key not in known:
+                raise Refused(
+                    f"{key} has no place in a document; it may belong into spec.", key, place_of(doc.value, key)
+                )
+        if not doc.value.get("type"):
+            if not isinstance(doc.value.get("metadata"), Map) or not doc.name:
+                raise Refused("metadata.name is missing.", "metadata.name", doc.value.place)
+        elif not doc.name:
+            # Istio 0.1 had the name beside the spec, or in it.
+            meta = Map(doc.value.place)
+            meta["name"] = str(
+                doc.value.get("name") or doc.spec().get("name") or doc.spec().get("destination") or "rule"
+            )
+            doc.value["metadata"] = meta
+        for key in ("labels", "annotations"):
+            if doc.meta.get(key) is not None and not isinstance(doc.meta[key], Map):
+                raise Refused(f"metadata.{key} must be a mapping.", f"metadata.{key}", place_of(doc.meta, key))
+        namespace = doc.meta.get("namespace")
+        if namespace is not None and not isinstance(namespace, str):
+            raise Refused("metadata.namespace must be a string.", "metadata.namespace", place_of(doc.meta, "namespace"))
+        doc.spec()
+    except Refused as why:
+        doc.refuse(why)
+        doc.family = _family(doc)
+
+
+def _family(doc: Doc) -> str:
+    if doc.group == "rbac.istio.io":
+        return "rbac"
+    if doc.group == "authentication.istio.io":
+        return "authentication"
+    if doc.group == "networking.istio.io":
+        return "routing"
+    if v1alpha1.is_mine(doc):
+        return "v1alpha1"
+    if doc.group == "config.istio.io":
+        quotas = ("memquota", "redisquota", "quota", "QuotaSpec", "QuotaSpecBinding")
+        return "quota" if doc.kind in quotas else "mixer"
+    return "other"
+
+
+def _finish(doc: Doc) -> None:
+    if doc.family == "other":
+        doc.family = _family(doc)
+    if doc.group in REMOVED and not doc.handled:
+        doc.refuse(
+            Refused(
+                f"{doc.kind} of {doc.group} is gone, and nothing is known to take its place.", "kind", doc.value.place
+            )
+        )
+    if doc.refusal or not doc.handled:
+        if not doc.handled and doc.family == "other" and doc.value:
+            doc.note("No kind that has changed; passed through as it is.")
+        return
+    try:
+        check_output(doc)
+    except Refused as why:
+        doc.refuse(why)
+        return
+    if not doc.outputs and doc.repairs and not _is_legacy(doc) and not doc.moved_to:
+        # Only its text was mended.
+        doc.outputs.append(dict(doc.value))
+        doc.kept = True
+    if doc.kept:
+        return
+    carried = {
+        key: {name: str(value) for name, value in doc.meta[key].items() if name != _LAST_APPLIED}
+        for key in ("labels", "annotations")
+        if doc.meta.get(key)
+    }
+    for key in doc.meta:
+        if key not in ("name", "namespace", "labels", "annotations"):
+            said = "is set by the server and left out" if key in _SERVER_SET else "has no place in what is written"
+            doc.note(f"metadata.{key} {said}.", f"metadata.{key}", place_of(doc.meta, key))
+    if doc.value.get("status"):
+        doc.note("status is the server's and left out.", "status", place_of(doc.value, "status"))
+    for out in doc.outputs:
+        for key, values in carried.items():
+            if values:
+                out["metadata"].setdefault(key, values)

@@ -1,0 +1,197 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a conversion must know of the cluster: Services, workloads and their accounts."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .model import Doc, Place, Refused
+
+_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
+
+
+@dataclasses.dataclass(frozen=True)
+class Port:
+    """A port of a Service; the target is the workload's port, by number or by name."""
+
+    number: int
+    name: str = ""
+    target: int | str = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """A Service: whom it selects and on which ports they listen."""
+
+    namespace: str
+    name: str
+    selector: tuple[tuple[str, str], ...]
+    ports: tuple[Port, ...] = ()
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return dict(self.selector)
+
+    @property
+    def host(self) -> str:
+        return f"{self.name}.{self.namespace}.svc.cluster.local"
+
+    def target_ports(self) -> list[str]:
+        """The workload's ports as text; empty if one of them is only known by name."""
+        if any(isinstance(port.target, str) for port in self.ports):
+            return []
+        return list(dict.fromkeys(str(port.target) for port in self.ports))
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """Pods that are alike, with the service account that they run as."""
+
+    namespace: str
+    labels: tuple[tuple[str, str], ...]
+    account: str
+
+
+class Facts:
+    """Services and workloads, from documents of the input, a variable, or a cluster."""
+
+    def __init__(self, namespace: str = "") -> None:
+        self.namespace = namespace or "default"
+        self.services: dict[tuple[str, str], Service] = {}
+        self.workloads: list[Workload] = []
+
+    def add_document(self, document: t.Mapping[str, t.Any]) -> None:
+        """Takes what a Service, a workload or a Pod says; anything else is passed over."""
+        kind = document.get("kind")
+        meta = document.get("metadata")
+        spec = document.get("spec")
+        if not isinstance(meta, dict) or not isinstance(spec, dict) or not meta.get("name"):
+            return
+        namespace = str(meta.get("namespace") or self.namespace)
+        if kind == "Service" and document.get("apiVersion") == "v1":
+            self._add_service(namespace, str(meta["name"]), spec)
+        elif kind in _WORKLOADS:
+            template = spec.get("template")
+            if isinstance(template, dict):
+                self._add_pod(namespace, template.get("metadata"), template.get("spec"))
+        elif kind == "Pod":
+            self._add_pod(namespace, meta, spec)
+
+    def add_variable(self, given: t.Mapping[str, t.Any]) -> None:
+        """Takes `services` (name, namespace, selector, ports) and `workloads` (namespace, labels, service_account).
+
+        :raises Refused: if it has another form
+        """
+        for key in given:
+            if key not in ("services", "workloads"):
+                raise Refused(f"facts.{key} is not known; facts has services and workloads.", f"facts.{key}")
+        for item in given.get("services") or []:
+            if not isinstance(item, dict) or not item.get("name") or not isinstance(item.get("selector"), dict):
+                raise Refused("each of facts.services needs name and selector.", "facts.services")
+            ports = [
+                {
+                    "port": port.get("port"),
+                    "name": port.get("name"),
+                    "targetPort": port.get("target_port", port.get("targetPort")),
+                }
+                for port in item.get("ports") or []
+                if isinstance(port, dict)
+            ]
+            namespace = str(item.get("namespace") or self.namespace)
+            self._add_service(namespace, str(item["name"]), {"selector": item["selector"], "ports": ports})
+        for item in given.get("workloads") or []:
+            if not isinstance(item, dict) or not isinstance(item.get("labels"), dict):
+                raise Refused("each of facts.workloads needs labels and service_account.", "facts.workloads")
+            self._add_pod(
+                str(item.get("namespace") or self.namespace),
+                {"labels": item["labels"]},
+                {"serviceAccountName": item.get("service_account")},
+            )
+
+    def _add_service(self, namespace: str, name: str, spec: t.Mapping[str, t.Any]) -> None:
+        selector = spec.get("selector")
+        ports = []
+        for port in spec.get("ports") or []:
+            if not isinstance(port, dict) or not isinstance(port.get("port"), int):
+                continue
+            target = port.get("targetPort")
+            ports.append(Port(port["port"], str(port.get("name") or ""), port["port"] if target is None else target))
+        labels = {str(k): str(v) for k, v in selector.items()} if isinstance(selector, dict) else {}
+        self.services[namespace, name] = Service(namespace, name, tuple(sorted(labels.items())), tuple(ports))
+
+    def _add_pod(self, namespace: str, meta: t.Any, spec: t.Any) -> None:
+        labels = meta.get("labels") if isinstance(meta, dict) else None
+        if not isinstance(labels, dict) or not isinstance(spec, dict):
+            return
+        account = str(spec.get("serviceAccountName") or spec.get("serviceAccount") or "default")
+        found = Workload(namespace, tuple(sorted((str(k), str(v)) for k, v in labels.items())), account)
+        if found not in self.workloads:
+            self.workloads.append(found)
+
+    def of(self, doc: Doc) -> str:
+        """The namespace that a document is in."""
+        return doc.namespace or doc.home or self.namespace
+
+    def service(self, namespace: str, name: str, field: str, place: Place) -> Service:
+        """A Service that selects pods.
+
+        :raises Refused: if it is not known, naming what is missing
+        """
+        found = self.services.get((namespace, name))
+        if found is None:
+            raise Refused(
+                f"the selector and ports of the Service {namespace}/{name} are not known; put the Service's document "
+                "into the input, name it in facts.services, or have the cluster asked.",
+                field,
+                place,
+            )
+        if not found.selector:
+            raise Refused(
+                f"the Service {namespace}/{name} has no selector, so no workload is known for it; "
+                "give one in facts.services.",
+                field,
+                place,
+            )
+        return found
+
+    def accounts(self, labels: t.Mapping[str, str], field: str, place: Place) -> list[str]:
+        """The identities of exactly the workloads with these labels, such as `cluster.local/ns/shop/sa/cart`.
+
+        :raises Refused: if none is known, or others share an account with them
+        """
+        wanted = ", ".join(f"{key}={value}" for key, value in labels.items())
+        inside: set[str] = set()
+        outside: set[str] = set()
+        for workload in self.workloads:
+            have = dict(workload.labels)
+            side = inside if all(have.get(k) == v for k, v in labels.items()) else outside
+            side.add(f"{workload.namespace}/sa/{workload.account}")
+        if not inside:
+            raise Refused(
+                f"the service account of the workloads with {wanted} is not known; put their Deployments into the "
+                "input, name them in facts.workloads, or have the cluster asked.",
+                field,
+                place,
+            )
+        shared = sorted(inside & outside)
+        if shared:
+            raise Refused(
+                f"the workloads with {wanted} share the service account {shared[0].replace('/sa/', '/')} with others, "
+                "so a certificate does not tell them apart; give them one of their own.",
+                field,
+                place,
+            )
+        return [f"cluster.local/ns/{item}" for item in sorted(inside)]
+
+
+def service_of(host: str, namespace: str) -> tuple[str, str] | None:
+    """Namespace and name of the Service that a host stands for; None if it is no Service's name."""
+    parts = host.split(".")
+    if len(parts) == 1:
+        return namespace, host
+    if len(parts) == 2 or parts[2] == "svc":
+        return parts[1], parts[0]
+    return None

@@ -1,0 +1,570 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Mixer's documents in their three forms, brought to one: handlers, instances and the rules that join them.
+
+Istio 0.2 to 1.0 had a kind for each adapter and template (`memquota`, `quota`), 1.1 to 1.4 `handler` with
+`compiledAdapter` and `instance` with `compiledTemplate`. A rule names them `name`, `name.kind` or
+`name.kind.namespace`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .expressions import Test, Value, alternatives, value_of
+from .facts import Facts, Service, service_of
+from .model import Doc, Json, Map, Options, Place, Refused, camel_keys, mapping, mappings, only, place_of, text_list
+
+GROUP = "config.istio.io"
+_API = "security.istio.io/v1"
+ADAPTERS = ("memquota", "redisquota", "denier", "listchecker")
+TEMPLATES = ("quota", "checknothing", "listentry")
+_FREE = ("dimensions", "labels")
+
+# What took the place of Mixer's kinds that neither limit nor deny.
+_TELEMETRY = "Envoy reports metrics itself: see the Telemetry API, spec.metrics, for tags and what is reported."
+_LOGS = "Envoy writes access logs itself: name a provider in the Telemetry API, spec.accessLogging."
+_TRACES = "Envoy reports spans itself: name a provider in the Telemetry API, spec.tracing."
+_AUTHZ = "external authorization took its place: an extensionProvider and an AuthorizationPolicy with action CUSTOM."
+_PLUMBING = "it told Mixer of attributes, and there is no Mixer to tell; nothing takes its place."
+SUCCESSORS = {
+    "metric": _TELEMETRY,
+    "prometheus": _TELEMETRY,
+    "statsd": _TELEMETRY,
+    "dogstatsd": _TELEMETRY,
+    "cloudwatch": _TELEMETRY,
+    "signalfx": _TELEMETRY,
+    "circonus": _TELEMETRY,
+    "solarwinds": _TELEMETRY,
+    "newrelic": _TELEMETRY,
+    "reportnothing": _TELEMETRY,
+    "stackdriver": "metrics, logs and spans go to Stackdriver by a provider of the Telemetry API.",
+    "logentry": _LOGS,
+    "stdio": _LOGS,
+    "fluentd": _LOGS,
+    "tracespan": _TRACES,
+    "zipkin": _TRACES,
+    "apikey": _AUTHZ,
+    "authorization": "AuthorizationPolicy took its place.",
+    "rbac": "AuthorizationPolicy took its place, and Istio's own RBAC before it; Mixer's adapter is not needed.",
+    "opa": _AUTHZ,
+    "bypass": _AUTHZ,
+    "kubernetesenv": _PLUMBING,
+    "kubernetes": _PLUMBING,
+    "attributemanifest": _PLUMBING,
+    "noop": "it did nothing; nothing takes its place.",
+    "servicecontrol": _AUTHZ,
+    "servicecontrolreport": _TELEMETRY,
+    "edge": _TELEMETRY,
+    "adapter": "adapters of Mixer are gone: telemetry goes by a provider of the Telemetry API or a "
+    "WasmPlugin, checks by "
+    "external authorization.",
+    "template": "templates of Mixer are gone with their adapters; a WasmPlugin or external authorization "
+    "sees the request.",
+    "HTTPAPISpec": "it described an API to Mixer's adapters; a WasmPlugin or external authorization sees the request.",
+    "HTTPAPISpecBinding": "it described an API to Mixer's adapters; a WasmPlugin or external authorization sees the "
+    "request.",
+}
+_OUT_OF_PROCESS = (
+    "adapters out of Mixer's process are gone: checks go by external authorization, telemetry by the Telemetry API."
+)
+
+
+@dataclasses.dataclass
+class Part:
+    """A handler or an instance, whatever its form: `kind` is the adapter's or the template's name."""
+
+    doc: Doc
+    kind: str
+    params: Map
+    field: str
+
+    @property
+    def name(self) -> str:
+        return self.doc.name
+
+
+@dataclasses.dataclass
+class Action:
+    """One action of a rule: a handler with its instances, where they are in the input."""
+
+    handler: Part | None
+    instances: list[Part]
+    named: str
+    instance_names: list[str]
+
+
+@dataclasses.dataclass
+class Rule:
+    doc: Doc
+    match: str
+    place: Place
+    actions: list[Action]
+    gone: t.Mapping[str, str]
+
+
+@dataclasses.dataclass
+class Mixer:
+    """All of Mixer's documents that belong together."""
+
+    handlers: list[Part] = dataclasses.field(default_factory=list)
+    instances: list[Part] = dataclasses.field(default_factory=list)
+    rules: list[Rule] = dataclasses.field(default_factory=list)
+    specs: list[Doc] = dataclasses.field(default_factory=list)
+    bindings: list[Doc] = dataclasses.field(default_factory=list)
+    # Adapters that are gone, with what took their place.
+    gone: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+def read(docs: t.Sequence[Doc], facts: Facts) -> Mixer:
+    """Sorts Mixer's documents and joins rules with what they name."""
+    mixer = Mixer()
+    rules = []
+    for doc in docs:
+        if doc.group != GROUP or doc.refusal:
+            continue
+        try:
+            if doc.kind == "rule":
+                doc.family = "mixer"
+                rules.append(doc)
+            elif doc.kind in ("QuotaSpec", "QuotaSpecBinding"):
+                doc.family = "quota"
+                (mixer.specs if doc.kind == "QuotaSpec" else mixer.bindings).append(doc)
+            else:
+                _part(mixer, doc)
+        except Refused as why:
+            doc.refuse(why)
+    for doc in rules:
+        try:
+            mixer.rules.append(_rule(mixer, doc, facts))
+        except Refused as why:
+            doc.refuse(why)
+    return mixer
+
+
+def _part(mixer: Mixer, doc: Doc) -> None:
+    generic = doc.kind in ("handler", "instance")
+    spec = doc.spec()
+    field = "spec"
+    kind = doc.kind
+    if generic:
+        chosen = "compiledAdapter" if kind == "handler" else "compiledTemplate"
+        other = "adapter" if kind == "handler" else "template"
+        given = t.cast(Map, camel_keys(spec, ("params", "labels", "attributeBindings")))
+        kind = str(given.get(chosen) or given.get(other) or "")
+        spec = mapping(given, "params", "spec.params")
+        field = "spec.params"
+        if not kind:
+            raise Refused(f"spec.{chosen} is missing.", "spec", given.place)
+    doc.family = "quota" if kind in ("memquota", "redisquota", "quota") else "mixer"
+    part = Part(doc, kind, t.cast(Map, camel_keys(spec, _FREE)), field)
+    if kind in ADAPTERS:
+        mixer.handlers.append(part)
+    elif kind in TEMPLATES:
+        mixer.instances.append(part)
+    else:
+        doc.family = "telemetry"
+        reason = SUCCESSORS.get(kind) or (_OUT_OF_PROCESS if generic else "")
+        place = place_of(doc.value, "kind")
+        mixer.gone[doc.name] = f"{kind}, which is gone: {reason}"
+        if not reason:
+            reason = "it is a kind of an adapter of Mixer; Telemetry API, WasmPlugin or external "
+            "authorization take its place."
+        raise Refused(f"Mixer's {kind} has no document in its place: {reason}", "kind", place)
+
+
+def _rule(mixer: Mixer, doc: Doc, facts: Facts) -> Rule:
+    spec = t.cast(Map, camel_keys(doc.spec()))
+    only(
+        spec,
+        ("match", "actions", "requestHeaderOperations", "responseHeaderOperations", "sampling"),
+        "spec",
+    )
+    for key in ("requestHeaderOperations", "responseHeaderOperations"):
+        if spec.get(key):
+            raise Refused(
+                f"spec.{key}: a rule changed headers by what an adapter answered; external "
+                "authorization does that today.",
+                f"spec.{key}",
+                place_of(spec, key),
+            )
+    match = spec.get("match")
+    if isinstance(match, (dict, list)):
+        raise Refused("spec.match must be an expression.", "spec.match", place_of(spec, "match"))
+    text = "" if match is None else str(match).lower() if isinstance(match, bool) else str(match)
+    actions = []
+    for index, action in enumerate(mappings(spec, "actions", "spec.actions")):
+        field = f"spec.actions[{index}]"
+        only(action, ("handler", "instances", "name"), field)
+        named = str(action.get("handler") or "")
+        names = text_list(action, "instances", f"{field}.instances")
+        handler = _find(mixer.handlers, named, doc, facts)
+        instances = [part for name in names if (part := _find(mixer.instances, name, doc, facts))]
+        actions.append(Action(handler, instances, named, names))
+    return Rule(doc, text, place_of(spec, "match"), actions, mixer.gone)
+
+
+def _find(parts: list[Part], named: str, rule: Doc, facts: Facts) -> Part | None:
+    """What a rule means by `name`, `name.kind`, `kind.name` or these with a namespace."""
+    for part in parts:
+        name, kind, namespace = part.name, part.kind, facts.of(part.doc)
+        kinds = {kind, part.doc.kind}
+        forms = {name} | {form for k in kinds for form in (f"{name}.{k}", f"{k}.{name}")}
+        home = facts.of(rule)
+        if named in forms and (namespace == home or len(parts) == 1 or _unique(parts, part)):
+            return part
+        if named in {f"{form}.{namespace}" for form in forms}:
+            return part
+    return None
+
+
+def _unique(parts: list[Part], part: Part) -> bool:
+    return sum(1 for other in parts if (other.name, other.kind) == (part.name, part.kind)) == 1
+
+
+def convert(mixer: Mixer, facts: Facts, options: Options) -> None:
+    """Turns rules for denier and listchecker into AuthorizationPolicies; what no rule uses is named."""
+    used: dict[int, list[Rule]] = {}
+    for rule in mixer.rules:
+        if rule.doc.refusal or rule.doc.handled:
+            continue
+        try:
+            _checks(rule, facts, options, used)
+        except Refused as why:
+            rule.doc.refuse(why)
+            for action in rule.actions:
+                for part in [action.handler, *action.instances]:
+                    if part is not None:
+                        used.setdefault(id(part.doc), []).append(rule)
+    for part in [*mixer.handlers, *mixer.instances]:
+        if part.doc.family == "quota" or part.doc.handled or part.doc.refusal:
+            continue
+        rules = used.get(id(part.doc), [])
+        good = [rule for rule in rules if not rule.doc.refusal]
+        if good:
+            part.doc.handled = True
+            for rule in good:
+                part.doc.moved_to += [f"AuthorizationPolicy {out['metadata']['name']}" for out in rule.doc.outputs]
+        elif rules:
+            part.doc.refuse(Refused(f"the rule {rules[0].doc.name} that uses it is refused."))
+        else:
+            part.doc.handled = True
+            part.doc.differ("No rule in the input uses it, so it did nothing; nothing is written.")
+
+
+def _checks(rule: Rule, facts: Facts, options: Options, used: dict[int, list[Rule]]) -> None:
+    if not rule.actions:
+        rule.doc.handled = True
+        rule.doc.differ("The rule has no actions, so it did nothing; nothing is written.")
+        return
+    checks: list[tuple[Part, Part | None]] = []
+    for index, action in enumerate(rule.actions):
+        field = f"spec.actions[{index}]"
+        if action.handler is None:
+            gone = rule.gone.get(action.named.split(".")[0])
+            reason = (f"the rule feeds {gone}" if gone else _telemetry(action.named)) or (
+                f"{field} names the handler {action.named}, which is not in the input, or is "
+                "none that limits or denies; "
+                "add its document."
+            )
+            raise Refused(reason, f"{field}.handler", rule.doc.spec().place)
+        for part in [action.handler, *action.instances]:
+            used.setdefault(id(part.doc), []).append(rule)
+        if action.handler.kind in ("memquota", "redisquota"):
+            raise Refused(
+                f"{field}: quotas beside other actions; give them a rule of their own.", field, rule.doc.spec().place
+            )
+        if len(action.instances) != len(action.instance_names) and action.handler.kind == "listchecker":
+            raise Refused(f"{field} names an instance that is not in the input; add its document.", field, rule.place)
+        checks += [(action.handler, item) for item in action.instances]
+        if not action.instances:
+            checks.append((action.handler, None))
+    rules: dict[tuple[str, tuple[tuple[str, str], ...]], list[Json]] = {}
+    for tests in alternatives(rule.match, "spec.match", rule.place):
+        for handler, instance in checks:
+            scope = _Scope(rule, facts, options)
+            for test in tests:
+                scope.add(test)
+            scope.add_check(handler, instance)
+            rules.setdefault((scope.namespace, tuple(sorted(scope.labels.items()))), []).append(scope.rule())
+    rule.doc.handled = True
+    if not rules:
+        rule.doc.differ(
+            "The rule's match never holds, so it did nothing; nothing is written.", "spec.match", rule.place
+        )
+    for number, ((namespace, labels), written) in enumerate(rules.items()):
+        spec: Json = {"selector": {"matchLabels": dict(labels)}} if labels else {}
+        spec |= {"action": "DENY", "rules": written}
+        name = rule.doc.name if not number else f"{rule.doc.name}-{number}"
+        rule.doc.emit(_API, "AuthorizationPolicy", name, namespace, spec)
+
+
+def _telemetry(named: str) -> str:
+    for word in named.split("."):
+        if word in SUCCESSORS:
+            return f"the rule feeds {word}, which is gone: {SUCCESSORS[word]}"
+    return ""
+
+
+class _Scope:
+    """One policy's rule in the making: the workloads that it is about, and what it denies."""
+
+    def __init__(self, rule: Rule, facts: Facts, options: Options) -> None:
+        self._doc = rule.doc
+        self._place = rule.place
+        self._facts = facts
+        home = facts.of(rule.doc)
+        # Rules of Mixer's own namespace held for the whole mesh.
+        self._mesh = home == options.root_namespace
+        self._default = options.root_namespace if self._mesh else rule.doc.namespace
+        self._home = home
+        self._namespaces: set[str] = set()
+        self.labels: dict[str, str] = {}
+        self._source: Json = {}
+        self._operation: Json = {}
+        self._when: list[Json] = []
+        self._callers: dict[str, str] = {}
+
+    @property
+    def namespace(self) -> str:
+        return next(iter(self._namespaces), self._default)
+
+    def rule(self) -> Json:
+        if self._callers:
+            self._restrict(
+                "principals", self._facts.accounts(self._callers, "spec.match", self._place), "source.principal"
+            )
+        out: Json = {}
+        if self._source:
+            out["from"] = [{"source": self._source}]
+        if self._operation:
+            out["to"] = [{"operation": self._operation}]
+        if self._when:
+            out["when"] = self._when
+        return out
+
+    def _refuse(self, what: str) -> Refused:
+        return Refused(f"spec.match: {what}.", "spec.match", self._place)
+
+    def _restrict(self, target: str, values: list[str], condition: str) -> None:
+        if target in self._source:
+            name = "notValues" if target.startswith("not") else "values"
+            self._when.append({"key": condition, name: values})
+        else:
+            self._source[target] = values
+
+    def _in_namespace(self, namespace: str) -> None:
+        if not self._mesh and namespace != self._home:
+            raise self._refuse(f"the rule is in the namespace {self._home} and asks for {namespace}")
+        self._namespaces.add(namespace)
+        if len(self._namespaces) > 1:
+            raise self._refuse("two namespaces are asked for at once")
+
+    def _on(self, service: Service) -> None:
+        self._in_namespace(service.namespace)
+        for key, value in service.labels.items():
+            self._label(key, value)
+        if service.target_ports() and "ports" not in self._operation:
+            self._operation["ports"] = service.target_ports()
+
+    def _label(self, key: str, value: str) -> None:
+        if self.labels.setdefault(key, value) != value:
+            raise self._refuse(f"the label {key} is asked to be {value} and {self.labels[key]}")
+
+    def add(self, test: Test) -> None:
+        """Narrows the rule by one test.
+
+        :raises Refused: if an AuthorizationPolicy cannot say it
+        """
+        attribute = test.value.attributes[0]
+        name = attribute.name
+        if name == "context.reporter.kind" and (test.text, test.negated) == ("inbound", False):
+            return  # an AuthorizationPolicy is only looked at by the callee
+        if name == "context.protocol" and not test.negated and test.text in ("http", "grpc"):
+            self._operation.setdefault("methods", ["*"])
+            return
+        if name.startswith("destination."):
+            self._add_destination(test, name, attribute.key)
+        elif name == "source.labels":
+            if test.negated or test.how != "equals" or not test.text:
+                raise self._refuse("callers can be told apart by their certificates, not by labels that they lack")
+            self._callers[attribute.key] = test.text
+            self._doc.differ(
+                f"source.labels[{attribute.key}] is the service account of the pods with that label today.",
+                "spec.match",
+                self._place,
+            )
+        else:
+            self._add_request(test, name, attribute.key)
+
+    def _add_destination(self, test: Test, name: str, key: str) -> None:
+        if test.negated or test.how != "equals" or not test.text:
+            raise self._refuse(f"{test.value.attributes[0]} must be equal to something; a selector cannot leave out")
+        if name == "destination.labels":
+            self._label(key, test.text)
+        elif name in ("destination.service", "destination.service.host"):
+            found = service_of(test.text, self._home)
+            if found is None:
+                raise self._refuse(f"{test.text} is no service's name")
+            self._on(self._facts.service(*found, "spec.match", self._place))
+        elif name == "destination.service.name":
+            namespace = next(iter(self._namespaces), self._home)
+            if self._mesh and namespace == self._home:
+                named = [s for s in self._facts.services.values() if s.name == test.text and s.selector]
+                namespace = named[0].namespace if len(named) == 1 else namespace
+            self._on(self._facts.service(namespace, test.text, "spec.match", self._place))
+        elif name in ("destination.namespace", "destination.service.namespace", "destination.workload.namespace"):
+            self._in_namespace(test.text)
+        elif name == "destination.port":
+            self._operation["ports"] = [test.text]
+        else:
+            raise self._refuse(f"{name} cannot be said in an AuthorizationPolicy")
+
+    def _add_request(self, test: Test, name: str, key: str) -> None:
+        pattern = {"prefix": f"{test.text}*", "suffix": f"*{test.text}"}.get(test.how, test.text)
+        if "*" in test.text:
+            raise self._refuse(f"{test.text} would be a pattern today")
+        missing = test.how == "equals" and test.text == ""
+        if missing:
+            pattern = "*"
+        negated = test.negated != missing
+        side = "notValues" if negated else "values"
+        if negated and not missing:
+            self._doc.differ(
+                f"{test.value.attributes[0]} with another value: a request without it is denied too.",
+                "spec.match",
+                self._place,
+            )
+        if name in ("source.user", "source.principal"):
+            self._restrict("notPrincipals" if negated else "principals", [pattern], "source.principal")
+        elif name == "source.namespace":
+            self._restrict("notNamespaces" if negated else "namespaces", [pattern], "source.namespace")
+        elif name == "source.ip" and test.how == "equals":
+            self._restrict("notIpBlocks" if negated else "ipBlocks", [pattern], "source.ip")
+        elif name == "request.headers" and key:
+            self._when.append({"key": f"request.headers[{key}]", side: [pattern]})
+        elif name in ("request.useragent", "request.referer"):
+            header = {"request.useragent": "user-agent", "request.referer": "referer"}[name]
+            self._when.append({"key": f"request.headers[{header}]", side: [pattern]})
+        elif name in ("request.path", "request.url_path", "request.method", "request.host") and not missing:
+            word = {"path": "paths", "url_path": "paths", "method": "methods", "host": "hosts"}[name.partition(".")[2]]
+            word = f"not{word.capitalize()}" if negated else word
+            if word in self._operation and self._operation[word] != ["*"]:
+                raise self._refuse(f"{name} is asked for twice")
+            self._operation[word] = [pattern]
+            if name == "request.path":
+                self._doc.differ("The path is compared without its query string today.", "spec.match", self._place)
+        elif name == "request.auth.principal":
+            word = "notRequestPrincipals" if negated else "requestPrincipals"
+            self._restrict(word, [pattern], "request.auth.principal")
+        elif name in ("request.auth.claims", "request.auth.raw_claims") and key:
+            self._when.append({"key": f"request.auth.claims[{key}]", side: [pattern]})
+        elif name == "connection.sni" or name == "connection.requested_server_name":
+            self._when.append({"key": "connection.sni", side: [pattern]})
+        else:
+            raise self._refuse(f"{test.value.attributes[0]} cannot be said in an AuthorizationPolicy")
+
+    def add_check(self, handler: Part, instance: Part | None) -> None:
+        """Adds what the handler denies: all, or what a list has or lacks."""
+        if handler.kind == "denier":
+            self._denier(handler)
+        elif instance is not None:
+            self._list(handler, instance)
+
+    def _denier(self, handler: Part) -> None:
+        only(handler.params, ("status", "validDuration", "validUseCount", "error"), handler.field)
+        status = mapping(handler.params, "status", f"{handler.field}.status")
+        only(status, ("code", "message", "details"), f"{handler.field}.status")
+        place = place_of(handler.params, "status")
+        if status.get("code", 9) not in (7, "7", "PERMISSION_DENIED"):
+            self._doc.differ(
+                f"The handler {handler.name} answered with the status {status.get('code', 9)}; it is 403 today.",
+                f"{handler.field}.status.code",
+                (0, 0),
+            )
+        if status.get("message"):
+            self._doc.differ(
+                f'The answer says "RBAC: access denied" instead of "{status["message"]}" '
+                f"({handler.doc.file}, line {place[0]}).",
+                f"{handler.field}.status.message",
+            )
+
+    def _list(self, handler: Part, instance: Part) -> None:
+        params = handler.params
+        known = (
+            "overrides",
+            "blacklist",
+            "entryType",
+            "providerUrl",
+            "refreshInterval",
+            "ttl",
+            "cachingInterval",
+            "cachingUseCount",
+        )
+        only(params, known, handler.field)
+        if params.get("providerUrl"):
+            raise Refused(
+                f"the handler {handler.name} fetches its list from {params['providerUrl']}; external authorization can "
+                "do that today.",
+                f"{handler.field}.providerUrl",
+                (0, 0),
+            )
+        values = text_list(params, "overrides", f"{handler.field}.overrides")
+        kind = str(params.get("entryType") or "STRINGS")
+        denied = params.get("blacklist") is True
+        if kind == "REGEX" or (kind == "CASE_INSENSITIVE_STRINGS" and any(v.lower() != v.upper() for v in values)):
+            raise Refused(
+                f"the handler {handler.name} compares entries as {kind}; an AuthorizationPolicy "
+                "compares text as it is.",
+                f"{handler.field}.entryType",
+                (0, 0),
+            )
+        if not values:
+            if denied:
+                raise Refused(f"the list of the handler {handler.name} is empty, so nothing was denied.", handler.field)
+            return
+        value: Value = value_of(
+            str(instance.params.get("value") or ""), f"{instance.field}.value", place_of(instance.params, "value")
+        )
+        if not value.attributes:
+            raise Refused(f"the instance {instance.name} has no attribute as its value.", f"{instance.field}.value")
+        attribute = value.attributes[0]
+        side = "values" if denied else "notValues"
+        if any("*" in item for item in values):
+            raise Refused(
+                f"the list of the handler {handler.name} has *, a pattern today.", f"{handler.field}.overrides"
+            )
+        if attribute.name == "source.ip":
+            self._restrict("ipBlocks" if denied else "notIpBlocks", values, "source.ip")
+        elif attribute.name in ("source.user", "source.principal"):
+            self._restrict("principals" if denied else "notPrincipals", values, "source.principal")
+        elif attribute.name == "source.namespace":
+            self._restrict("namespaces" if denied else "notNamespaces", values, "source.namespace")
+        elif attribute.name == "source.labels":
+            accounts: list[str] = []
+            for item in values:
+                labels = {attribute.key: item}
+                accounts += self._facts.accounts(labels, f"{handler.field}.overrides", self._place)
+            self._restrict("principals" if denied else "notPrincipals", accounts, "source.principal")
+            self._doc.differ(
+                f"source.labels[{attribute.key}] is the service account of the pods with that label today.",
+                "spec.actions",
+                self._place,
+            )
+        elif attribute.name == "request.headers" and attribute.key:
+            self._when.append({"key": f"request.headers[{attribute.key}]", side: values})
+        elif attribute.name in ("connection.sni", "connection.requested_server_name"):
+            self._when.append({"key": "connection.sni", side: values})
+        else:
+            raise Refused(
+                f"the instance {instance.name} looks at {attribute}, which an AuthorizationPolicy cannot compare.",
+                f"{instance.field}.value",
+            )
+        if not denied:
+            self._doc.differ(
+                "A request without the value that the list is about is denied; Mixer answered with 404 or 403.",
+                "spec.actions",
+                self._place,
+            )

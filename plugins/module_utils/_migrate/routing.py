@@ -1,0 +1,474 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Routing of the current kinds with fields that have gone, and with the slips that slides have.
+
+Which fields were deprecated, and what took their place, is in the reference of each release
+(`istio.networking.v1alpha3`, Istio 0.8 to 1.9).
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import typing as t
+
+from .facts import Facts, service_of
+from .fields import CURRENT, normalise, shape_of
+from .model import Doc, Map, Options, Place, Refused, Seq, camel_keys, place_of
+
+KINDS = ("VirtualService", "DestinationRule", "Gateway", "ServiceEntry", "Sidecar", "EnvoyFilter")
+_MATCHERS = frozenset(("exact", "prefix", "regex"))
+_DESTINATION = frozenset(("host", "name", "subset", "port"))
+_ROUTES = ("route", "redirect", "directResponse", "delegate")
+_HEADER_FIELDS = {
+    "appendHeaders": ("request", "add"),
+    "appendRequestHeaders": ("request", "add"),
+    "removeRequestHeaders": ("request", "remove"),
+    "appendResponseHeaders": ("response", "add"),
+    "removeResponseHeaders": ("response", "remove"),
+}
+# RE2 has neither of these; Envoy's regular expressions were ECMAScript's until Istio 1.4.
+NOT_RE2 = re.compile(r"\(\?(?:[=!]|<[=!])|\\[1-9]")
+
+
+def convert(docs: t.Sequence[Doc], facts: Facts, options: Options) -> None:
+    """Brings documents of current routing kinds to today's fields; those that have them already stay as they are."""
+    del options
+    for doc in docs:
+        if doc.group == "networking.istio.io" and doc.kind in KINDS:
+            doc.family = "routing"
+            try:
+                _document(doc, facts)
+            except Refused as why:
+                doc.refuse(why)
+
+
+def _document(doc: Doc, facts: Facts) -> None:
+    doc.kept = True
+    if "spec" not in doc.value:
+        raise Refused("the document has no spec.", "spec", doc.value.place)
+    spec = convert_spec(doc, facts)
+    changed = spec != doc.value["spec"]
+    version = CURRENT[doc.kind]
+    outdated = doc.api_version == "networking.istio.io/v1alpha3" and version != doc.api_version
+    if not changed and not outdated and not doc.repairs:
+        return
+    doc.handled = True
+    out = dict(doc.value)
+    out["apiVersion"] = version if outdated else doc.api_version
+    out["spec"] = spec
+    doc.outputs.append(out)
+
+
+def convert_spec(doc: Doc, facts: Facts) -> Map:
+    """The spec with today's fields; what has been done is noted in the document.
+
+    :raises Refused: if a field has no successor or no place
+    """
+    spec = copy.deepcopy(doc.spec())
+    if doc.kind == "VirtualService":
+        _virtual_service(doc, spec, facts)
+    elif doc.kind == "DestinationRule":
+        _destination_rule(doc, spec, facts)
+    elif doc.kind == "EnvoyFilter":
+        _envoy_filter(doc, spec)
+    shape = shape_of(doc.kind)
+    found = normalise(doc, spec, shape)
+    return t.cast(Map, found)
+
+
+def _virtual_service(doc: Doc, spec: Map, facts: Facts) -> None:
+    _as_list(doc, spec, "http", "spec.http")
+    _routes_beside(doc, spec)
+    http = spec.get("http")
+    if isinstance(http, Seq):
+        _nested_routes(doc, http)
+        for index, item in enumerate(http):
+            if isinstance(item, Map):
+                _http(doc, item, f"spec.http[{index}]", facts)
+        _shadowed(doc, http)
+    for protocol in ("tcp", "tls"):
+        routes = spec.get(protocol)
+        for index, item in enumerate(routes if isinstance(routes, Seq) else []):
+            if isinstance(item, Map):
+                _route_list(doc, item, f"spec.{protocol}[{index}]", facts)
+
+
+def _routes_beside(doc: Doc, spec: Map) -> None:
+    """A route that stands beside `http` belongs to the one item that has none."""
+    http = spec.get("http")
+    known = shape_of("VirtualService")["http"][0]
+    strays = [key for key in spec if key in known and key != "match" and key not in shape_of("VirtualService")]
+    if not strays:
+        return
+    place = place_of(spec, strays[0])
+    where = f"spec.{strays[0]}"
+    if not isinstance(http, Seq):
+        raise Refused(f"{where} stands outside of http, and there is no http to put it in.", where, place)
+    without = [item for item in http if isinstance(item, Map) and not any(key in item for key in _ROUTES)]
+    if len(without) != 1 or any(key in without[0] for key in strays):
+        raise Refused(
+            f"{where} stands outside of http, and it is not clear to which of its items it belongs.", where, place
+        )
+    for key in strays:
+        doc.repair(f"{key} is moved into the item of http that has none.", f"spec.{key}", place_of(spec, key))
+        without[0].take(key, spec)
+
+
+def _nested_routes(doc: Doc, http: Seq) -> None:
+    """A route in the list of another's destinations is a rule of its own, after it."""
+    index = 0
+    while index < len(http):
+        item = http[index]
+        route = item.get("route") if isinstance(item, Map) else None
+        if isinstance(route, Seq):
+            nested = [n for n, entry in enumerate(route) if isinstance(entry, Map) and "route" in entry]
+            if nested:
+                first = nested[0]
+                field = f"spec.http[{index}].route[{first}].route"
+                if not first or nested != list(range(first, len(route))):
+                    raise Refused(
+                        f"{field} stands among destinations, and its place is not clear.", field, place_of(route, first)
+                    )
+                for offset, number in enumerate(nested, 1):
+                    entry = route[number]
+                    if "destination" in entry:
+                        raise Refused(f"{field} stands beside a destination.", field, entry.place)
+                    doc.repair("The nested route becomes a rule of its own, after this one.", field, entry.place)
+                    http.insert(index + offset, entry)
+                    http.at.insert(index + offset, entry.place)
+                del route[first:]
+                del route.at[first:]
+        index += 1
+
+
+def _http(doc: Doc, item: Map, field: str, facts: Facts) -> None:
+    _as_list(doc, item, "match", f"{field}.match")
+    match = item.get("match")
+    for index, condition in enumerate(match if isinstance(match, Seq) else []):
+        if isinstance(condition, Map):
+            _match(doc, condition, f"{field}.match[{index}]")
+    _route_list(doc, item, field, facts)
+    _fault(doc, item, field)
+    _percent(doc, item, field, ("mirrorPercent", "mirror_percent"), "mirrorPercentage")
+    mirror = item.get("mirror")
+    if isinstance(mirror, Map):
+        _destination(doc, mirror, f"{field}.mirror", facts)
+    _headers(doc, item, field)
+    _cors(doc, item, field)
+    for name in ("websocketUpgrade", "websocket_upgrade"):
+        if name in item:
+            doc.note("WebSocket is always on; the field is left out.", f"{field}.{name}", place_of(item, name))
+            item.pop(name)
+
+
+def _match(doc: Doc, condition: Map, field: str) -> None:
+    known = shape_of("VirtualService")["http"][0]["match"][0]
+    for name in ("headers", "withoutHeaders"):
+        if name not in condition:
+            continue
+        value = condition[name]
+        if isinstance(value, Seq):
+            condition[name] = _merged(doc, value, f"{field}.{name}")
+        elif value is None:
+            strays = [key for key in condition if key not in known and _is_matcher(condition[key])]
+            if strays:
+                inner = Map(place_of(condition, name))
+                for key in strays:
+                    doc.repair(f"{key} is moved into {name}.", f"{field}.{key}", place_of(condition, key))
+                    inner.take(key, condition)
+                condition[name] = inner
+        value = condition[name]
+        if isinstance(value, Map):
+            _fold(doc, value, f"{field}.{name}")
+    for name in ("headers", "withoutHeaders", "queryParams"):
+        found = condition.get(name)
+        for key, matcher in found.items() if isinstance(found, Map) else ():
+            _regex(matcher, f"{field}.{name}.{key}")
+    for name in ("uri", "scheme", "method", "authority"):
+        _regex(condition.get(name), f"{field}.{name}")
+
+
+def _is_matcher(value: t.Any) -> bool:
+    return isinstance(value, Map) and bool(value) and set(value) <= _MATCHERS
+
+
+def _fold(doc: Doc, headers: Map, field: str) -> None:
+    """`exact` beside a header without a value belongs to that header."""
+    loose = [key for key in headers if key in _MATCHERS and not isinstance(headers[key], (dict, list))]
+    empty = [key for key in headers if headers[key] is None]
+    if loose and len(empty) == 1 and len(headers) == len(loose) + 1:
+        inner = Map(place_of(headers, empty[0]))
+        for key in loose:
+            doc.repair(f"{key} is moved into {empty[0]}.", f"{field}.{empty[0]}", place_of(headers, key))
+            inner.take(key, headers)
+        headers[empty[0]] = inner
+
+
+def _merged(doc: Doc, items: Seq, field: str) -> Map:
+    """A list of headers is a mapping of them."""
+    out = Map(items.place)
+    doc.repair("The list of headers becomes a mapping.", field, items.place)
+    for index, item in enumerate(items):
+        if not isinstance(item, Map):
+            raise Refused(f"{field}[{index}] must be a header with its condition.", field, place_of(items, index))
+        _fold(doc, item, f"{field}[{index}]")
+        for key in list(item):
+            if key in out or not _is_matcher(item[key]):
+                raise Refused(
+                    f"{field}[{index}].{key} is no header with its condition.", f"{field}[{index}]", place_of(item, key)
+                )
+            out.take(key, item)
+    return out
+
+
+def _regex(matcher: t.Any, field: str) -> None:
+    if isinstance(matcher, Map) and isinstance(matcher.get("regex"), str) and NOT_RE2.search(matcher["regex"]):
+        raise Refused(
+            f"{field}.regex looks ahead, behind or back, which RE2 cannot; write it without.",
+            f"{field}.regex",
+            place_of(matcher, "regex"),
+        )
+
+
+def _route_list(doc: Doc, item: Map, field: str, facts: Facts) -> None:
+    _as_list(doc, item, "route", f"{field}.route")
+    route = item.get("route")
+    for index, entry in enumerate(route if isinstance(route, Seq) else []):
+        if not isinstance(entry, Map):
+            continue
+        where = f"{field}.route[{index}]"
+        if entry.get("destination") is None and _DESTINATION & set(entry):
+            inner = Map(place_of(entry, "destination"))
+            for key in [key for key in entry if key in _DESTINATION]:
+                doc.repair(f"{key} is moved into destination.", f"{where}.{key}", place_of(entry, key))
+                inner.take(key, entry)
+            entry["destination"] = inner
+        destination = entry.get("destination")
+        if isinstance(destination, Map):
+            for key in ("weight", "headers"):
+                if key in destination and key not in entry:
+                    doc.repair(
+                        f"{key} is moved out of destination.", f"{where}.destination.{key}", place_of(destination, key)
+                    )
+                    entry.take(key, destination)
+            _destination(doc, destination, f"{where}.destination", facts)
+        _headers(doc, entry, where)
+
+
+def _destination(doc: Doc, destination: Map, field: str, facts: Facts) -> None:
+    if "name" in destination and "host" not in destination:
+        doc.repair("name is host.", f"{field}.name", place_of(destination, "name"))
+        destination.take("name", destination, "host")
+    port = destination.get("port")
+    if isinstance(port, int) and not isinstance(port, bool):
+        doc.repair("port is a mapping with number.", f"{field}.port", place_of(destination, "port"))
+        inner = Map(place_of(destination, "port"))
+        inner["number"] = port
+        destination["port"] = inner
+    elif isinstance(port, Map) and "name" in port and "number" not in port:
+        host = str(destination.get("host") or "")
+        destination["port"] = _numbered(doc, port, host, f"{field}.port", facts)
+
+
+def _numbered(doc: Doc, port: Map, host: str, field: str, facts: Facts) -> Map:
+    """A port that is given by name, as the Service numbers it."""
+    found = service_of(host, facts.of(doc))
+    place = place_of(port, "name")
+    service = facts.services.get(found) if found else None
+    for known in service.ports if service else ():
+        if known.name == port["name"]:
+            doc.note(f"The port {port['name']} of {host} is {known.number}.", field, place)
+            out = Map(port.place)
+            out["number"] = known.number
+            return out
+    raise Refused(
+        f"{field}.name {port['name']} must be a number today; the Service {host} with that port is needed, "
+        "in the input or in facts.services.",
+        f"{field}.name",
+        place,
+    )
+
+
+def _fault(doc: Doc, item: Map, field: str) -> None:
+    fault = item.get("fault")
+    if not isinstance(fault, Map):
+        return
+    for name in ("delay", "abort"):
+        part = fault.get(name)
+        if not isinstance(part, Map):
+            continue
+        where = f"{field}.fault.{name}"
+        fault[name] = part = t.cast(Map, camel_keys(part))
+        _percent(doc, part, where, ("percent",), "percentage")
+        if "percentage" not in part and part:
+            doc.note(f"{where} has no percentage, which is 0 %: it does nothing.", where, place_of(fault, name))
+
+
+def _percent(doc: Doc, part: Map, field: str, names: tuple[str, ...], today: str) -> None:
+    for name in names:
+        if name not in part:
+            continue
+        place = place_of(part, name)
+        value = part[name]
+        if isinstance(value, str) and re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", value):
+            value = float(value) if "." in value else int(value)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 100:
+            raise Refused(f"{field}.{name} must be a number from 0 to 100.", f"{field}.{name}", place)
+        if today in part:
+            if part[today] != {"value": value}:
+                doc.note(f"{name} is left out, since {today} wins.", f"{field}.{name}", place)
+            part.pop(name)
+            continue
+        inner = Map(place)
+        inner["value"] = value
+        _replace(part, name, today, inner)
+        doc.note(f"{name} is {today} today.", f"{field}.{name}", place)
+
+
+def _replace(container: Map, old: str, new: str, value: t.Any) -> None:
+    """Puts a key in another's place, so that the order stays."""
+    items = [(new if key == old else key, value if key == old else item) for key, item in container.items()]
+    places = {(new if key == old else key): container.at.get(key, container.place) for key in container}
+    container.clear()
+    container.update(items)
+    container.at = places
+
+
+def _headers(doc: Doc, item: Map, field: str) -> None:
+    for key in list(item):
+        camel_key = "".join(
+            part if not number else part[:1].upper() + part[1:] for number, part in enumerate(key.split("_"))
+        )
+        if camel_key not in _HEADER_FIELDS:
+            continue
+        side, action = _HEADER_FIELDS[camel_key]
+        place = place_of(item, key)
+        value = item.pop(key)
+        headers = item.get("headers")
+        if not isinstance(headers, Map):
+            headers = Map(place)
+            item["headers"] = headers
+            item.at["headers"] = place
+        part = headers.setdefault(side, Map(place))
+        if not isinstance(part, Map) or action in part:
+            raise Refused(f"{field}.{key} and {field}.headers.{side}.{action} are both there.", f"{field}.{key}", place)
+        part[action] = value
+        part.at[action] = place
+        doc.note(f"{key} is headers.{side}.{action} today.", f"{field}.{key}", place)
+
+
+def _cors(doc: Doc, item: Map, field: str) -> None:
+    for name in ("corsPolicy", "cors_policy"):
+        cors = item.get(name)
+        for key in ("allowOrigin", "allow_origin"):
+            if not isinstance(cors, Map) or key not in cors:
+                continue
+            place = place_of(cors, key)
+            if "allowOrigins" in cors:
+                raise Refused(f"{field}.{name} has allowOrigin and allowOrigins.", f"{field}.{name}.{key}", place)
+            origins = Seq(place)
+            value = cors[key]
+            for origin in value if isinstance(value, list) else [value]:
+                entry = Map(place)
+                # "*" took any origin, and an exact "*" still does in Envoy.
+                entry["exact"] = origin
+                origins.add(entry, place)
+            _replace(cors, key, "allowOrigins", origins)
+            doc.note("allowOrigin is allowOrigins today.", f"{field}.{name}.{key}", place)
+
+
+def _shadowed(doc: Doc, http: Seq) -> None:
+    for index, item in enumerate(http[:-1]):
+        if isinstance(item, Map) and not item.get("match") and not doc.repairs:
+            doc.note("Rules after this one are never reached, as it has no match.", f"spec.http[{index}]", item.place)
+
+
+def _as_list(doc: Doc, container: Map, key: str, field: str) -> None:
+    value = container.get(key)
+    if isinstance(value, Map):
+        doc.repair(f"{key} is a list; its one item becomes a list of one.", field, place_of(container, key))
+        lone = Seq(value.place)
+        lone.add(value, value.place)
+        container[key] = lone
+
+
+def _destination_rule(doc: Doc, spec: Map, facts: Facts) -> None:
+    if "name" in spec and "host" not in spec:
+        doc.repair("name is host.", "spec.name", place_of(spec, "name"))
+        spec.take("name", spec, "host")
+    host = str(spec.get("host") or "")
+    policies: list[tuple[Map, str]] = []
+    for container, field in [(spec, "spec")] + [
+        (subset, f"spec.subsets[{index}]")
+        for index, subset in enumerate(spec.get("subsets") or [])
+        if isinstance(subset, Map)
+    ]:
+        for name in ("trafficPolicy", "traffic_policy"):
+            policy = container.get(name)
+            if isinstance(policy, Map):
+                policies.append((policy, f"{field}.{name}"))
+    for policy, field in policies:
+        _traffic_policy(doc, policy, field, host, facts)
+    tls = spec.get("trafficPolicy")
+    tls = tls.get("tls") if isinstance(tls, Map) else None
+    if isinstance(tls, Map) and tls.get("mode") == "ISTIO_MUTUAL":
+        doc.note(
+            "ISTIO_MUTUAL was needed beside a policy with mTLS; since Istio 1.5 mTLS is automatic. It is still valid.",
+            "spec.trafficPolicy.tls.mode",
+            place_of(tls, "mode"),
+        )
+
+
+def _traffic_policy(doc: Doc, policy: Map, field: str, host: str, facts: Facts) -> None:
+    levels = policy.get("portLevelSettings")
+    for index, level in enumerate(levels if isinstance(levels, Seq) else []):
+        if isinstance(level, Map):
+            _traffic_policy(doc, level, f"{field}.portLevelSettings[{index}]", host, facts)
+            port = level.get("port")
+            if isinstance(port, Map) and "name" in port and "number" not in port:
+                level["port"] = _numbered(doc, port, host, f"{field}.portLevelSettings[{index}].port", facts)
+    outlier = policy.get("outlierDetection") or policy.get("outlier_detection")
+    if isinstance(outlier, Map):
+        for key in ("consecutiveErrors", "consecutive_errors"):
+            if key not in outlier:
+                continue
+            place = place_of(outlier, key)
+            if "consecutiveGatewayErrors" in outlier or "consecutive5xxErrors" in outlier:
+                doc.note("consecutiveErrors is left out, since its successor is there.", f"{field}.{key}", place)
+                outlier.pop(key)
+                continue
+            # Istio 1.x counted 502, 503 and 504 only, and switched the count of all 5xx off.
+            _replace(outlier, key, "consecutiveGatewayErrors", outlier[key])
+            outlier["consecutive5xxErrors"] = 0
+            outlier.at["consecutive5xxErrors"] = place
+            doc.note(
+                "consecutiveErrors counted 502, 503 and 504: it is consecutiveGatewayErrors today.",
+                f"{field}.outlierDetection.{key}",
+                place,
+            )
+    balancer = policy.get("loadBalancer")
+    if isinstance(balancer, Map) and balancer.get("simple") == "LEAST_CONN":
+        doc.note("LEAST_CONN is LEAST_REQUEST today.", f"{field}.loadBalancer.simple", place_of(balancer, "simple"))
+        balancer["simple"] = "LEAST_REQUEST"
+
+
+def _envoy_filter(doc: Doc, spec: Map) -> None:
+    for old in ("workloadLabels", "workload_labels"):
+        if old not in spec:
+            continue
+        place: Place = place_of(spec, old)
+        if "workloadSelector" in spec:
+            raise Refused(f"spec.{old} and workloadSelector are both there.", f"spec.{old}", place)
+        inner = Map(place)
+        inner["labels"] = spec[old]
+        _replace(spec, old, "workloadSelector", inner)
+        doc.note(f"{old} is workloadSelector.labels today.", f"spec.{old}", place)
+    if "filters" in spec:
+        raise Refused(
+            "spec.filters was written for Envoy's API v2, without types; write it anew as configPatches with a "
+            "typed_config.",
+            "spec.filters",
+            place_of(spec, "filters"),
+        )

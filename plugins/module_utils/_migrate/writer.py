@@ -1,0 +1,183 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes what became of a file: kept documents with their comments, new ones with their origin."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+
+from .model import REFUSED, Doc, Json, plain
+
+MARK = "mesh.workshop.migrate"
+_VERSION = re.compile(r"^(apiVersion[ \t]*:[ \t]*)(\"?'?)networking\.istio\.io/v1alpha3(\"?'?)", re.MULTILINE)
+_COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*")
+_WIDTH = 110
+_DUMPER: list[t.Any] = []
+
+
+def dump(document: t.Any) -> str:
+    """A document as YAML."""
+    import yaml
+
+    base: t.Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    if not _DUMPER:
+
+        class Dumper(base):  # type: ignore[misc]  # the base is chosen at run time
+            pass
+
+        def text(dumper: t.Any, value: str) -> t.Any:
+            style = "|" if "\n" in value else None
+            return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+        Dumper.add_representer(str, text)
+        Dumper.ignore_aliases = lambda _self, _value: True
+        _DUMPER.append(Dumper)
+    return str(yaml.dump(plain(document), Dumper=_DUMPER[0], sort_keys=False, width=_WIDTH, allow_unicode=True))
+
+
+def write_chunk(chunk: str, docs: list[Doc], mended: str) -> str:
+    """The text that takes the place of a chunk; the chunk itself where all of it stays.
+
+    :param mended: the chunk's text after its slips were mended, which is what its documents were read from
+    """
+    if not any(doc.handled for doc in docs):
+        return chunk
+    parts: list[str] = []
+    for doc in docs:
+        if not doc.handled:
+            parts.append(chunk if len(docs) == 1 else dump(doc.value))
+        elif doc.refusal or not doc.outputs:
+            parts.append(_comment(_fate(doc)))
+        elif doc.kept and len(docs) == 1:
+            parts.append(_kept(doc, mended))
+        else:
+            lead = _leading(mended) if doc is docs[0] else ""
+            origin = _comment(f"{MARK}: from {doc.file}, line {doc.line}: {doc.title}.")
+            parts.append(lead + "---\n".join(origin + dump(out) for out in doc.outputs))
+    head = "---\n" if chunk.startswith("---") and not parts[0].startswith("---") else ""
+    return head + "---\n".join(part if part.endswith("\n") else part + "\n" for part in parts)
+
+
+def _fate(doc: Doc) -> str:
+    what = f"{MARK}: {doc.title} ({doc.file}, line {doc.line})"
+    if doc.refusal:
+        return f"{what} is not converted: {doc.refusal.text}"
+    if doc.moved_to:
+        return f"{what} is part of {', '.join(dict.fromkeys(doc.moved_to))}."
+    reason = doc.differences[-1].text if doc.differences else "nothing takes its place."
+    return f"{what}: {reason}"
+
+
+def _comment(text: str) -> str:
+    return "# " + " ".join(text.split()) + "\n"
+
+
+def _leading(text: str) -> str:
+    """The comments before the first key."""
+    kept = []
+    for line in re.sub(r"\A---[^\n]*\n?", "", text).splitlines():
+        if line.strip() and not line.lstrip().startswith("#"):
+            break
+        if line.strip() and MARK not in line:
+            kept.append(line.strip() + "\n")
+    return "".join(kept)
+
+
+def _kept(doc: Doc, text: str) -> str:
+    out = doc.outputs[0]
+    body = re.sub(r"\A---[^\n]*\n?", "", text)
+    head = text[: len(text) - len(body)]
+    origin = _comment(f"{MARK}: from {doc.file}, line {doc.line}: {doc.title}, {doc.api_version}.")
+    if out["spec"] == doc.value["spec"] and len(_VERSION.findall(body)) == 1:
+        return head + origin + _VERSION.sub(rf"\g<1>\g<2>{out['apiVersion']}\g<3>", body)
+    return head + origin + _rewritten(body, out)
+
+
+def _rewritten(body: str, out: Json) -> str:
+    """A document's text with another content; its comments stay, by ruamel.yaml where it can."""
+    import io
+
+    if not any(_comment_in(line) for line in body.splitlines()):
+        return dump(out)
+    from ruamel.yaml import YAML  # slow to import, and only for documents that are rewritten
+    from ruamel.yaml.error import YAMLError
+
+    if "*" in body and re.search(r"(?:^|\s)[&*][A-Za-z]", body):
+        # What an alias stands for may have become another thing in each place.
+        return _with_lost(body, dump(out))
+    rt = YAML()
+    rt.preserve_quotes = True
+    rt.width = 4096
+    indented = re.search(r"^( *)[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\n(?:[ \t]*#[^\n]*\n)*( *)- ", body, re.MULTILINE)
+    if indented and len(indented.group(2)) > len(indented.group(1)):
+        rt.indent(mapping=2, sequence=4, offset=2)
+    try:
+        tree = rt.load(body)
+        _graft(tree, plain(out))
+        buffer = io.StringIO()
+        rt.dump(tree, buffer)
+        return _with_lost(body, buffer.getvalue())
+    except (YAMLError, TypeError, ValueError, AttributeError):
+        return _with_lost(body, dump(out))
+
+
+def _with_lost(body: str, written: str) -> str:
+    """The text with the comments that found no place in it, at its head."""
+    lost = [text for line in body.splitlines() if (text := _comment_in(line)) and text not in written]
+    return "".join(f"{text}\n" for text in lost) + written
+
+
+def _comment_in(line: str) -> str:
+    for match in _COMMENT.finditer(line):
+        before = line[: match.start()]
+        if before.count('"') % 2 == 0 and before.count("'") % 2 == 0:
+            return match.group().rstrip()
+    return ""
+
+
+def _graft(tree: t.Any, new: Json) -> None:
+    """Makes a ruamel mapping say the same as another one, changing no more than is needed."""
+    for key in [key for key in tree if key not in new]:
+        del tree[key]
+    for position, (key, value) in enumerate(new.items()):
+        if key not in tree:
+            tree.insert(position, key, value)
+        elif isinstance(value, dict) and isinstance(tree[key], dict):
+            _graft(tree[key], value)
+        elif isinstance(value, list) and isinstance(tree[key], list):
+            _graft_list(tree[key], value)
+        elif tree[key] != value or type(value) is bool:
+            tree[key] = value
+
+
+def _graft_list(tree: t.Any, new: list[t.Any]) -> None:
+    del tree[len(new) :]
+    for index, value in enumerate(new):
+        if index >= len(tree):
+            tree.append(value)
+        elif isinstance(value, dict) and isinstance(tree[index], dict):
+            _graft(tree[index], value)
+        elif isinstance(value, list) and isinstance(tree[index], list):
+            _graft_list(tree[index], value)
+        elif tree[index] != value:
+            tree[index] = value
+
+
+def write_json(documents: list[Json]) -> str:
+    """Documents as JSON: one alone as it is, several as a List."""
+    whole: t.Any = documents[0] if len(documents) == 1 else {"apiVersion": "v1", "kind": "List", "items": documents}
+    return json.dumps(plain(whole), indent=2) + "\n"
+
+
+def json_documents(docs: list[Doc]) -> list[Json]:
+    """What a JSON file holds after the conversion."""
+    found: list[Json] = []
+    for doc in docs:
+        if not doc.handled:
+            found.append(plain(doc.value))
+        elif doc.status != REFUSED:
+            found += doc.outputs
+    return found

@@ -1,0 +1,145 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+import yaml
+
+from .conftest import Converter
+
+Json = dict[str, t.Any]
+
+
+def service(spec: str, kind: str = "VirtualService") -> str:
+    return f"apiVersion: networking.istio.io/v1alpha3\nkind: {kind}\nmetadata: {{name: a}}\nspec:\n{spec}"
+
+
+def http(text: str) -> str:
+    return service("  hosts: [a]\n  http:\n" + text)
+
+
+GOLDEN = [
+    (
+        "percent",
+        "{fault: {delay: {percent: 10, fixedDelay: 1s}}}",
+        "{fault: {delay: {percentage: {value: 10}, fixedDelay: 1s}}}",
+    ),
+    (
+        "abort",
+        "{fault: {abort: {percent: 5, http_status: 500}}}",
+        "{fault: {abort: {percentage: {value: 5}, httpStatus: 500}}}",
+    ),
+    ("mirror", "{mirror: {host: b}, mirror_percent: 5}", "{mirror: {host: b}, mirrorPercentage: {value: 5}}"),
+    ("append", "{appendHeaders: {x: y}}", "{headers: {request: {add: {x: y}}}}"),
+    ("remove", "{removeResponseHeaders: [x]}", "{headers: {response: {remove: [x]}}}"),
+    ("cors", "{corsPolicy: {allowOrigin: [http://a.b]}}", "{corsPolicy: {allowOrigins: [{exact: http://a.b}]}}"),
+    ("websocket", "{websocketUpgrade: true}", "{}"),
+    ("snake", "{match: [{source_labels: {v: x}}]}", "{match: [{sourceLabels: {v: x}}]}"),
+]
+
+
+@pytest.mark.parametrize(("name", "old", "new"), GOLDEN, ids=[case[0] for case in GOLDEN])
+def test_fields_that_have_gone_become_their_successors(converter: Converter, name: str, old: str, new: str) -> None:
+    route: Json = {"route": [{"destination": {"host": "a"}}]}
+    items = yaml.safe_dump([{**yaml.safe_load(old), **route}], default_flow_style=True)
+    found = converter.outputs(http(f"    {items}"))
+    assert found[0]["apiVersion"] == "networking.istio.io/v1"
+    assert found[0]["spec"]["http"] == [{**yaml.safe_load(new), **route}]
+
+
+SLIPS = [
+    (
+        "headers as a list",
+        "  - match:\n    - headers:\n      - user:\n        exact: me\n    route:\n    - destination: {host: a}\n",
+        "exact is moved into user",
+    ),
+    (
+        "a header beside headers",
+        "  - match:\n    - headers:\n      user:\n        exact: me\n    route:\n    - destination: {host: a}\n",
+        "user is moved into headers",
+    ),
+    (
+        "fields beside destination",
+        "  - match: [{headers: {user: {exact: me}}}]\n    route:\n    - destination:\n      host: a\n",
+        "host is moved into destination",
+    ),
+    (
+        "route outside of its item",
+        "  - match: [{headers: {user: {exact: me}}}]\n  route:\n  - destination: {host: a}\n",
+        "route is moved into the item of http",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "said"), SLIPS, ids=[case[0] for case in SLIPS])
+def test_slips_with_one_reading_are_mended_and_reported(converter: Converter, name: str, text: str, said: str) -> None:
+    found = converter.outputs(http(text))
+    assert found[0]["spec"]["http"] == [
+        {"match": [{"headers": {"user": {"exact": "me"}}}], "route": [{"destination": {"host": "a"}}]}
+    ]
+    repairs = converter.result(http(text)).docs[0].repairs
+    assert said in " ".join(note.text for note in repairs)
+    assert all(note.line >= 7 and note.column for note in repairs)
+
+
+def test_a_nested_route_is_a_rule_of_its_own(converter: Converter) -> None:
+    text = (
+        "  - match: [{port: 1}]\n    route:\n    - destination: {host: a}\n"
+        "    - route:\n      - destination: {host: b}\n"
+    )
+    assert converter.outputs(http(text))[0]["spec"]["http"] == [
+        {"match": [{"port": 1}], "route": [{"destination": {"host": "a"}}]},
+        {"route": [{"destination": {"host": "b"}}]},
+    ]
+
+
+def test_a_weight_in_a_destination_is_moved_out(converter: Converter) -> None:
+    text = "  - route:\n    - destination: {host: a, weight: 95}\n    - destination: {host: b, weight: 5}\n"
+    assert converter.outputs(http(text))[0]["spec"]["http"][0]["route"] == [
+        {"destination": {"host": "a"}, "weight": 95},
+        {"destination": {"host": "b"}, "weight": 5},
+    ]
+
+
+def test_errors_counted_502_to_504_only(converter: Converter) -> None:
+    text = service("  host: a\n  trafficPolicy: {outlierDetection: {consecutiveErrors: 7}}\n", "DestinationRule")
+    assert converter.outputs(text)[0]["spec"]["trafficPolicy"]["outlierDetection"] == {
+        "consecutiveGatewayErrors": 7,
+        "consecutive5xxErrors": 0,
+    }
+
+
+def test_comments_stay_and_untouched_text_stays_as_it_is(converter: Converter) -> None:
+    text = "# why\n" + service("  # hosts\n  hosts:   [a]  # one\n  http:\n  - route: [{destination: {host: a}}]\n")
+    out = converter.result(text).files[0].text() or ""
+    assert out.replace(out.splitlines()[0] + "\n", "") == text.replace("v1alpha3", "v1")
+    text = "# why\n" + http(
+        "  # late\n  - fault:\n      delay: {percent: 1, fixedDelay: 1s}  # slow\n    route: "
+        "[{destination: {host: a}}]\n"
+    )
+    out = converter.result(text).files[0].text() or ""
+    assert all(comment in out for comment in ("# why", "# late", "# slow"))
+    assert yaml.safe_load(out)["spec"]["http"][0]["fault"] == {
+        "delay": {"percentage": {"value": 1}, "fixedDelay": "1s"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            http("  - route: [{destination: {host: a}}]\n    timeuot: 1s\n"),
+            "line 8, VirtualService a, spec.http[0].timeuot",
+        ),
+        (http("  - match: [{uri: {regex: '(?!a)'}}]\n    route: [{destination: {host: a}}]\n"), "RE2"),
+        (http("  - {}\n  - {}\n  route:\n  - destination: {host: a}\n"), "not clear to which"),
+        (service("  filters: []\n", "EnvoyFilter"), "written for Envoy's API v2"),
+        (http("  - route: [{destination: {host: a, port: {name: x}}}]\n"), "must be a number today"),
+        (http("  - fault: {delay: {percent: 101, fixedDelay: 1s}}\n"), "from 0 to 100"),
+    ],
+)
+def test_what_has_no_place_is_named(converter: Converter, text: str, reason: str) -> None:
+    assert reason in converter.refusal(text)
