@@ -248,7 +248,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._kube import (
     FIELD_MANAGER,
     Client,
 )
-from ansible_collections.mesh.workshop.plugins.module_utils._kube.labels import ATTENDEE, LAB, MANAGED
+from ansible_collections.mesh.workshop.plugins.module_utils._kube.labels import ATTENDEE, LAB
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     BASELINE,
     MARKER_NAME,
@@ -260,6 +260,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     reset_plan,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.cluster import THREADS, Cluster
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.drift import differences
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.own import own_baseline, own_catalogue
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.progress import tally
 
@@ -275,8 +276,8 @@ def reset_lab(cluster: Cluster, params: Json, documents: list[Json]) -> tuple[re
     applied = applied_stage(marker)
     is_applied = applied is None or applied[0] in (lab, BASELINE)
     selector = f"{ATTENDEE}={attendee},{LAB}={lab}"
-    owned = cluster.everything([*cluster.kinds(), ("v1", "Namespace")], None, selector)
-    others = cluster.client.list("v1", "Namespace", label_selector=f"{MANAGED}=true")
+    owned = cluster.owned([*cluster.kinds(), ("v1", "Namespace")], selector, namespace)
+    others = cluster.namespaces()
     objects = [obj for obj in owned if obj["metadata"].get("namespace") == namespace]
     objects += reset_plan.outside(owned, namespace, others)
     if is_applied:
@@ -291,8 +292,8 @@ def reset_all(cluster: Cluster, params: Json, documents: list[Json]) -> reset_pl
     namespace, attendee = params["namespace"], params["attendee"]
     kinds = cluster.kinds()
     inside = cluster.everything(kinds, namespace, None)
-    owned = cluster.everything([*kinds, ("v1", "Namespace")], None, f"{ATTENDEE}={attendee}")
-    others = cluster.client.list("v1", "Namespace", label_selector=f"{MANAGED}=true")
+    owned = cluster.owned([*kinds, ("v1", "Namespace")], f"{ATTENDEE}={attendee}", namespace)
+    others = cluster.namespaces()
     elsewhere = reset_plan.outside(owned, namespace, others)
     return reset_plan.plan_reset(documents=documents, found=inside, elsewhere=elsewhere, manager=FIELD_MANAGER)
 
@@ -301,7 +302,7 @@ def find_services(cluster: Cluster, services: t.Sequence[Json]) -> dict[str, lis
     """The services that are not as they were installed: their roles, and what is left of their objects."""
     if not services:
         return {}
-    namespaces = cluster.client.list("v1", "Namespace", label_selector=f"{MANAGED}=true")
+    namespaces = cluster.namespaces()
     names = {one["metadata"]["name"] for one in namespaces}
     homes = [service["namespace"] for service in services if service["namespace"] in names]
     found = [obj for home in homes for obj in cluster.everything(SERVICE_KINDS, home, None)]
@@ -363,8 +364,9 @@ def carry_out(runner: Runner, cluster: Cluster, plan: reset_plan.Plan, home: Jso
     client, namespace = runner.client, runner.params["namespace"]
     # The namespace comes first: a pod that is replaced gets its sidecar by what the namespace says then.
     homes = [document for document in plan.apply if document["kind"] == "Namespace"]
-    reports = [cluster.put_back(homes)] if homes else []
     labels = labels_to_drop(home, homes)
+    # An attendee may not write to the namespace itself, and mostly nobody has to.
+    reports = [cluster.put_back(homes)] if homes and (labels or not is_as_wanted(home, homes)) else []
     if not runner.check_mode:
         drop_labels(client, namespace, labels)
         list(cluster.pool.map(cluster.take_over, (obj for obj, _managers in plan.take_over)))
@@ -382,6 +384,17 @@ def carry_out(runner: Runner, cluster: Cluster, plan: reset_plan.Plan, home: Jso
     if failed:
         runner.fail(f"Namespace {namespace} is not back at baseline: {failed} Running reset again goes on.")
     runner.say(f"{tally(result['results'])}.")
+
+
+def is_as_wanted(home: Json, documents: t.Sequence[Json]) -> bool:
+    """Whether the namespace has all labels and annotations of its document, which is the only one of its kind."""
+    meta = home["metadata"]
+    return all(
+        document["metadata"]["name"] == meta["name"]
+        and not differences(document["metadata"].get(field) or {}, meta.get(field) or {})
+        for document in documents
+        for field in ("labels", "annotations")
+    )
 
 
 def labels_to_drop(home: Json, documents: t.Sequence[Json]) -> list[str]:

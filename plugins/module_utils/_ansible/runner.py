@@ -94,9 +94,14 @@ class Runner:
         return bool(self.module.check_mode)
 
     def hold(self, namespace: str, purpose: str) -> Lease:
-        """Hold a workshop namespace's lease until the module ends. Raises LabError where somebody else holds it."""
-        from .._workshop.lease import hold
+        """Hold a workshop namespace's lease until the module ends.
 
+        Raises LabError where the user may not do what a run does there, or somebody else holds it.
+        """
+        from .._workshop.lease import hold
+        from .._workshop.rights import check_rights
+
+        check_rights(self.client, namespace)
         timeout = float(self.params["wait_timeout"])
         return self._held.enter_context(hold(self.client, namespace, purpose, timeout=timeout, tell=self.progress.say))
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from .._apply import ApplyOptions, apply_set
 from .._apply.prune import owned_kinds
 from .._kube import FIELD_MANAGER, ApiError, Client
-from .._kube.labels import ATTENDEE
+from .._kube.labels import ATTENDEE, MANAGED
 from . import reset_plan
 
 Json = dict[str, t.Any]
@@ -54,6 +54,28 @@ class Cluster:
     def everything(self, kinds: t.Sequence[tuple[str, str]], namespace: str | None, selector: str | None) -> list[Json]:
         """All objects of these kinds, in one namespace or with these labels."""
         return self._listed([(version, kind, namespace, selector) for version, kind in kinds])
+
+    def owned(self, kinds: t.Sequence[tuple[str, str]], selector: str, home: str) -> list[Json]:
+        """All objects of these kinds with these labels, as far as this user may look, at least into ``home``."""
+
+        def listed(one: tuple[str, str]) -> list[Json]:
+            try:
+                return self.client.list(*one, None, selector)
+            except ApiError as error:
+                if error.status != 403:
+                    raise
+            return [] if one[1] == "Namespace" else self.client.list(*one, home, selector)
+
+        return [obj for objects in self.pool.map(listed, kinds) for obj in objects]
+
+    def namespaces(self) -> list[Json]:
+        """The workshop namespaces; none where this user may not list them, who may not look into them either."""
+        try:
+            return self.client.list("v1", "Namespace", label_selector=f"{MANAGED}=true")
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return []
 
     def around(self, documents: t.Sequence[Json], namespace: str, attendee: str) -> list[Json]:
         """What a stage meets: all configuration of the mesh in its namespace, and what is there of its other documents.

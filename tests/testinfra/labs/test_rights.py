@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Roles that the collection publishes are enough for an attendee: an account that has nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import kubernetes
+import pytest
+import yaml
+
+MANIFEST = Path(__file__).parents[3] / "roles" / "lab" / "files" / "attendee-rights.yml"
+ACCOUNT = "attendee-of-few-rights"
+
+
+@pytest.fixture(name="attendee")
+def attendee_fixture(kube, kubeconfig, tmp_path):
+    """A kubeconfig of an account with exactly the published Roles."""
+    kube.core.create_namespaced_service_account("default", {"metadata": {"name": ACCOUNT}})
+    roles = list(yaml.safe_load_all(MANIFEST.read_text()))
+    for role in roles:
+        meta = role["metadata"]
+        kube.rbac.create_namespaced_role(meta["namespace"], role)
+        binding = {
+            "metadata": {"name": ACCOUNT},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": meta["name"]},
+            "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": "default"}],
+        }
+        kube.rbac.create_namespaced_role_binding(meta["namespace"], binding)
+    token = kube.core.create_namespaced_service_account_token(
+        ACCOUNT, "default", kubernetes.client.AuthenticationV1TokenRequest(spec={"audiences": []})
+    )
+    config = yaml.safe_load(kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token.status.token}
+    path = tmp_path / "kubeconfig"
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(config))
+    yield path
+    for role in roles:
+        meta = role["metadata"]
+        kube.rbac.delete_namespaced_role_binding(ACCOUNT, meta["namespace"])
+        kube.rbac.delete_namespaced_role(meta["name"], meta["namespace"])
+    kube.core.delete_namespaced_service_account(ACCOUNT, "default")
+
+
+def test_an_attendee_walks_a_lab_with_the_published_roles_alone(ansible, kube, attendee):
+    for name, options in (
+        ("status", {}),
+        ("lab", {"lab": "request_routing", "stage": "all_v1"}),
+        ("verify", {}),
+        ("reset", {"reset_confirm": "yes"}),
+    ):
+        run = ansible.play(name, lab_kubeconfig=str(attendee), **options)
+        assert run.status == 0, f"{name}: {run.output}"
+    # Without leases and without ephemeral containers: both are told at once, and nothing is changed.
+    role = kube.rbac.read_namespaced_role("mesh-workshop-attendee", "bookinfo")
+    role.rules = [rule for rule in role.rules if not {"leases", "pods/ephemeralcontainers"} & set(rule.resources)]
+    kube.rbac.replace_namespaced_role("mesh-workshop-attendee", "bookinfo", role)
+    before = kube.generations()
+    run = ansible.play("lab", lab="request_routing", stage="all_v1", lab_kubeconfig=str(attendee))
+    assert run.status != 0
+    for part in ("Nothing was changed", "leases", "patch pods/ephemeralcontainers", "attendee-rights.yml"):
+        assert part in run.message, run.output
+    assert kube.generations() == before
