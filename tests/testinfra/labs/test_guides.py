@@ -22,7 +22,7 @@ PROGRAMS = Path("/var/lib/mesh-workshop") / CLUSTER / "bin"
 CATALOGUE = Path(__file__).resolve().parents[3] / "roles" / "lab" / "catalogue"
 LABS = sorted(path.parent.name for path in CATALOGUE.glob("*/guide.md"))
 HOST = "mybookstore.com"
-SECONDS = 120
+SECONDS = 300
 # Commands that only look, and may be repeated: proxies write their logs once per second and send spans within five.
 LOOKS = ("kubectl get", "kubectl logs", "istioctl", "curl -s http://localhost:9411/")
 PATIENCE = 15
@@ -53,7 +53,9 @@ class Terminal:
     def run(self, command):
         """What a command prints, and its exit status."""
         printed = self._shell.run_command(command, timeout=SECONDS)
-        return printed, int(self._shell.run_command("echo $?"))
+        # The shell may tell of a background job that has ended as well.
+        status, *_jobs = self._shell.run_command("echo $?", timeout=SECONDS).split(maxsplit=1)
+        return printed, int(status)
 
     def close(self):
         self._shell.child.close(force=True)
@@ -69,7 +71,10 @@ class Reader:
     def follow(self, step):
         deadline = time.monotonic() + PATIENCE
         while True:
-            printed, status = self._terminal.run(step.command)
+            try:
+                printed, status = self._terminal.run(step.command)
+            except pexpect.TIMEOUT:
+                pytest.fail(f"line {step.line}: {step.command}\n--- runs for more than {SECONDS} s")
             if (status != 0) == step.fails and guides.agrees(step.prints, printed):
                 return
             if not step.command.startswith(LOOKS) or time.monotonic() > deadline:
