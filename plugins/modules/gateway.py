@@ -129,9 +129,9 @@ table:
     --------  ----  ------  ----------  -------------------------  -----
     the page  host  passed  status 200  status 200 in 44 requests  0.1 s
 message:
-  description: What was done and shown, in a sentence each; after a failure, what went wrong.
+  description: What was done and shown, in a sentence each.
   type: str
-  returned: always
+  returned: success
   sample: 1 created. 1 check passed.
 """
 

@@ -266,7 +266,7 @@ table:
   type: str
 message:
   description: The results in words.
-  returned: always
+  returned: success
   type: str
   sample: 2 checks passed.
 side_effects:

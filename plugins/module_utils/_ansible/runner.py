@@ -213,8 +213,8 @@ class Runner:
 
     def fail(self, message: str) -> t.NoReturn:
         """End the module with an error, and with what was done until now."""
-        self.result["message"] = message
-        self.module.fail_json(msg=message, **self.result)
+        done = {name: value for name, value in self.result.items() if name != "message"}
+        self.module.fail_json(msg=message, **done)
 
     def close(self) -> None:
         """Stop the streams that still run, and let go what is held."""

@@ -503,7 +503,7 @@ def _undo_into(client: Client, report: Report, timeout: float) -> None:
     if failed:
         report.message += f" {count} of {len(outcome)} changes were put back; {failed[0]}"
     elif outcome:
-        report.message += f" What was there before is put back ({count} changes)."
+        report.message += f" What was there before is put back ({count} change{'' if count == 1 else 's'})."
         report.changed = False
         report.diff = []
     else:
@@ -526,4 +526,5 @@ def _summary(done: t.Sequence[Entry], errors: t.Sequence[str]) -> str:
     if left:
         shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
         named = f" Not applied: {shown}."
-    return f"{errors[0]}{more} Of {len(done)} documents: {tally}.{named}"
+    of = f" Of {len(done)} documents: {tally}." if len(done) > 1 else ""
+    return f"{errors[0]}{more}{of}{named}"

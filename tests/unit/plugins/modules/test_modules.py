@@ -224,7 +224,7 @@ def test_a_failed_check_fails_the_module_and_atomic_puts_back(api: FakeApi, monk
     assert api.find("ConfigMap", "a", "bookinfo") is not None
     api.remove("ConfigMap", "a", "bookinfo")
     atomic = call("apply", api, **params, atomic=True)
-    assert atomic["msg"] == f"{Failed.message} What was there before is put back (1 changes)."
+    assert atomic["msg"] == f"{Failed.message} What was there before is put back (1 change)."
     assert not atomic["changed"]
     assert api.find("ConfigMap", "a", "bookinfo") is None
 
