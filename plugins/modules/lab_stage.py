@@ -14,6 +14,7 @@ author:
 description:
   - The wanted state is baseline, less what the stage removes, plus what it adds. It is applied as one ordered batch,
     and whatever else of ours is left from another stage or lab is pruned, so the result is the same from any state.
+  - Configuration of the mesh that has the name of an object of another stage of the same lab goes, whoever applied it.
   - Fields that somebody has added to an object of the stage are taken away again. Configuration of the mesh that no lab
     has applied stays; a warning names it.
   - The checks of the stage are then proven by traffic.
@@ -220,6 +221,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     LabError,
     Stage,
     desired_state,
+    lab_identities,
     lab_names,
     reset_plan,
 )
@@ -236,7 +238,8 @@ def body(runner: Runner) -> None:
     definitions = {params["lab"]: params["definition"], BASELINE: params["baseline"]}
     catalogue = Catalogue(lab_names(params["catalogue"]), definitions.__getitem__)
     baseline = catalogue.baseline()
-    stage = None if params["lab"] == BASELINE else catalogue.lab(params["lab"]).stage(params["stage"])
+    lab = None if params["lab"] == BASELINE else catalogue.lab(params["lab"])
+    stage = lab.stage(params["stage"]) if lab else None
     shown = stage or baseline
     namespace = params["namespace"]
     verification = runner.read_checks(list(shown.checks), namespace=namespace)
@@ -249,7 +252,7 @@ def body(runner: Runner) -> None:
             raise LabError(refused)
     runner.result.update(lab=params["lab"], stage=shown.name)
     runner.progress.say(f"{params['lab']}, {shown.name}" if params["lab"] != BASELINE else BASELINE)
-    walk = Walk(runner, baseline)
+    walk = Walk(runner, baseline, lab_identities(lab, namespace) if lab else frozenset())
     if runner.check_mode:
         if params["state"] == "applied":
             walk.apply(stage)
@@ -271,10 +274,11 @@ class Step(t.NamedTuple):
 class Walk:
     """The way to a stage: what is applied and what is proven, step by step."""
 
-    def __init__(self, runner: Runner, baseline: Stage) -> None:
+    def __init__(self, runner: Runner, baseline: Stage, names: frozenset[tuple[str, str, str, str]]) -> None:
         self.runner = runner
         self.params = runner.params
         self.baseline = baseline
+        self.names = names
         self.warned = False
         self.lease: Lease | None = None
 
@@ -342,7 +346,8 @@ class Walk:
 
     def take_over(self, documents: list[Json]) -> list[tuple[Json, list[str]]]:
         """Make what people have added to the stage's own objects ours, so that the apply drops it; in check mode only
-        say what that is. What they have put beside them stays, and is named.
+        say what that is. What they have put beside them stays, and is named, unless another stage of the lab has an
+        object of that name: such names are the lab's, and what has them goes.
         """
         from ansible_collections.mesh.workshop.plugins.module_utils._workshop.cluster import THREADS, Cluster
 
@@ -354,7 +359,13 @@ class Walk:
             written = reset_plan.written_by_others(documents, found, FIELD_MANAGER)
             if not check:
                 list(pool.map(cluster.take_over, (obj for obj, _managers in written)))
-        said = reset_plan.beside_sentence(reset_plan.beside(found, documents, namespace, attendee), namespace)
+            others = reset_plan.beside(found, documents, namespace, attendee)
+            for report in cluster.remove([obj for obj in others if reset_plan.identity(obj) in self.names]):
+                self.runner.take(report, report.results)
+                if report.failed:
+                    self.runner.fail(f"What has a name of lab {self.params['lab']} was not removed: {report.message}")
+        rest = [obj for obj in others if reset_plan.identity(obj) not in self.names]
+        said = reset_plan.beside_sentence(rest, namespace)
         if said and not self.warned:
             self.runner.module.warn(said)
             self.warned = True

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from .catalogue import BASELINE, Catalogue, Lab, LabError, Stage, lab_names, parse_lab, read_lab
-from .desired import MARKER_NAME, Desired, applied_stage, desired_state
+from .desired import MARKER_NAME, Desired, applied_stage, desired_state, lab_identities
 
 __all__ = [
     "BASELINE",
@@ -19,6 +19,7 @@ __all__ = [
     "Stage",
     "applied_stage",
     "desired_state",
+    "lab_identities",
     "lab_names",
     "parse_lab",
     "read_lab",

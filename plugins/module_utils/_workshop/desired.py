@@ -14,7 +14,7 @@ import dataclasses
 import typing as t
 
 from .._kube.labels import ATTENDEE, LAB, STAGE
-from .catalogue import BASELINE, Stage
+from .catalogue import BASELINE, Lab, Stage
 
 MARKER_NAME = "mesh-workshop"
 
@@ -47,6 +47,12 @@ def desired_state(*, baseline: Stage, lab: str, stage: Stage | None, namespace: 
     }
     documents[_key(marker, namespace)] = _labelled(marker, namespace, attendee, lab_name, stage_name)
     return Desired(documents=list(documents.values()), prune_selector={ATTENDEE: attendee})
+
+
+def lab_identities(lab: Lab, namespace: str) -> frozenset[tuple[str, str, str, str]]:
+    """What the stages and steps of a lab apply: API group, kind, namespace and name of each object."""
+    states = (state for stage in lab.stages for state in (stage, *stage.steps))
+    return frozenset(_key(item, namespace) for state in states for item in state.resources)
 
 
 def applied_stage(marker: dict[str, t.Any] | None) -> tuple[str, str] | None:

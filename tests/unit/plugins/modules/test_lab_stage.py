@@ -118,3 +118,20 @@ def test_what_was_put_beside_a_stage_stays_and_is_named(
     assert "no lab has applied: VirtualService by-hand. It stays" in said
     assert "mesh.workshop.reset takes it away" in said
     assert api.find("VirtualService", "by-hand", "bookinfo") is not None
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_what_has_the_name_of_another_stage_of_the_lab_goes(
+    run: t.Callable[..., Json], api: FakeApi, check: bool
+) -> None:
+    ratings = {**REVIEWS, "metadata": {"name": "ratings"}}
+    lab = {**ROUTING, "stages": [*ROUTING["stages"], {"name": "late", "title": "Late", "resources": [ratings]}]}
+    for name in ("ratings", "mine"):
+        api.put({**REVIEWS, "metadata": {"name": name, "namespace": "bookinfo"}})
+    result = run("lab_stage", lab="routing", stage="all_v1", definition=lab, check=check)
+    actions = {one["name"]: one["action"] for one in result["results"] if one["kind"] == "VirtualService"}
+    assert actions["ratings"] == "deleted"
+    assert result["changed"]
+    assert (api.find("VirtualService", "ratings", "bookinfo") is None) != check
+    assert api.find("VirtualService", "mine", "bookinfo") is not None
+    assert "VirtualService mine." in str(result["warnings"])
