@@ -78,7 +78,7 @@ import typing as t
 
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, Client, connect
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.cluster import Cluster
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.live import LiveNamespace
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.rights import (
     RightError,
     review,
@@ -115,7 +115,7 @@ def namespace_refusal(client: Client, name: str) -> str:
     held: list[dict[str, t.Any]] = []
     if not is_free(namespace):
         with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
-            cluster = Cluster(client, pool, check=True, diff=False, timeout=0)
+            cluster = LiveNamespace(client, pool, check=True, diff=False, timeout=0)
             held = cluster.everything(cluster.kinds(), name, None)
     return refusal(name, namespace, held)
 

@@ -349,18 +349,18 @@ class Walk:
         say what that is. What they have put beside them stays, and is named, unless another stage of the lab has an
         object of that name: such names are the lab's, and what has them goes.
         """
-        from ansible_collections.mesh.workshop.plugins.module_utils._workshop.cluster import THREADS, Cluster
+        from ansible_collections.mesh.workshop.plugins.module_utils._workshop.live import THREADS, LiveNamespace
 
         namespace, attendee, check = self.params["namespace"], self.params["attendee"], self.runner.check_mode
         timeout = float(self.params["wait_timeout"])
         with ThreadPoolExecutor(THREADS) as pool:
-            cluster = Cluster(self.runner.client, pool, check=check, diff=False, timeout=timeout)
-            found = cluster.around(documents, namespace, attendee)
+            live = LiveNamespace(self.runner.client, pool, check=check, diff=False, timeout=timeout)
+            found = live.around(documents, namespace, attendee)
             written = reset_plan.written_by_others(documents, found, FIELD_MANAGER)
             if not check:
-                list(pool.map(cluster.take_over, (obj for obj, _managers in written)))
+                list(pool.map(live.take_over, (obj for obj, _managers in written)))
             others = reset_plan.beside(found, documents, namespace, attendee)
-            for report in cluster.remove([obj for obj in others if reset_plan.identity(obj) in self.names]):
+            for report in live.remove([obj for obj in others if reset_plan.identity(obj) in self.names]):
                 self.runner.take(report, report.results)
                 if report.failed:
                     self.runner.fail(f"What has a name of lab {self.params['lab']} was not removed: {report.message}")

@@ -259,8 +259,8 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     lab_names,
     reset_plan,
 )
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.cluster import THREADS, Cluster
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.drift import differences
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.live import THREADS, LiveNamespace
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.own import own_baseline, own_catalogue
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.progress import tally
 
@@ -269,15 +269,15 @@ Json = dict[str, t.Any]
 SERVICE_KINDS = (("apps/v1", "Deployment"), ("v1", "ConfigMap"), ("v1", "Service"))
 
 
-def reset_lab(cluster: Cluster, params: Json, documents: list[Json]) -> tuple[reset_plan.Plan, bool]:
+def reset_lab(live: LiveNamespace, params: Json, documents: list[Json]) -> tuple[reset_plan.Plan, bool]:
     """The plan for one lab, and whether baseline is what it leads to."""
     namespace, attendee, lab = params["namespace"], params["attendee"], params["lab"]
-    marker = cluster.client.get("v1", "ConfigMap", MARKER_NAME, namespace)
+    marker = live.client.get("v1", "ConfigMap", MARKER_NAME, namespace)
     applied = applied_stage(marker)
     is_applied = applied is None or applied[0] in (lab, BASELINE)
     selector = f"{ATTENDEE}={attendee},{LAB}={lab}"
-    owned = cluster.owned([*cluster.kinds(), ("v1", "Namespace")], selector, namespace)
-    others = cluster.namespaces()
+    owned = live.owned([*live.kinds(), ("v1", "Namespace")], selector, namespace)
+    others = live.namespaces()
     objects = [obj for obj in owned if obj["metadata"].get("namespace") == namespace]
     objects += reset_plan.outside(owned, namespace, others)
     if is_applied:
@@ -287,25 +287,25 @@ def reset_lab(cluster: Cluster, params: Json, documents: list[Json]) -> tuple[re
     return reset_plan.plan_reset(documents=[], found=[], elsewhere=kept, manager=FIELD_MANAGER), False
 
 
-def reset_all(cluster: Cluster, params: Json, documents: list[Json]) -> reset_plan.Plan:
+def reset_all(live: LiveNamespace, params: Json, documents: list[Json]) -> reset_plan.Plan:
     """The plan for the whole namespace."""
     namespace, attendee = params["namespace"], params["attendee"]
-    kinds = cluster.kinds()
-    inside = cluster.everything(kinds, namespace, None)
-    owned = cluster.owned([*kinds, ("v1", "Namespace")], f"{ATTENDEE}={attendee}", namespace)
-    others = cluster.namespaces()
+    kinds = live.kinds()
+    inside = live.everything(kinds, namespace, None)
+    owned = live.owned([*kinds, ("v1", "Namespace")], f"{ATTENDEE}={attendee}", namespace)
+    others = live.namespaces()
     elsewhere = reset_plan.outside(owned, namespace, others)
     return reset_plan.plan_reset(documents=documents, found=inside, elsewhere=elsewhere, manager=FIELD_MANAGER)
 
 
-def find_services(cluster: Cluster, services: t.Sequence[Json]) -> dict[str, list[Json]]:
+def find_services(live: LiveNamespace, services: t.Sequence[Json]) -> dict[str, list[Json]]:
     """The services that are not as they were installed: their roles, and what is left of their objects."""
     if not services:
         return {}
-    namespaces = cluster.namespaces()
+    namespaces = live.namespaces()
     names = {one["metadata"]["name"] for one in namespaces}
     homes = [service["namespace"] for service in services if service["namespace"] in names]
-    found = [obj for home in homes for obj in cluster.everything(SERVICE_KINDS, home, None)]
+    found = [obj for home in homes for obj in live.everything(SERVICE_KINDS, home, None)]
     touched = reset_plan.touched_services(services, found, namespaces, FIELD_MANAGER)
     return {service["role"]: reset_plan.objects_of(service, found) for service in touched}
 
@@ -338,7 +338,7 @@ def reset(runner: Runner, pool: ThreadPoolExecutor) -> None:
     baseline = Catalogue(labs, {BASELINE: params["baseline"] or own_baseline(home)}.__getitem__).baseline()
     verification = runner.read_checks(list(baseline.checks), namespace=namespace)
     runner.progress.say(f"reset of {lab or namespace}")
-    cluster = Cluster(
+    live = LiveNamespace(
         client, pool, check=runner.check_mode, diff=bool(runner.module._diff), timeout=float(params["wait_timeout"])
     )
     way_in = desired_state(
@@ -347,10 +347,10 @@ def reset(runner: Runner, pool: ThreadPoolExecutor) -> None:
     if not runner.check_mode:
         runner.hold(namespace, f"reset of {lab or 'everything'}")
     if lab:
-        plan, at_baseline = reset_lab(cluster, params, way_in)
+        plan, at_baseline = reset_lab(live, params, way_in)
     else:
-        plan, at_baseline = reset_all(cluster, params, [*params["bookinfo"], *way_in]), True
-    carry_out(runner, cluster, plan, home)
+        plan, at_baseline = reset_all(live, params, [*params["bookinfo"], *way_in]), True
+    carry_out(runner, live, plan, home)
     if not at_baseline:
         return
     if runner.check_mode:
@@ -359,21 +359,21 @@ def reset(runner: Runner, pool: ThreadPoolExecutor) -> None:
         verification.prove()
 
 
-def carry_out(runner: Runner, cluster: Cluster, plan: reset_plan.Plan, home: Json) -> None:
+def carry_out(runner: Runner, live: LiveNamespace, plan: reset_plan.Plan, home: Json) -> None:
     """Do what the plan says, and put what was done into the result."""
     client, namespace = runner.client, runner.params["namespace"]
     # The namespace comes first: a pod that is replaced gets its sidecar by what the namespace says then.
     homes = [document for document in plan.apply if document["kind"] == "Namespace"]
     labels = labels_to_drop(home, homes)
     # An attendee may not write to the namespace itself, and mostly nobody has to.
-    reports = [cluster.put_back(homes)] if homes and (labels or not is_as_wanted(home, homes)) else []
+    reports = [live.put_back(homes)] if homes and (labels or not is_as_wanted(home, homes)) else []
     if not runner.check_mode:
         drop_labels(client, namespace, labels)
-        list(cluster.pool.map(cluster.take_over, (obj for obj, _managers in plan.take_over)))
-    services = find_services(cluster, runner.params["services"])
-    reports += cluster.remove([*plan.remove, *(obj for objects in services.values() for obj in objects)])
+        list(live.pool.map(live.take_over, (obj for obj, _managers in plan.take_over)))
+    services = find_services(live, runner.params["services"])
+    reports += live.remove([*plan.remove, *(obj for objects in services.values() for obj in objects)])
     if plan.apply:
-        reports.append(cluster.put_back([document for document in plan.apply if document["kind"] != "Namespace"]))
+        reports.append(live.put_back([document for document in plan.apply if document["kind"] != "Namespace"]))
     roles = {reset_plan.identity(obj): role for role, objects in services.items() for obj in objects}
     for report in reports:
         runner.take(report, told(report.results, plan, labels, roles))

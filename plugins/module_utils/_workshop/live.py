@@ -21,8 +21,8 @@ THREADS = 8
 ATTEMPTS = 20
 
 
-class Cluster:
-    """What a reset and a stage read and write."""
+class LiveNamespace:
+    """A workshop namespace as it is: what a reset and a stage read and write."""
 
     def __init__(self, client: Client, pool: ThreadPoolExecutor, *, check: bool, diff: bool, timeout: float) -> None:
         self.client = client

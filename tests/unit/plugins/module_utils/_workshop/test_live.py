@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError, Client
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.cluster import ATTEMPTS, Cluster
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.live import ATTEMPTS, LiveNamespace
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi, Json
 
 BY_HAND = {
@@ -21,10 +21,10 @@ BY_HAND = {
 STATUS = {"manager": "kube-controller-manager", "operation": "Update", "subresource": "status", "fieldsV1": {}}
 
 
-@pytest.fixture(name="cluster")
-def cluster_fixture(client: Client) -> t.Iterator[Cluster]:
+@pytest.fixture(name="live")
+def live_fixture(client: Client) -> t.Iterator[LiveNamespace]:
     with ThreadPoolExecutor(1) as pool:
-        yield Cluster(client, pool, check=False, diff=False, timeout=10)
+        yield LiveNamespace(client, pool, check=False, diff=False, timeout=10)
 
 
 def deployment(name: str = "reviews-v3") -> Json:
@@ -45,30 +45,30 @@ def owners(api: FakeApi) -> list[tuple[str, str]]:
     return [(one["manager"], one["operation"]) for one in live["metadata"]["managedFields"]]
 
 
-def test_fields_of_others_become_ours(cluster: Cluster, api: FakeApi) -> None:
-    cluster.take_over(api.put(deployment()))
+def test_fields_of_others_become_ours(live: LiveNamespace, api: FakeApi) -> None:
+    live.take_over(api.put(deployment()))
     assert owners(api) == [("mesh-workshop", "Apply"), ("kube-controller-manager", "Update")]
 
 
-def test_a_status_written_meanwhile_does_not_end_the_reset(cluster: Cluster, api: FakeApi) -> None:
+def test_a_status_written_meanwhile_does_not_end_the_reset(live: LiveNamespace, api: FakeApi) -> None:
     listed = copy.deepcopy(api.put(deployment()))
     write_status(api, 0)
-    cluster.take_over(listed)
+    live.take_over(listed)
     assert owners(api) == [("mesh-workshop", "Apply"), ("kube-controller-manager", "Update")]
     live = api.find("Deployment", "reviews-v3", "bookinfo") or {}
     assert live["status"] == {"readyReplicas": 0}, "what the controller wrote stays"
 
 
-def test_what_is_deleted_meanwhile_is_left_to_the_apply(cluster: Cluster, api: FakeApi) -> None:
+def test_what_is_deleted_meanwhile_is_left_to_the_apply(live: LiveNamespace, api: FakeApi) -> None:
     listed = copy.deepcopy(api.put(deployment()))
     api.remove("Deployment", "reviews-v3", "bookinfo")
-    cluster.take_over(listed)
+    live.take_over(listed)
     assert api.find("Deployment", "reviews-v3", "bookinfo") is None
 
 
-def test_a_conflict_that_never_ends_is_told(cluster: Cluster, api: FakeApi) -> None:
+def test_a_conflict_that_never_ends_is_told(live: LiveNamespace, api: FakeApi) -> None:
     listed = api.put(deployment())
     api.fail(409, method="PATCH", times=ATTEMPTS)
     with pytest.raises(ApiError, match="Deployment bookinfo/reviews-v3"):
-        cluster.take_over(listed)
+        live.take_over(listed)
     assert len(api.asked("PATCH")) == ATTEMPTS
