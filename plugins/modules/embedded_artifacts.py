@@ -60,8 +60,8 @@ options:
     default: true
 notes:
   - Needs root, because file systems and images contain files of several users.
-  - Needs C(mmdebstrap), C(buildah), C(unshare), C(tar) and pip on the machine. Go is fetched as a wheel where it is
-    absent or too old.
+  - Needs C(mmdebstrap), C(buildah), C(skopeo), C(unshare), C(tar) and pip on the machine. Go is fetched as a wheel
+    where it is absent or too old.
   - Proxies and registries are those of its environment (C(https_proxy), C(GOPROXY), C(PIP_INDEX_URL) and so on).
     C(sudo) drops these, and P(mesh.workshop.registry_environment#lookup) gives them back.
 """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a new Python process does to run a module of this collection from where the collection is installed.
+"""Runs a module of this collection from where the collection is installed, in a Python process of its own.
 
 The text of this file is sent to that process, followed by the call; see `_modules`.
 """
@@ -14,12 +14,12 @@ def launch(collection: str, module: str, arguments: bytes, paths: list[str]) -> 
     `collection` is the collection's directory and `module` the short name; `arguments` is what the module reads from
     its standard input where nobody has packed it, a JSON object with ANSIBLE_MODULE_ARGS; `paths` are more entries for
     sys.path.
-    The module prints its result and ends the process. What it has not caught itself becomes its result.
+    The module prints its result and ends the process. An exception that it has not caught becomes its result.
     """
     import os
     import sys
 
-    # Before anything else is imported: a program read from standard input looks into its working directory first.
+    # First of all, because a program read from standard input imports from its working directory.
     sys.path[:] = [path for path in sys.path if os.path.isabs(path)]
     sys.path += [path for path in paths if path not in sys.path]
 
@@ -29,7 +29,7 @@ def launch(collection: str, module: str, arguments: bytes, paths: list[str]) -> 
     import traceback
     import types
 
-    # Ansible's own loader of collections is not needed for one collection, and it compiles every file anew.
+    # Ansible's own loader of collections would compile every file anew, and one collection does not need it.
     package = ""
     for name in ("ansible_collections", "mesh", "workshop"):
         package = f"{package}.{name}" if package else name

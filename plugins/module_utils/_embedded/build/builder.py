@@ -18,7 +18,7 @@ import platform
 import time
 import typing as t
 
-from . import filesystems, images, oci, programs, references
+from . import filesystems, images, programs, references
 from .context import Context, missing_tools
 from .failures import BuildError, explain, lacking_tools
 from .files import digest_of, remove
@@ -87,7 +87,7 @@ class Builder:
         digests = {}
         for item in planned:
             if item.step.kind == "image" and self.has(item):
-                digests[item.name] = oci.manifest_descriptor(os.path.join(self.cache, item.target))["digest"]
+                digests[item.name] = images.manifest_digest(os.path.join(self.cache, item.target))
         return references.describe(planned, self.cache, digests)
 
     def build(self, item: Planned) -> bool:

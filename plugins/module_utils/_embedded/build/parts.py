@@ -178,11 +178,12 @@ def _image(
             "base": "image_base" if on_base else "",
             "context": dict(context),
             "links": dict(links or {}),
+            "writer": "skopeo",
         },
         contents=("index.json",),
         inputs=(f"images/{name}.Containerfile", *inputs),
         needs=(*needs, *(("image_base",) if on_base else ())),
-        tools=("buildah", "unshare"),
+        tools=("buildah", "skopeo", "unshare"),
         on_demand=on_demand,
     )
 
@@ -195,6 +196,7 @@ def _archive(name: str, title: str, images: t.Sequence[str], on_demand: bool = F
         target=f"images/{name.replace('_', '-')}-{{key}}.tar",
         recipe={"images": list(images), "registry": REGISTRY, "versions": dict(VERSIONS)},
         needs=tuple(images),
+        tools=("skopeo", "tar"),
         on_demand=on_demand,
     )
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import json
 import os
@@ -16,6 +17,8 @@ from pathlib import Path
 import pytest
 from ansible import constants
 from ansible.errors import AnsibleError
+from ansible.executor import module_common
+from ansible.module_utils.common import json as json_common
 from ansible.plugins.action import ActionBase
 from ansible_collections.mesh.workshop.plugins.action import embedded_node
 from ansible_collections.mesh.workshop.plugins.action.apply import ActionModule
@@ -85,7 +88,12 @@ def placed(**changes: t.Any) -> ActionModule:
 def packed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The modules that Ansible was asked to pack."""
     names: list[str] = []
-    monkeypatch.setattr(ActionBase, "_configure_module", lambda _action, name, _arguments, _vars: names.append(name))
+
+    def pack(_self: t.Any, module_name: str, module_args: t.Any, task_vars: t.Any) -> None:
+        names.append(module_name)
+
+    assert _modules.private_parts_known()
+    monkeypatch.setattr(ActionBase, "_configure_module", pack)
     return names
 
 
@@ -118,15 +126,71 @@ def test_any_other_is_packed_by_ansible(
     assert packed == [name]
 
 
-@pytest.mark.parametrize(
-    ("owner", "name", "value"), [(constants, "DEFAULT_KEEP_REMOTE_FILES", True), (_modules, "_BuiltModule", None)]
-)
-def test_where_the_archive_is_wanted_or_all_there_is_it_is_packed(
-    monkeypatch: pytest.MonkeyPatch, packed: list[str], owner: t.Any, name: str, value: t.Any
-) -> None:
-    monkeypatch.setattr(owner, name, value)
+def test_where_the_archive_is_wanted_it_is_packed(monkeypatch: pytest.MonkeyPatch, packed: list[str]) -> None:
+    monkeypatch.setattr(constants, "DEFAULT_KEEP_REMOTE_FILES", True)
     placed()._configure_module("mesh.workshop.apply", {}, HERE)
     assert packed == ["mesh.workshop.apply"]
+
+
+@pytest.fixture
+def anew() -> t.Iterator[None]:
+    """Private parts are examined for this test, and once more for the next."""
+    _modules.private_parts_known.cache_clear()
+    yield
+    _modules.private_parts_known.cache_clear()
+
+
+@dataclasses.dataclass
+class OtherPayload:
+    """A payload of an ansible-core that does not exist yet."""
+
+    b_module_data: bytes
+    module_style: str
+    shebang: str
+    serialization_profile: str
+    signature: str
+
+
+def other_signature(_self: t.Any, module_name: str, module_args: t.Any, task_vars: t.Any, host: t.Any) -> None:
+    """What an ansible-core that does not exist yet might want."""
+
+
+@pytest.mark.usefixtures("anew")
+@pytest.mark.parametrize(
+    ("owner", "name", "value"),
+    [
+        (_modules, "ansible_version", "2.18.19"),
+        (_modules, "ansible_version", "2.23.0.dev0"),
+        (_modules, "ansible_version", "unknown"),
+        (module_common, "_BuiltModule", OtherPayload),
+        (module_common, "_BuiltModule", None),
+        (ActionBase, "_configure_module", other_signature),
+    ],
+)
+def test_with_an_ansible_that_was_not_tried_nothing_private_is_used(
+    monkeypatch: pytest.MonkeyPatch, owner: t.Any, name: str, value: t.Any
+) -> None:
+    assert _modules.private_parts_known()
+    _modules.private_parts_known.cache_clear()
+    monkeypatch.setattr(owner, name, value)
+    assert not _modules.private_parts_known()
+    assert placed()._direct("mesh.workshop.apply", {}, HERE) is None
+
+
+def test_on_any_surprise_it_is_packed(monkeypatch: pytest.MonkeyPatch, packed: list[str]) -> None:
+    def surprise(*_arguments: t.Any) -> t.NoReturn:
+        raise RuntimeError("something new")
+
+    monkeypatch.setattr(json_common, "get_module_encoder", surprise)
+    placed()._configure_module("mesh.workshop.apply", {}, HERE)
+    assert packed == ["mesh.workshop.apply"]
+
+
+def test_arguments_that_nobody_knows_reach_ansible(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[t.Any] = []
+    monkeypatch.setattr(ActionBase, "_configure_module", lambda *args, **kwargs: given.append((args[1:], kwargs)))
+    placed()._configure_module("mesh.workshop.apply", {}, HERE, host="there")
+    assert given == [(("mesh.workshop.apply", {}, HERE), {"host": "there"})]
 
 
 def launched(
@@ -164,23 +228,35 @@ def test_a_task_may_say_where_python_finds_more(tmp_path: Path) -> None:
     assert done.stderr == "of the task\n"
 
 
-def test_a_defect_is_told_in_a_sentence(tmp_path: Path) -> None:
-    done = launched("no_such_module", {}, tmp_path)
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of a module `other`, in a collection of this test's own."""
+    plugins = tmp_path / "plugins"
+    (plugins / "modules").mkdir(parents=True)
+    (plugins / "plugin_utils").symlink_to(Path(_modules.__file__).parent)
+    monkeypatch.setattr(_modules, "COLLECTION", tmp_path)
+    return plugins / "modules" / "other.py"
+
+
+def test_a_module_that_is_not_there_is_left_to_ansible(packed: list[str]) -> None:
+    placed()._configure_module("mesh.workshop.no_such_module", {}, HERE)
+    assert packed == ["mesh.workshop.no_such_module"]
+
+
+def test_a_defect_is_told_in_a_sentence(tmp_path: Path, module: Path) -> None:
+    module.write_text("import no_such_library\n")
+    done = launched("other", {}, tmp_path)
     result = json.loads(done.stdout)
     assert (done.returncode, result["failed"], done.stderr) == (1, True, "")
-    assert result["msg"].startswith("mesh.workshop.no_such_module has a defect: ImportError: ")
+    assert result["msg"].startswith("mesh.workshop.other has a defect: ModuleNotFoundError: ")
     assert "Traceback" in result["exception"]
     assert "Traceback" not in result["msg"]
 
 
-def test_a_module_that_ends_without_a_result_has_a_defect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plugins = tmp_path / "plugins"
-    (plugins / "modules").mkdir(parents=True)
-    (plugins / "modules" / "silent.py").touch()
-    (plugins / "plugin_utils").symlink_to(Path(_modules.__file__).parent)
-    monkeypatch.setattr(_modules, "COLLECTION", tmp_path)
-    done = launched("silent", {}, tmp_path)
-    said = "mesh.workshop.silent has a defect: RuntimeError: it ended without a result. Please report it."
+def test_a_module_that_ends_without_a_result_has_a_defect(tmp_path: Path, module: Path) -> None:
+    module.touch()
+    done = launched("other", {}, tmp_path)
+    said = "mesh.workshop.other has a defect: RuntimeError: it ended without a result. Please report it."
     assert json.loads(done.stdout)["msg"] == said
 
 
