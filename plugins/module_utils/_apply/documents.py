@@ -19,6 +19,24 @@ REMOVED_GROUPS = {
     "authentication.istio.io": "PeerAuthentication (mTLS) or RequestAuthentication (tokens)",
 }
 
+# Fields of current kinds that have gone, or are going.
+_OUTDATED = frozenset(
+    (
+        "allowOrigin",
+        "appendHeaders",
+        "appendRequestHeaders",
+        "appendResponseHeaders",
+        "consecutiveErrors",
+        "mirrorPercent",
+        "mirror_percent",
+        "percent",
+        "removeRequestHeaders",
+        "removeResponseHeaders",
+        "websocketUpgrade",
+        "workloadLabels",
+    )
+)
+
 
 def parse_all(definitions: t.Any) -> list[Json]:
     """Documents from what a user may give: an object, a text, or a list of these.
@@ -72,6 +90,25 @@ def _is_list(doc: Json) -> bool:
     return kind == "List" or "items" in doc or not (isinstance(meta, dict) and meta.get("name"))
 
 
+def modernised(doc: Json) -> tuple[Json, list[str]]:
+    """The document with fields that have gone in today's form, and a warning for each of them."""
+    ref = ref_of(doc)
+    if ref.group != "networking.istio.io" or not _has_outdated(doc.get("spec")):
+        return doc, []
+    from .._migrate import with_current_fields  # few documents are outdated
+
+    found, said = with_current_fields(doc)
+    return found, [f"{ref}: {text} It is converted; mesh.workshop.migrate does so for good." for text in said]
+
+
+def _has_outdated(value: t.Any) -> bool:
+    if isinstance(value, dict):
+        return any(key in _OUTDATED or _has_outdated(item) for key, item in value.items())
+    if isinstance(value, list):
+        return any(_has_outdated(item) for item in value)
+    return False
+
+
 def check_document(doc: Json, position: int) -> None:
     """Raises DocumentError for a document that the API server could only refuse, or take for another one."""
     _check_types(doc, position)
@@ -84,7 +121,8 @@ def check_document(doc: Json, position: int) -> None:
         )
     if ref.group in REMOVED_GROUPS:
         raise DocumentError(
-            f"{ref}: Istio has removed the API {ref.group}; write it anew as {REMOVED_GROUPS[ref.group]}."
+            f"{ref}: Istio has removed the API {ref.group}; mesh.workshop.migrate converts it "
+            f"to {REMOVED_GROUPS[ref.group]}."
         )
     if not meta:
         raise DocumentError(f"document {position} ({ref.kind}) has no metadata; give it metadata.name.")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from .._kube import ApiError, Client, Json, Ref, Resource, namespace_fault, ref_of
 from .._kube.objects import key_of
 from .diff import document_diff, same
-from .documents import check_document, clean, find_duplicate, flatten, with_metadata, with_namespace
+from .documents import check_document, clean, find_duplicate, flatten, modernised, with_metadata, with_namespace
 from .groups import has_group
 from .prune import Selector, carries, find_prunable
 from .ready import GATES
@@ -105,11 +105,15 @@ def apply_set(client: Client, desired: t.Sequence[Json], options: ApplyOptions) 
     docs = list(flatten(plain(list(desired))))
     for position, doc in enumerate(docs, 1):
         check_document(doc, position)
+    current = [modernised(doc) for doc in docs]
+    docs = [doc for doc, _said in current]
     for namespace in filter(None, (options.namespace, *options.prune_namespaces)):
         fault = namespace_fault(namespace)
         if fault:
             raise DocumentError(fault)
     run = _Run(client, docs, options)
+    if options.state == "present":
+        run.report.warnings += [text for _doc, said in current for text in said]
     try:
         return run.absent() if options.state == "absent" else run.present()
     finally:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from .current import with_current_fields
 from .engine import REMOVED, File, Result, migrate
 from .files import REPORTS, Target, changed_targets, check_places, mode_of, read_sources, write
 from .model import CONVERTED, DIFFERS, REFUSED, UNCHANGED, Json, Options, Refused
@@ -33,5 +34,6 @@ __all__ = [
     "page",
     "read_sources",
     "report_json",
+    "with_current_fields",
     "write",
 ]

@@ -34,6 +34,8 @@ _UNITS = {
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _MAX_LEAVES = 512
+# After filters that set nothing; istioctl analyze wants one to be set.
+_PRIORITY = 10
 _UNLIMITED = 4294967295
 _EXPRESSION = "type.googleapis.com/envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor"
 _SAMPLE = {
@@ -746,7 +748,7 @@ def _emit_filter(doc: Doc, service: Service, limits: list[Json], options: Option
         "match": {"context": "SIDECAR_INBOUND"},
         "patch": {"operation": "MERGE", "value": {"rate_limits": limits}},
     }
-    spec = {"workloadSelector": {"labels": service.labels}, "configPatches": [ask, send]}
+    spec = {"workloadSelector": {"labels": service.labels}, "priority": _PRIORITY, "configPatches": [ask, send]}
     doc.emit(_API, "EnvoyFilter", f"quota-{service.name}", service.namespace, spec)
 
 
@@ -811,5 +813,5 @@ def _emit_local(quota: _Quota, service: Service, entries: list[_Entry], tests: l
             "value": {"name": "envoy.filters.http.local_ratelimit", "typed_config": config},
         },
     }
-    spec = {"workloadSelector": {"labels": service.labels}, "configPatches": [patch]}
+    spec = {"workloadSelector": {"labels": service.labels}, "priority": _PRIORITY, "configPatches": [patch]}
     quota.part.doc.emit(_API, "EnvoyFilter", f"quota-{quota.short.lower()}-{service.name}", service.namespace, spec)

@@ -188,8 +188,23 @@ def test_apply_prunes_nothing_without_an_owner(api: FakeApi) -> None:
 def test_apply_refuses_what_istio_has_removed(api: FakeApi) -> None:
     doc = {"apiVersion": "config.istio.io/v1alpha2", "kind": "rule", "metadata": {"name": "r"}}
     assert call("apply", api, definitions=[doc])["msg"] == (
-        "rule r: Istio has removed the API config.istio.io; write it anew as EnvoyFilter (quotas) or Telemetry."
+        "rule r: Istio has removed the API config.istio.io; mesh.workshop.migrate converts it to "
+        "EnvoyFilter (quotas) or Telemetry."
     )
+
+
+def test_apply_converts_fields_that_have_gone_and_says_so(api: FakeApi) -> None:
+    doc = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "v", "namespace": "bookinfo"},
+        "spec": {"hosts": ["a"], "http": [{"fault": {"abort": {"percent": 5, "httpStatus": 500}}}]},
+    }
+    done = call("apply", api, definitions=[doc])
+    assert "spec.http[0].fault.abort.percent: percent is percentage today." in str(done["warnings"])
+    sent = api.find("VirtualService", "v", "bookinfo")
+    assert sent is not None
+    assert sent["spec"]["http"][0]["fault"]["abort"] == {"percentage": {"value": 5}, "httpStatus": 500}
 
 
 CHECKS = [{"name": "it is there", "from": "host", "request": {"url": "http://x/"}, "expect": {"status": 200}}]

@@ -508,7 +508,8 @@ def test_an_expired_token_is_read_again(api: FakeApi, tmp_path: t.Any) -> None:
         ),
         (
             {"apiVersion": "rbac.istio.io/v1alpha1", "kind": "ServiceRole", "metadata": {"name": "r"}},
-            "ServiceRole r: Istio has removed the API rbac.istio.io; write it anew as AuthorizationPolicy.",
+            "ServiceRole r: Istio has removed the API rbac.istio.io; mesh.workshop.migrate converts it to "
+            "AuthorizationPolicy.",
         ),
         (
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "labels": {"x": 1}}},
