@@ -26,7 +26,7 @@ options:
     type: str
   deadline:
     description:
-      - Seconds after which a check that has not passed fails, for checks that name none of their own. By default 60.
-      - A check that goes on failing ends earlier where nothing is left that could change, see M(mesh.workshop.verify).
+      - Seconds after which a check that has not passed fails, unless it sets its own deadline. By default 60.
+      - A check that keeps failing ends earlier once nothing is left that could change, see M(mesh.workshop.verify).
     type: float
 """

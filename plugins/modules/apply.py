@@ -11,11 +11,10 @@ version_added: 0.1.0
 author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
-  - Applies documents of any kinds server-side, in one process and in waves, so that what is referred to
-    is there before what refers to it; a C(DestinationRule) before the C(VirtualService) that names its subsets.
-    They are removed in the reverse order.
-  - Everything is waited for after all of it is applied.
-  - With O(verify) traffic proves that the set does what it is meant to.
+  - Applies documents of any kind server-side, in one process and in waves, so that an object exists before others
+    refer to it; a C(DestinationRule) before the C(VirtualService) that names its subsets. Removal is in reverse order.
+  - After everything is applied, it waits until all of it is ready.
+  - With O(verify), traffic proves that the set does what it should.
 options:
   definitions:
     description:
@@ -26,17 +25,17 @@ options:
     description:
       - A file of YAML or JSON documents, a directory whose C(.yaml), C(.yml) and C(.json) files are read
         in the order of their names, or a pattern such as V(manifests/*.yaml).
-      - It is read on the controller. A path that is not absolute is looked for as other actions do it, in
+      - It is read on the controller. A relative path is looked up as in other actions, in
         C(files) of the role and beside the playbook.
     type: path
   template:
     description:
-      - A Jinja2 template of YAML documents, rendered on the controller. A path that is not absolute is looked for
+      - A Jinja2 template of YAML documents, rendered on the controller. A relative path is looked up
         in C(templates) of the role and beside the playbook.
     type: path
   namespace:
     description:
-      - Namespace of the documents that do not name one, if their kind has namespaces. Without it the namespace of
+      - Namespace of the documents that do not name one, if their kind has namespaces. If empty, the namespace of
         the kubeconfig's context, else V(default).
     type: str
   state:
@@ -50,32 +49,32 @@ options:
     default: present
   lab:
     description:
-      - Name of the lab that the documents belong to. They get it as the label C(mesh.workshop/lab).
+      - Name of the lab that the documents belong to. It becomes their label C(mesh.workshop/lab).
     type: str
   stage:
     description:
-      - Name of the stage that the documents belong to. They get it as the label C(mesh.workshop/stage).
+      - Name of the stage that the documents belong to. It becomes their label C(mesh.workshop/stage).
     type: str
   attendee:
     description:
-      - Name of the attendee that the documents belong to. They get it as the label C(mesh.workshop/attendee).
+      - Name of the attendee that the documents belong to. It becomes their label C(mesh.workshop/attendee).
     type: str
   labels:
     description:
-      - Labels that all objects get.
+      - Labels for all objects.
     type: dict
   annotations:
     description:
-      - Annotations that all objects get.
+      - Annotations for all objects.
     type: dict
   prune:
     description:
-      - Whether to remove what an earlier run has applied and what is no longer among the documents.
+      - Whether to remove what an earlier run applied and the documents no longer contain.
       - With O(attendee) and O(lab) these are the objects of that attendee that belong to any lab,
         with O(attendee) alone all objects of that attendee, with O(lab) alone all objects of that lab
         in O(prune_namespaces).
       - An object that does not carry these labels is never touched. Namespaces are not pruned.
-      - With no documents at all it is refused, unless O(state=absent), since it would remove everything.
+      - Without any documents it is refused, unless O(state=absent), since it would remove everything.
     type: bool
     default: false
   prune_namespaces:
@@ -86,14 +85,14 @@ options:
     elements: str
   atomic:
     description:
-      - Whether to put back what was there before if a document or the verification fails.
-      - An object that another has changed since is left as it is, and the message says so.
+      - Whether to restore the previous state if a document or the verification fails.
+      - An object that somebody else has changed since is left as it is, and the message says so.
     type: bool
     default: false
   force:
     description:
-      - Whether to take over fields that another field manager owns. Otherwise that is an error
-        which names the manager and the fields.
+      - Whether to take over fields that another field manager owns. Otherwise they are an error, which names the
+        manager and the fields.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -104,7 +103,7 @@ extends_documentation_fragment:
   - mesh.workshop.attributes.applies
 notes:
   - The field manager is C(mesh-workshop).
-  - Documents of APIs that Istio has removed are refused; the message names what does their work now.
+  - Documents of APIs that Istio has removed are refused; the message names their replacement.
 seealso:
   - module: mesh.workshop.verify
 """

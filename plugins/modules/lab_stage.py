@@ -12,14 +12,15 @@ version_added: 0.1.0
 author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
-  - The wanted state is baseline, less what the stage removes, plus what it adds. It is applied as one ordered batch,
+  - The desired state is baseline, less what the stage removes, plus what it adds. It is applied as one ordered batch,
     and whatever else of ours is left from another stage or lab is pruned, so the result is the same from any state.
-  - Configuration of the mesh that has the name of an object of another stage of the same lab goes, whoever applied it.
-  - Fields that somebody has added to an object of the stage are taken away again. Configuration of the mesh that no lab
+  - Configuration of the mesh that has the name of an object of another stage of the same lab is removed, whoever
+    applied it.
+  - Fields that somebody has added to an object of the stage are removed. Configuration of the mesh that no lab
     has applied stays; a warning names it.
   - The checks of the stage are then proven by traffic.
   - Only one run at a time changes a namespace; it holds the Lease C(mesh-workshop) there. Another one says who that is
-    and waits for O(wait_timeout) at most. Where the holder is gone without a word, its Lease is taken over after 15 s.
+    and waits for O(wait_timeout) at most. If the holder was killed, its Lease is taken over after 15 s.
   - A namespace without the label C(mesh.workshop/managed=true) is refused, as M(mesh.workshop.reset) refuses it.
 extends_documentation_fragment:
   - mesh.workshop.auth
@@ -45,11 +46,11 @@ options:
     type: str
     required: true
   stage:
-    description: Name of the stage; empty is the last one of the lab.
+    description: Name of the stage; empty is the lab's last stage.
     type: str
     default: ""
   catalogue:
-    description: Folder of the catalogue, with one folder per lab; it tells which labs there are.
+    description: Folder of the catalogue, with one folder per lab.
     type: path
     required: true
   definition:
@@ -69,11 +70,11 @@ options:
     type: str
     default: main
   gateway_namespace:
-    description: Namespace of Istio and its gateway; what a lab of the attendee's has left there is pruned as well.
+    description: Namespace of Istio and its gateway; what the attendee's labs have left there is pruned as well.
     type: str
     default: istio-system
   gateway:
-    description: Address and port of the gateway as C(host:port); empty finds it through the API.
+    description: Address and port of the gateway as C(host:port); if empty, it is looked up in the API.
     type: str
     default: ""
   wait_timeout:
@@ -82,8 +83,8 @@ options:
     default: 120
   deadline:
     description:
-      - Seconds after which a check that has not passed fails, for checks that name none of their own. By default 60.
-      - A check that goes on failing ends earlier where nothing is left that could change, see M(mesh.workshop.verify).
+      - Seconds after which a check that has not passed fails, unless it sets its own deadline. By default 60.
+      - A check that keeps failing ends earlier once nothing is left that could change, see M(mesh.workshop.verify).
     type: float
   progress:
     description: File to which a line is appended per step and verdict, while the module runs. The action shows them.

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mesh_info
-short_description: Say what mesh there is and what of it is ours
+short_description: Describe the mesh, and what in it belongs to this collection
 version_added: 0.1.0
 author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
   - Returns the version of Istio, its proxies and whether each of them is in sync, the namespaces with injection,
     the addresses of the ingress gateways, and what carries the ownership labels of this collection.
-  - What cannot be read for lack of rights is left empty and named in a warning.
+  - What cannot be read for lack of rights is left empty, and a warning names it.
 options:
   attendee:
     description:

@@ -12,15 +12,15 @@ version_added: 0.1.0
 author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
-  - Everything that labs or people have added to a workshop namespace goes. That is all configuration of Istio and of
+  - Removes everything that labs or people have added to a workshop namespace. That is all configuration of Istio and of
     the Gateway API, workloads, Services, ConfigMaps, Secrets and ServiceAccounts that are neither Bookinfo's nor the
     cluster's own.
   - What carries the attendee's label in other places, a Secret or a Telemetry of the gateway's namespace for example,
     goes as well. What lies in another workshop namespace stays.
-  - Bookinfo and the way in are put back, whether they were edited, scaled or deleted. Fields that somebody added to
-    them are taken away again.
-  - A service that a role has installed for labs, and that is no longer as it was installed, loses its objects and is
-    named in RV(services). The role is then to install it anew.
+  - Bookinfo and the gateway's configuration are restored, whether they were edited, scaled or deleted. Fields that
+    somebody added to them are removed.
+  - If a service that a role has installed for labs was changed since, its objects are removed and RV(services) names
+    it. The role then has to reinstall it.
   - Roles, role bindings, quotas and limits of the namespace stay, and so does what carries the label
     C(mesh.workshop/managed=true).
   - The checks of baseline are then proven by traffic.
@@ -33,7 +33,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: partial
-    details: Lists what would go and what would be put back. The checks are skipped and reported as skipped.
+    details: Lists what would be removed and what would be restored. The checks are skipped and reported as skipped.
   diff_mode:
     support: full
   idempotent:
@@ -41,13 +41,14 @@ attributes:
 options:
   lab:
     description:
-      - Name of the lab whose resources are reset. Where it is the one that is applied, the way in is put back as well.
+      - Name of the lab whose resources are reset. If it is the lab that is applied, the gateway's configuration is
+        restored as well.
       - Empty resets everything.
     type: str
     default: ""
   catalogue:
     description:
-      - Folder of the catalogue, with one folder per lab; it tells which labs there are.
+      - Folder of the catalogue, with one folder per lab.
       - Without it, the collection's own catalogue.
     type: path
   baseline:
@@ -90,17 +91,17 @@ options:
     type: str
     default: main
   gateway:
-    description: Address and port of the gateway as C(host:port); empty finds it through the API.
+    description: Address and port of the gateway as C(host:port); if empty, it is looked up in the API.
     type: str
     default: ""
   wait_timeout:
-    description: Seconds to wait for what is removed to be gone, and for what is put back to be ready.
+    description: Seconds to wait until removed objects are gone and restored ones are ready.
     type: int
     default: 120
   deadline:
     description:
-      - Seconds after which a check that has not passed fails, for checks that name none of their own. By default 60.
-      - A check that goes on failing ends earlier where nothing is left that could change, see M(mesh.workshop.verify).
+      - Seconds after which a check that has not passed fails, unless it sets its own deadline. By default 60.
+      - A check that keeps failing ends earlier once nothing is left that could change, see M(mesh.workshop.verify).
     type: float
   progress:
     description: File to which a line is appended per step and verdict, while the module runs. The action shows them.

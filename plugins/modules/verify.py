@@ -16,10 +16,10 @@ description:
   - A check first uses up idle pooled connections, which answer once more under the old rules after a change,
     and is then retried until it passes or its deadline ends. A workload of which no pod is ready, and a gateway that
     waits for its address, are waited for as long. At the deadline no further request is sent, and what has not been
-    shown by then has failed.
-  - A check that fails in the same way for some seconds ends before its deadline, if nothing is left that could change,
-    since istiod has taken in nothing new, every proxy has acknowledged what it was sent, and no pod of the namespace or
-    the gateway is starting, ending or not ready. Where istiod may not be asked, it ends at its deadline.
+    proven by then has failed.
+  - A check that fails in the same way for some seconds ends before its deadline if nothing is left that could change.
+    That is so if istiod has taken in nothing new, every proxy has acknowledged what it was sent, and no pod of the
+    namespace or the gateway is starting, ending or not ready. Without access to istiod, it ends at its deadline.
   - A check that fails says what was expected, what was observed, why, and what to do.
   - When a check has failed, C(istioctl analyze) is asked too, once for all checks. It is the one that
     E(MESH_WORKSHOP_ISTIOCTL) names (empty switches this off), else the one on the PATH, else the embedded cluster's.
@@ -43,9 +43,9 @@ attributes:
 options:
   checks:
     description:
-      - What to prove, in this order in the report. Each check is a mapping with the keys below; a key that is not known
-        is an error.
-      - C(name) is how the check is called in the report.
+      - What to prove, in this order in the report. Each check is a mapping with the keys below; an unknown key is an
+        error.
+      - C(name) is the check's name in the report.
       - C(from) says where the requests come from. V(host), the default, is a user at the ingress gateway, and the
         request goes to the gateway's address, with the host of the URL as its C(Host) header.
         The name of a Deployment, else of an C(app) label, is a workload - the request leaves from inside one of its
@@ -91,20 +91,20 @@ options:
     elements: dict
     required: true
   namespace:
-    description: Namespace of the checks that name none.
+    description: Namespace of the checks that set none.
     type: str
   gateway:
     description:
-      - Way in for checks from the host, as C(host:port), where it is not the address of the Service with the label
-        C(istio=ingressgateway).
+      - Address of the gateway for checks from the host, as C(host:port), if it is not that of the Service with the
+        label C(istio=ingressgateway).
     type: str
   gateway_tls:
     description: The same for URLs that begin with C(https).
     type: str
   deadline:
     description:
-      - Seconds after which a check that has not passed fails, for checks that name none of their own. By default 60.
-      - A check that goes on failing ends earlier where nothing is left that could change.
+      - Seconds after which a check that has not passed fails, unless it sets its own deadline. By default 60.
+      - A check that keeps failing ends earlier once nothing is left that could change.
     type: float
   probe_image:
     description:
@@ -114,8 +114,8 @@ options:
     type: str
   once:
     description:
-      - Ask once, without a retry and without a deadline.
-      - This shows that a check fails in a world in which it must fail.
+      - Run each check once, without a retry and without a deadline.
+      - This serves to show that a check fails where it must fail.
     type: bool
     default: false
   junit:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: workshop_info
-short_description: Say what of a workshop is set up, which lab and stage is applied, and how healthy it is
+short_description: Describe what of a workshop is set up, which lab and stage is applied, and its health
 version_added: 0.1.0
 author:
   - mesh.workshop contributors (@mesh-workshop)
@@ -33,7 +33,7 @@ options:
     type: str
     default: mybookstore.com
   catalogue:
-    description: Folder of the catalogue, with one folder per lab; it tells which labs there are.
+    description: Folder of the catalogue, with one folder per lab.
     type: path
   gateway_namespace:
     description: Namespace of Istio and its gateway, where this user may not look into all of them.
