@@ -109,7 +109,7 @@ def convert(mixer: Mixer, facts: Facts, options: Options) -> None:
         if quota.part.doc.refusal:
             continue
         try:
-            _bind(quota, mixer, facts)
+            _bind(quota, mixer, facts, options)
             good.append(quota)
         except Refused as why:
             quota.part.doc.refuse(why)
@@ -321,7 +321,7 @@ def _dimensions(
     return found
 
 
-def _bind(quota: _Quota, mixer: Mixer, facts: Facts) -> None:
+def _bind(quota: _Quota, mixer: Mixer, facts: Facts, options: Options) -> None:
     """Finds the rule that switches a quota on, what a request is charged, and for which services."""
     doc = quota.part.doc
     rules = [rule for rule in mixer.rules if any(action.handler is quota.part for action in rule.actions)]
@@ -350,7 +350,9 @@ def _bind(quota: _Quota, mixer: Mixer, facts: Facts) -> None:
             raise Refused(
                 "no QuotaSpecBinding in the input binds its QuotaSpec to a service; add its document.", "kind"
             )
-        services = [service for service in facts.services.values() if service.selector]
+        # Neither the cluster's own Services nor the control plane's have sidecars that a quota could be for.
+        outside = ("kube-system", options.root_namespace)
+        services = [s for s in facts.services.values() if s.selector and s.namespace not in outside]
         if not services:
             raise Refused(
                 "no QuotaSpecBinding in the input says for which services it holds, and no Service is known; add the "

@@ -194,6 +194,20 @@ def test_overrides_beside_their_dimensions_are_mended(converter: Converter) -> N
     assert [note.line for note in converter.result(text).docs[0].repairs] == [11, 12]
 
 
+def test_a_quota_without_a_binding_holds_for_services_of_the_mesh(converter: Converter) -> None:
+    system = """\
+apiVersion: v1
+kind: Service
+metadata: {name: kube-dns, namespace: kube-system}
+spec: {selector: {k8s-app: kube-dns}, ports: [{port: 53}]}
+---
+"""
+    found = converter.outputs(system + old().split("apiVersion: config.istio.io/v1alpha2\nkind: QuotaSpec\n")[0])
+    names = [doc["metadata"]["name"] for doc in found if doc["kind"] == "EnvoyFilter"]
+    assert "quota-ratings" in names
+    assert "quota-kube-dns" not in names
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
