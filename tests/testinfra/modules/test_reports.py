@@ -1,0 +1,289 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults of the kinds that people report: each is caught, its diagnosis accuses what is wrong and nothing else.
+
+Each case has the documents with the fault, what of them is other where it is mended, a check, and the sentence.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import typing as t
+
+import pytest
+
+Json = dict[str, t.Any]
+NETWORKING, SECURITY = "networking.istio.io/v1", "security.istio.io/v1"
+KEY = b"workshop"
+NAMED = re.compile(
+    r"\b(Gateway|VirtualService|DestinationRule|AuthorizationPolicy|PeerAuthentication|RequestAuthentication|"
+    r"EnvoyFilter|Sidecar|Service) ([a-z0-9-]+/[a-z0-9-]+)"
+)
+
+
+def document(api_version: str, kind: str, name: str, spec: Json) -> Json:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+SERVER: Json = {"selector": {"matchLabels": {"app": "server"}}}
+BY_X = {"from": [{"source": {"namespaces": ["x"]}}]}
+GETS = {"to": [{"operation": {"methods": ["GET"]}}]}
+
+
+def policy(name: str, *rules: Json) -> Json:
+    return document(SECURITY, "AuthorizationPolicy", name, {**SERVER, "action": "ALLOW", "rules": list(rules)})
+
+
+def service(name: str, port: int, port_name: str) -> Json:
+    ports = [{"name": port_name, "port": port, "targetPort": 8080}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"selector": {"app": "server"}, "ports": ports},
+    }
+
+
+def route(name: str, host: str, *http: Json, **spec: t.Any) -> Json:
+    return document(NETWORKING, "VirtualService", name, {"hosts": [host], "http": list(http), **spec})
+
+
+def to(subset: str | None = None, host: str = "server", **rest: t.Any) -> Json:
+    destination = {"host": host, **({"subset": subset} if subset else {})}
+    return {"route": [{"destination": destination}], **rest}
+
+
+def subsets(host: str = "server") -> Json:
+    named = [{"name": version, "labels": {"version": version}} for version in ("v1", "v2")]
+    return document(NETWORKING, "DestinationRule", host, {"host": host, "subsets": named})
+
+
+def asks(
+    url: str = "http://server:8080/", source: str = "client", request: Json | None = None, **expect: t.Any
+) -> Json:
+    return {
+        "name": "what the rules are for",
+        "from": source,
+        "request": {"url": url, **(request or {})},
+        "expect": expect or {"status": 200},
+    }
+
+
+def token(**claims: str) -> str:
+    """A JSON web token, signed with the key of the tests."""
+
+    def encoded(part: bytes) -> str:
+        return base64.urlsafe_b64encode(part).decode().rstrip("=")
+
+    head = {"alg": "HS256", "kid": "1", "typ": "JWT"}
+    body = ".".join(encoded(json.dumps(part).encode()) for part in (head, claims))
+    return f"{body}.{encoded(hmac.new(KEY, body.encode(), hashlib.sha256).digest())}"
+
+
+def bearer(**claims: str) -> Json:
+    return {"headers": {"Authorization": f"Bearer {token(**claims)}"}}
+
+
+KEYS = json.dumps({"keys": [{"kty": "oct", "kid": "1", "alg": "HS256", "k": base64.urlsafe_b64encode(KEY).decode()}]})
+TOKENS = document(
+    SECURITY,
+    "RequestAuthentication",
+    "tokens",
+    {**SERVER, "jwtRules": [{"issuer": "https://issuer.example", "jwks": KEYS}]},
+)
+PRINCIPAL = "cluster.local/ns/modules/sa/default"
+STRICT = document(SECURITY, "PeerAuthentication", "closed", {"mtls": {"mode": "STRICT"}})
+
+
+class Case(t.NamedTuple):
+    """One fault."""
+
+    faulty: list[Json]
+    mended: list[Json]
+    """Applied after it, in its place."""
+    check: Json
+    sentence: str
+
+
+CASES: dict[str, Case] = {
+    "a star in the middle of a policy's path": Case(
+        [policy("paths", {"to": [{"operation": {"paths": ["/a/*/c"]}}]})],
+        [policy("paths", {"to": [{"operation": {"paths": ["/a/{*}/c"]}}]})],
+        asks("http://server:8080/a/b/c"),
+        "AuthorizationPolicy modules/paths allows the path /a/*/c literally: a star counts at its beginning or end "
+        "only.",
+    ),
+    "from and to as two rules": Case(
+        [
+            policy(
+                "readers", {"from": [{"source": {"namespaces": ["x"]}}]}, {"to": [{"operation": {"methods": ["GET"]}}]}
+            )
+        ],
+        [policy("readers", {**BY_X, **GETS})],
+        asks(status=403),
+        "Rule 2 of AuthorizationPolicy modules/readers has no from, so it lets any caller GET; its rules are "
+        "alternatives.",
+    ),
+    "a port whose name hides the routes": Case(
+        [service("raw", 8081, "tcp-web"), subsets("raw"), route("raw", "raw", to("v1", "raw"))],
+        [service("raw", 8081, "http-web")],
+        asks("http://raw:8081/", served_by={"v1": 100}),
+        "Port 8081 of Service modules/raw is named tcp-web, so it is raw TCP to the proxies, and the http routes of "
+        "VirtualService modules/raw do not hold.",
+    ),
+    "mTLS for a Service's port": Case(
+        [
+            service("web", 80, "http"),
+            document(
+                SECURITY,
+                "PeerAuthentication",
+                "web",
+                {**SERVER, "portLevelMtls": {"80": {"mode": "STRICT"}}},
+            ),
+        ],
+        [
+            document(
+                SECURITY,
+                "PeerAuthentication",
+                "web",
+                {**SERVER, "portLevelMtls": {"8080": {"mode": "STRICT"}}},
+            )
+        ],
+        asks("http://web.modules/", "no_sidecar", refused=True),
+        "PeerAuthentication modules/web demands mTLS on port 80, and the pods of server listen on 8080; port 80 is "
+        "Service web's.",
+    ),
+    "a caller without an identity": Case(
+        [policy("callers", {"from": [{"source": {"principals": [PRINCIPAL]}}]})],
+        [policy("callers", {"from": [{"source": {"ipBlocks": ["0.0.0.0/0"]}}]})],
+        asks("http://server.modules:8080/", "no_sidecar"),
+        "The caller sends plain text and so has no identity; no principal in AuthorizationPolicy modules/callers can "
+        "match it.",
+    ),
+    "a pod's address under strict mTLS": Case(
+        [STRICT],
+        [{**STRICT, "spec": {"mtls": {"mode": "PERMISSIVE"}}}],
+        asks("http://pod.example:8080/", request={"connect_to": "server"}),
+        "client's proxy sends to the pod's address in plain text (PassthroughCluster), and PeerAuthentication "
+        "modules/closed demands mTLS.",
+    ),
+    "a token without a subject": Case(
+        [TOKENS, policy("users", {"from": [{"source": {"requestPrincipals": ["*"]}}]})],
+        [policy("users", {"when": [{"key": "request.auth.claims[iss]", "values": ["https://issuer.example"]}]})],
+        asks(request=bearer(iss="https://issuer.example")),
+        "The token is valid but has no sub claim, so it makes no request principal, and AuthorizationPolicy "
+        "modules/users "
+        "demands one (requestPrincipals).",
+    ),
+    "a token of another issuer": Case(
+        [TOKENS],
+        [{**TOKENS, "spec": {**TOKENS["spec"], "selector": {"matchLabels": {"app": "client"}}}}],
+        asks(request=bearer(iss="https://partner.example", sub="a")),
+        "RequestAuthentication modules/tokens holds for server and refuses the token, whose issuer "
+        "https://partner.example it does not know; policies are asked only afterwards.",
+    ),
+    "an abort without a percentage": Case(
+        [route("server", "server", to(fault={"abort": {"httpStatus": 418}}))],
+        [route("server", "server", to(fault={"abort": {"httpStatus": 418, "percentage": {"value": 100}}}))],
+        asks(status=418),
+        "VirtualService modules/server has a fault.abort without a percentage, which is 0 %: no request is aborted.",
+    ),
+    "a mirror to no Service": Case(
+        [
+            subsets(),
+            route("server", "server", to("v1", mirrors=[{"destination": {"host": "server.svc.cluster.local"}}])),
+        ],
+        [route("server", "server", to("v1", mirrors=[{"destination": {"host": "server", "subset": "v2"}}]))],
+        asks(mirrored={"v2": 100}),
+        "VirtualService modules/server sends copies to server.svc.cluster.local, which is no Service; "
+        "server.modules.svc.cluster.local is.",
+    ),
+    "a Sidecar's entry for one port": Case(
+        [
+            document(
+                NETWORKING,
+                "Sidecar",
+                "client",
+                {
+                    "workloadSelector": {"labels": {"app": "client"}},
+                    "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
+                    "egress": [
+                        {
+                            "port": {"number": 8080, "protocol": "HTTP", "name": "http"},
+                            "hosts": ["./v1.modules.svc.cluster.local"],
+                        },
+                        {"hosts": ["./*"]},
+                    ],
+                },
+            )
+        ],
+        [
+            document(
+                NETWORKING,
+                "Sidecar",
+                "client",
+                {
+                    "workloadSelector": {"labels": {"app": "client"}},
+                    "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
+                    "egress": [{"hosts": ["./*"]}],
+                },
+            )
+        ],
+        asks(),
+        "Sidecar modules/client has an egress entry for port 8080 that lists v1 only, so server is not known on "
+        "8080 (and "
+        "REGISTRY_ONLY refuses it); the entry without a port does not count there.",
+    ),
+    "a Gateway by its short name": Case(
+        [
+            {
+                **document(
+                    NETWORKING,
+                    "Gateway",
+                    "shop",
+                    {
+                        "selector": {"istio": "ingressgateway"},
+                        "servers": [
+                            {
+                                "port": {"number": 80, "name": "http-shop", "protocol": "HTTP"},
+                                "hosts": ["shop.modules.example"],
+                            }
+                        ],
+                    },
+                ),
+                "metadata": {"name": "shop", "namespace": "istio-system"},
+            },
+            route("shop", "shop.modules.example", to(), gateways=["shop"]),
+        ],
+        [route("shop", "shop.modules.example", to(), gateways=["istio-system/shop"])],
+        asks("http://shop.modules.example/", "host"),
+        "VirtualService modules/shop is bound to Gateway modules/shop, which does not exist; the Gateway for "
+        "shop.modules.example is istio-system/shop.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_reported_fault_is_caught_and_the_culprit_named(world, case):
+    faulty, mended, check, sentence = CASES[case]
+    results = world.play(
+        world.task("apply", definitions=faulty),
+        world.verify({**check, "deadline": 2}),
+        world.task("apply", definitions=mended),
+        world.verify(check),
+        world.task("apply", definitions=faulty, state="absent"),
+    )
+    applied, failing, changed, passing, removed = results
+    for result in (applied, changed, removed):
+        assert not result["failed"], result["msg"]
+    assert failing["failed"]
+    (found,) = failing["checks"]
+    assert found["diagnosis"] == sentence
+    assert found["remedy"]
+    assert set(NAMED.findall(found["remedy"])) <= set(NAMED.findall(sentence)), "another object is accused"
+    assert not passing["failed"], passing["msg"]
