@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .._istio.patterns import PatternError, is_match
 from .request import Request
 
 Json = t.Mapping[str, t.Any]
@@ -45,13 +46,9 @@ def regex_holds(matcher: Json, value: str) -> bool:
     """Whether the whole value matches the pattern, which is RE2's (``envoy.type.matcher.v3.RegexMatcher``)."""
     pattern = str(matcher.get("regex", ""))
     try:
-        return _compiled(pattern).fullmatch(value) is not None
-    except Exception as error:  # each library has a type of its own
+        return is_match(pattern, value)
+    except PatternError as error:
         raise Unknown(f"the pattern {pattern!r}") from error
-
-
-def _compiled(pattern: str) -> t.Any:
-    return re.compile(pattern)
 
 
 def string_text(matcher: Json) -> str:

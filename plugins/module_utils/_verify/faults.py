@@ -8,9 +8,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from .._istio.patterns import is_found
 from .._observe.access_log import Record
 from .._observe.traces import Trace
-from .patterns import is_found
 from .plan import KEEP_BODY
 from .probe.wire import whole
 from .spec.types import GRPC_CODES, Expect, Text

@@ -8,8 +8,8 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import urlsplit
 
+from ..._istio.patterns import PatternError, check_pattern
 from ..._observe.errors import CheckError
-from ..patterns import PatternError, check_pattern
 from .reader import Reader, default_to, names, percent, plain, shown
 from .types import GRPC, GRPC_CODES, RAW, SECURE, Admitted, Attempts, Expect, Request, Some, Text
 

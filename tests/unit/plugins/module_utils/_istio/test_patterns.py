@@ -8,8 +8,8 @@ import sys
 import time
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._verify import patterns
-from ansible_collections.mesh.workshop.plugins.module_utils._verify.patterns import (
+from ansible_collections.mesh.workshop.plugins.module_utils._istio import patterns
+from ansible_collections.mesh.workshop.plugins.module_utils._istio.patterns import (
     PatternError,
     check_pattern,
     is_found,
@@ -70,3 +70,8 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_any_text_is_a_pattern_or_refused(pattern: str, text: str) -> None:
     with contextlib.suppress(PatternError):
         is_found(pattern, text)
+
+
+def test_a_match_is_of_the_whole_text() -> None:
+    assert patterns.is_match("v[12]", "v1")
+    assert not patterns.is_match("v[12]", "v12")

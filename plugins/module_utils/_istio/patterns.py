@@ -44,3 +44,8 @@ def check_pattern(pattern: str) -> None:
 def is_found(pattern: str, text: str) -> bool:
     """Whether the pattern is found anywhere in the text. Raises PatternError."""
     return _compiled(pattern).search(text.encode("utf-8", "replace").decode()) is not None
+
+
+def is_match(pattern: str, text: str) -> bool:
+    """Whether the pattern matches the whole text, as Envoy's matchers do. Raises PatternError."""
+    return _compiled(pattern).fullmatch(text.encode("utf-8", "replace").decode()) is not None
