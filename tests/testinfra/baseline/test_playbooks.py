@@ -7,11 +7,22 @@ from __future__ import annotations
 
 import pytest
 
+OPTIONS = {
+    "explain": {"url": "http://mybookstore.com/productpage"},
+    "lab": {"lab": "faults"},
+    "reset": {"lab": "faults"},
+    "setup": {},
+    "status": {},
+    "teardown": {},
+    "tour": {"lab": "faults"},
+    "verify": {"lab": "faults"},
+}
 
-@pytest.mark.parametrize("name", ["lab", "reset", "setup", "status", "teardown", "tour", "verify"])
+
+@pytest.mark.parametrize("name", OPTIONS)
 def test_the_python_that_an_inventory_names_makes_no_difference(ansible, tmp_path, name):
     """What the modules need is where Ansible is."""
     inventory = tmp_path / "hosts"
     inventory.write_text("localhost ansible_connection=local ansible_python_interpreter=/nonexistent/python\n")
-    run = ansible.play(name, "--check", f"-i {inventory}", lab="faults")
+    run = ansible.play(name, "--check", f"-i {inventory}", **OPTIONS[name])
     assert run.status == 0, run.output
