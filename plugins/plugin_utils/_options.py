@@ -18,6 +18,11 @@ PLAYBOOKS: dict[str, dict[str, str]] = {
     "reset": {"lab": "", "reset_confirm": ""},
     "tour": {"lab": "", "labs": "", "tour_report": ""},
     "explain": {"url": "", "from": "url", "method": "url", "headers": "url"},
+    "migrate": {
+        **dict.fromkeys(("src", "dest"), ""),
+        **dict.fromkeys(("default_namespace", "root_namespace", "quota", "facts"), "src"),
+        **dict.fromkeys(("ask_cluster", "refusals", "force"), "src"),
+    },
     "teardown": {},
 }
 # Names that begin like this are the collection's.

@@ -26,7 +26,7 @@ def test_commands_from_the_repositorys_root_end_with_the_diagnosis_and_without_n
     name: str, value: t.Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As Ansible reads the file: a key in another section would be ignored without a word."""
-    monkeypatch.delenv(f"ANSIBLE_{name}", raising=False)
+    monkeypatch.delenv(f"ANSIBLE_{name.removeprefix('DEFAULT_')}", raising=False)
     assert ConfigManager(conf_file=str(ROOT / "ansible.cfg")).get_config_value(name) == value
 
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 Json = dict[str, t.Any]
 
-TEXTS = st.one_of(st.sampled_from(["a", "bookinfo", "größe", "\ud800", "a/b", "x\r\ny", ""]), st.text(max_size=6))
+# Ansible itself refuses options with half a surrogate pair.
+TEXTS = st.one_of(st.sampled_from(["a", "bookinfo", "größe", "a/b", "x\r\ny", ""]), st.text(max_size=6))
 JUNK = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), TEXTS),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
