@@ -144,7 +144,7 @@ class Runner:
         marked = any("written_by" in one or "labels_dropped" in one for one in results)
         result["changed"] = result["changed"] or report.changed or marked
         result["results"] = [*result["results"], *results]
-        if report.diff:
+        if self.module._diff:
             result["diff"] = [*result.get("diff", []), *report.diff]
         for warning in report.warnings:
             self.module.warn(warning)

@@ -205,7 +205,7 @@ def _is_known(mesh: Mesh, host: str, namespace: str) -> bool:
 def _meant_host(mesh: Mesh, host: str, namespace: str) -> str:
     """The full name of the Service that was probably meant."""
     names = [name_of(one) for one in mesh.of("Service", namespace)]
-    head = host.split(".")[0]
+    head = host.partition(".")[0]
     close = [head] if head in names else difflib.get_close_matches(head, sorted(names), 1)
     return f"{close[0]}.{namespace}.{DOMAIN}" if close else ""
 
@@ -227,15 +227,17 @@ def dead_hosts(mesh: Mesh) -> t.Iterator[Effect]:
             local = [one for one in hosts if one and one != "*" and ("." not in one or one.endswith(f".{DOMAIN}"))]
             if not local or any(_is_known(mesh, one, home_of(rule)) for one in hosts):
                 continue
-            elsewhere = sorted({home_of(one) for one in mesh.of("Service") if name_of(one) == local[0].split(".")[0]})
+            elsewhere = sorted(
+                {home_of(one) for one in mesh.of("Service") if name_of(one) == local[0].partition(".")[0]}
+            )
             meant = _meant_host(mesh, local[0], home_of(rule)) if not elsewhere else ""
             origin = origin_for(kind, rule)
             if elsewhere:
                 tail = f"; namespace {elsewhere[0]} has it"
-                full = f"{local[0].split('.')[0]}.{elsewhere[0]}.{DOMAIN}"
+                full = f"{local[0].partition('.')[0]}.{elsewhere[0]}.{DOMAIN}"
                 remedy = f"Apply it in namespace {elsewhere[0]}, or write the full name {full}."
             elif meant:
-                tail, remedy = f"; {meant.split('.')[0]} is one", f"Write {meant.split('.')[0]}."
+                tail, remedy = f"; {meant.partition('.')[0]} is one", f"Write {meant.partition('.')[0]}."
             else:
                 tail, remedy = "", "Correct the host, or create the Service."
             yield Effect(
@@ -244,8 +246,8 @@ def dead_hosts(mesh: Mesh) -> t.Iterator[Effect]:
                 f"{origin} is for the host {local[0]}, which is no Service of namespace {home_of(rule)}{tail}.",
                 remedy,
                 "host",
-                frozenset((local[0].split(".")[0], place) for place in elsewhere)
-                or frozenset([(meant.split(".")[0], home_of(rule))] if meant else []),
+                frozenset((local[0].partition(".")[0], place) for place in elsewhere)
+                or frozenset([(meant.partition(".")[0], home_of(rule))] if meant else []),
                 local[0],
             )
 
@@ -347,7 +349,7 @@ def _stray_subset(mesh: Mesh, rule: Json, service: ServiceName, subset: str) -> 
         if not any(part.get("name") == subset for part in spec_of(one).get("subsets") or ()):
             continue
         origin = origin_for("DestinationRule", one)
-        if home not in (home_of(rule), service[1], ROOT) and host.split(".")[0] == service[0]:
+        if home not in (home_of(rule), service[1], ROOT) and host.partition(".")[0] == service[0]:
             return (
                 f"{origin} has it, but in namespace {home}",
                 f"Apply DestinationRule {origin.name} in namespace {service[1]} instead.",

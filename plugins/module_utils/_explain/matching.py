@@ -26,15 +26,16 @@ def string_holds(matcher: Json, value: str) -> bool:
     """Whether a StringMatcher holds. Raises Unknown for a kind of matcher that is not known here."""
     fold = bool(matcher.get("ignore_case"))
     text = value.lower() if fold else value
-    for kind, test in (
-        ("exact", lambda wanted: text == wanted),
-        ("prefix", lambda wanted: text.startswith(wanted)),
-        ("suffix", lambda wanted: text.endswith(wanted)),
-        ("contains", lambda wanted: wanted in text),
-    ):
+    tests: dict[str, t.Callable[[str], bool]] = {
+        "exact": text.__eq__,
+        "prefix": text.startswith,
+        "suffix": text.endswith,
+        "contains": text.__contains__,
+    }
+    for kind, test in tests.items():
         if kind in matcher:
             wanted = str(matcher[kind])
-            return bool(test(wanted.lower() if fold else wanted))
+            return test(wanted.lower() if fold else wanted)
     if "safe_regex" in matcher:
         return regex_holds(matcher["safe_regex"], value)
     if not set(matcher) - {"ignore_case"}:

@@ -403,9 +403,7 @@ def _receive(
         return replace(base, http=False, access=tuple(access))
     token = judge_token(http_filters(manager, "jwt_authn"), request, token_of(request), time.time())
     call = Call(request, peer, port, token.token)
-    access = [
-        judge_access(one.get("rules") or {}, call) for one in http_filters(manager, "rbac") if (one.get("rules") or {})
-    ]
+    access = [judge_access(one["rules"], call) for one in http_filters(manager, "rbac") if one.get("rules")]
     # An ALLOW filter without a policy denies all; Envoy's dump leaves out what is empty.
     access += [Access("ALLOW", ()) for one in http_filters(manager, "rbac") if one.get("rules") == {}]
     return replace(base, token=token, access=tuple(access))

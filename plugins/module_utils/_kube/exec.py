@@ -104,7 +104,7 @@ class Channels:
         sock = self._connection.sock
         if _buffered(sock):
             return True
-        readable, writable, _ = select.select([sock], [sock] if self._out else [], [], left)
+        readable, writable, _failed = select.select([sock], [sock] if self._out else [], [], left)
         if not readable and not writable:
             raise TimeoutError
         return bool(readable)

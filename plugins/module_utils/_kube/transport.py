@@ -346,7 +346,7 @@ class Transport:
         server = self._server
         forwarded = self._settings.proxy and not server.secure
         try:
-            raw = self._connections().urlopen(
+            raw = self._connections().request(
                 method,
                 f"{server.scheme}://{server}{target}" if forwarded else target,
                 body=body,

@@ -22,7 +22,7 @@ _API = "security.istio.io/v1"
 _MAX_ORIGINS = 6
 _MISSING = "A request without a token was answered with 401; today it is 403 (an invalid token is still 401)."
 _JWT = ("issuer", "audiences", "jwksUri", "jwks", "jwtHeaders", "jwtParams", "triggerRules")
-_Op = tuple[tuple[str, ...] | None, tuple[str, ...]]
+_Op: t.TypeAlias = "tuple[tuple[str, ...] | None, tuple[str, ...]]"
 """Paths (None: all) and paths that are left out."""
 
 

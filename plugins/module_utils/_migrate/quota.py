@@ -216,7 +216,7 @@ def _quota(part: Part, entry: Map, field: str, mixer: Mixer, facts: Facts) -> _Q
         asked = mapping(override, "dimensions", f"{where}.dimensions")
         overrides.append(({k: str(v) for k, v in asked.items()}, _limit(override, where, limit.seconds)))
     dimensions = _dimensions(doc, instance, name, overrides, field, entry)
-    short = name.split(".")[0]
+    short = name.partition(".")[0]
     quota = _Quota(part, name, short, limit, overrides, dimensions, place_of(entry, "name"))
     if instance is not None:
         quota.joined.append(instance.doc)

@@ -149,7 +149,7 @@ def _graft(tree: t.Any, new: Json) -> None:
             _graft(tree[key], value)
         elif isinstance(value, list) and isinstance(tree[key], list):
             _graft_list(tree[key], value)
-        elif tree[key] != value or type(value) is bool:
+        elif tree[key] != value or isinstance(value, bool):
             tree[key] = value
 
 

@@ -14,7 +14,7 @@ import difflib
 import functools
 import typing as t
 
-Path = tuple[str | int, ...]
+Path: t.TypeAlias = "tuple[str | int, ...]"
 
 _NAME = "^[a-z][a-z0-9_]*$"
 _TEXT = {"type": "string", "minLength": 1}

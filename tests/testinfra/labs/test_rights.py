@@ -19,7 +19,7 @@ ACCOUNT = "attendee-of-few-rights"
 def attendee_fixture(kube, kubeconfig, tmp_path):
     """A kubeconfig of an account with exactly the published Roles."""
     kube.core.create_namespaced_service_account("default", {"metadata": {"name": ACCOUNT}})
-    roles = list(yaml.safe_load_all(MANIFEST.read_text()))
+    roles = yaml.safe_load(MANIFEST.read_text())["items"]
     for role in roles:
         meta = role["metadata"]
         kube.rbac.create_namespaced_role(meta["namespace"], role)

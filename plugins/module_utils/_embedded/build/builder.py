@@ -42,10 +42,10 @@ ACTIONS: t.Mapping[str, Action] = {
 class Builder:
     """Plans and builds the steps of one cache."""
 
-    def __init__(self, cache: str, source: str, bookinfo: str, actions: t.Mapping[str, Action] = ACTIONS) -> None:
+    def __init__(self, cache: str, source: str, bookinfo: str, actions: t.Mapping[str, Action] | None = None) -> None:
         self.context = Context(cache, source, bookinfo)
         self.cache = self.context.cache
-        self._actions = actions
+        self._actions = ACTIONS if actions is None else actions
         self._digests: dict[str, str] = {}
 
     def plan(self, only: t.Sequence[str] | None) -> tuple[Planned, ...]:

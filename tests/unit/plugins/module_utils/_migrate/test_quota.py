@@ -202,7 +202,8 @@ metadata: {name: kube-dns, namespace: kube-system}
 spec: {selector: {k8s-app: kube-dns}, ports: [{port: 53}]}
 ---
 """
-    found = converter.outputs(system + old().split("apiVersion: config.istio.io/v1alpha2\nkind: QuotaSpec\n")[0])
+    before = old().partition("apiVersion: config.istio.io/v1alpha2\nkind: QuotaSpec\n")[0]
+    found = converter.outputs(system + before)
     names = [doc["metadata"]["name"] for doc in found if doc["kind"] == "EnvoyFilter"]
     assert "quota-ratings" in names
     assert "quota-kube-dns" not in names

@@ -25,11 +25,11 @@ ARTIFACTS: dict[str, t.Any] = {
 }
 
 
-def desired_in(tmp_path: Path, artifacts: t.Mapping[str, t.Any] = ARTIFACTS, **options: t.Any) -> Desired:
+def desired_in(tmp_path: Path, artifacts: t.Mapping[str, t.Any] | None = None, **options: t.Any) -> Desired:
     layout = Layout("units", data_root=tmp_path / "data", run_root=tmp_path / "run", cache=tmp_path / "cache")
     settings = Settings(layout)
     settings.save(subnet="172.30.4.0/24")
-    return Desired(layout, Request(artifacts=artifacts, **options), settings)
+    return Desired(layout, Request(artifacts=ARTIFACTS if artifacts is None else artifacts, **options), settings)
 
 
 @pytest.mark.parametrize("missing", ["rootfs", "images", "bin"])
