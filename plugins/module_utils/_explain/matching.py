@@ -86,7 +86,7 @@ def header_fault(matcher: Json, request: Request) -> str:
         return "" if (value is not None) != inverted else f"{called} has to be there"
     # A header that is not there matches nothing, not even inverted, unless it counts as empty.
     if value is None:
-        return "" if inverted else f"{called} has to be {string_text(test)}, and the request has none"
+        return f"{called} has {'not ' if inverted else ''}to be {string_text(test)}, and the request has none"
     if string_holds(test, value) != inverted:
         return ""
     return f"{called} has {'not ' if inverted else ''}to be {string_text(test)}, and is {value!r}"

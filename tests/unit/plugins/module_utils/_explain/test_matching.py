@@ -52,7 +52,10 @@ def test_a_matcher_of_another_version_is_unknown() -> None:
         ),
         ({"name": "end-user", "string_match": {"exact": "jason"}, "invert_match": True}, "the header end-user has not"),
         ({"name": "x", "string_match": {"exact": "1"}}, "the header x has to be exactly '1', and the request has none"),
-        ({"name": "x", "string_match": {"exact": "1"}, "invert_match": True}, ""),
+        (
+            {"name": "x", "string_match": {"exact": "1"}, "invert_match": True},
+            "the header x has not to be exactly '1', and the request has none",
+        ),
         ({"name": "x", "string_match": {"exact": ""}, "treat_missing_header_as_empty": True}, ""),
         ({"name": "end-user", "present_match": True}, ""),
         ({"name": "x", "present_match": True}, "the header x has to be there"),
