@@ -29,10 +29,13 @@ from .._explain.mesh import (
     selector_of,
     spec_of,
 )
-from .._explain.origin import Origin
+from .._explain.origin import Origin, origin_of
 from .._explain.request import Request, request_of, token_of
+from .._explain.routing import targets_of
+from .._explain.text import outcome_of
 from .._explain.walk import (
     BLACKHOLE,
+    FAULT,
     PASSTHROUGH,
     Journey,
     Received,
@@ -277,11 +280,25 @@ def _denied(case: Case, request: Request, received: Received, access: Access) ->
             "(requestPrincipals).",
             "Give the token a sub, or demand the issuer instead (when: request.auth.claims[iss]).",
         )
+    if "no valid token" in rule.fault and token_of(request) is not None:
+        pod = _named_pod(case, received)
+        if pod is not None and not _holding(case, "RequestAuthentication", pod):
+            app = labels_of(pod).get("app", received.proxy)
+            return Diagnosis(
+                f"No RequestAuthentication holds for {app}, so nobody there reads the token, and {who} demands one.",
+                f"Apply a RequestAuthentication for {app} with the token's issuer {issuer_of(request)}.",
+            )
     others = f" (nor does any of {_together(names)})" if len(names) > 1 else ""
     return Diagnosis(
         f"No rule of {who} allows the request at pod {received.proxy}{others}: in rule {rule.number} {rule.fault}.",
         f"Add a rule that allows this caller, method and path, or widen rule {rule.number} of {who}.",
     )
+
+
+def issuer_of(request: Request) -> str:
+    """The issuer that a request's token names."""
+    token = token_of(request)
+    return token.issuer if token is not None else ""
 
 
 def _denied_by_nothing(case: Case, received: Received) -> Diagnosis | None:
@@ -465,6 +482,25 @@ def passed_in_plain_text(case: Case) -> Diagnosis | None:
     return None
 
 
+def own_tls(case: Case) -> Diagnosis | None:
+    """A DestinationRule speaks TLS without the mesh's certificates to a pod of the mesh, which does not take it."""
+    if not case.statuses & {502, 503} or case.findings.expects_refusal:
+        return None
+    for journey in case.journeys:
+        for target in journey.sent.targets if journey.sent else ():
+            inside = [one for one in target.endpoints if one.pod is not None and has_proxy(one.pod)]
+            if target.tls != "tls" or target.origin is None or not inside or target.service is None:
+                continue
+            mode = _tls_mode(case, target.origin)
+            return Diagnosis(
+                f"{target.origin} sends to {target.service[0]} over TLS without the mesh's certificates (tls mode "
+                f"{mode}), "
+                "and its pods are in the mesh, which take mTLS or plain text.",
+                "Set trafficPolicy.tls.mode: ISTIO_MUTUAL, or leave tls out.",
+            )
+    return None
+
+
 def _tls_mode(case: Case, rule: Origin) -> str:
     found = case.mesh.find(rule)
     return str(((spec_of(found).get("trafficPolicy") or {}).get("tls") or {}).get("mode") or "") if found else ""
@@ -550,6 +586,48 @@ def hidden_routes(case: Case) -> Diagnosis | None:
         if effect.topic == "protocol" and effect.services & raw:
             return _told(effect)
     return None
+
+
+def passed_over(case: Case) -> Diagnosis | None:
+    """A rule that leads where the check expects did not take the request: its first condition that does not hold."""
+    findings = case.findings
+    if not findings.expected_versions and not _wants_fault(case):
+        return None
+    # What a login has set, only the application knows; so its own requests cannot be compared with a match.
+    known = case.journeys if not findings.session else ((case.first,) if case.first else ())
+    for journey in known:
+        sent = journey.sent
+        if sent is None or sent.routed is None or sent.routed.unknown:
+            continue
+        for skipped in sent.routed.skipped:
+            origin = origin_of(skipped.route)
+            if origin is None or not _is_meant(case, sent, skipped.route):
+                continue
+            number = _number_of(case, origin, skipped.route)
+            which = f"Rule {number} of {origin}" if number else f"A rule of {origin}"
+            return Diagnosis(
+                f"{which} does not take the request: {skipped.why}.",
+                "Correct that match, or send a request that it holds for (headers are compared exactly).",
+            )
+    return None
+
+
+def _is_meant(case: Case, sent: Sent, route: Json) -> bool:
+    """Whether a route does what the check expects, and the one that was taken does not."""
+    wanted = {f"|{version}|" for version in case.findings.expected_versions}
+    leads = any(part in name for name, _share in targets_of(route) for part in wanted)
+    taken = any(part in target.cluster for target in sent.targets for part in wanted)
+    if wanted:
+        return leads and not taken
+    fault = (route.get("typed_per_filter_config") or {}).get(FAULT)
+    return bool(fault) and not (sent.delay or sent.abort)
+
+
+def _number_of(case: Case, origin: Origin, route: Json) -> int:
+    """The number of a route's rule by its name; 0 where it has none."""
+    name = route.get("name")
+    rules = spec_of(case.mesh.find(origin) or {}).get("http") or ()
+    return next((number for number, one in enumerate(rules, 1) if name and one.get("name") == name), 0)
 
 
 def no_fault(case: Case) -> Diagnosis | None:
@@ -704,11 +782,13 @@ CAUSES: tuple[t.Callable[[Case], Diagnosis | None], ...] = (
     probe_refused,
     blocked,
     passed_in_plain_text,
+    own_tls,
     wrong_protocol,
     too_slow,
     no_target,
     hidden_routes,
     no_fault,
+    passed_over,
     no_copies,
     filter_elsewhere,
     sampled_elsewhere,
@@ -718,6 +798,14 @@ CAUSES: tuple[t.Callable[[Case], Diagnosis | None], ...] = (
 def explained(case: Case) -> Diagnosis | None:
     """The first cause that the request's way carries; None where it carries none."""
     return next((found for cause in CAUSES if (found := cause(case)) is not None), None)
+
+
+def how_far(case: Case) -> str:
+    """How far the request came by the configuration; empty where that is not known."""
+    if case.first is None or case.first.sent is None or not case.first.sent.listener or not case.first.received:
+        return ""
+    outcome = outcome_of(case.first).removeprefix("Outcome: ").rstrip(".")
+    return f"By the proxies' configuration the request is {outcome}; what makes its answer another is not known here."
 
 
 def explain_request(

@@ -101,6 +101,8 @@ class Findings:
 
     request: Request | None = None
     """The request in full, where the check sends HTTP."""
+    session: bool = False
+    """Whether the requests carry what a login before them has set, which nobody but the application knows."""
     connect_to: str = ""
     """The workload whose pod is connected to, whatever the URL's host is."""
     status_shares: tuple[tuple[int, float], ...] = ()

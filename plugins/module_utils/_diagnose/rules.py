@@ -14,7 +14,7 @@ from .._istio.pods import has_sidecar, is_ready
 from .._kube.labels import LAB
 from .._observe.access_log import Record
 from .analysis import with_analysis
-from .explained import case_of, explained
+from .explained import Case, case_of, explained, how_far
 from .findings import Diagnosis, Findings, Json
 from .ineffective import (
     bare_pods,
@@ -707,20 +707,32 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def _by_its_way(findings: Findings) -> Diagnosis | None:
-    """What the request's way through the proxies tells.
+# A configuration of a version that is not known may have any form. Then the rules still know what they know.
+_OF_ANOTHER_FORM = (AttributeError, KeyError, TypeError, ValueError)
 
-    A configuration of a version that is not known may have any form. Then the rules still know what they know.
-    """
+
+def _case(findings: Findings) -> Case | None:
+    """The request's way through the proxies; None where their configuration has a form that is not known here."""
     try:
-        return explained(case_of(findings))
-    except (AttributeError, KeyError, TypeError, ValueError):
+        return case_of(findings)
+    except _OF_ANOTHER_FORM:
+        return None
+
+
+def _by_its_way(case: Case) -> Diagnosis | None:
+    try:
+        return explained(case)
+    except _OF_ANOTHER_FORM:
         return None
 
 
 def diagnose(findings: Findings) -> Diagnosis | None:
     """The most specific explanation, or None where nothing is known beyond expected and observed."""
     found = next((known for rule in FIRST if (known := rule(findings)) is not None), None)
-    found = found or _by_its_way(findings)
+    case = _case(findings)
+    found = found or (_by_its_way(case) if case is not None else None)
     found = found or next((known for rule in RULES if (known := rule(findings)) is not None), None)
-    return with_analysis(findings, found)
+    told = with_analysis(findings, found)
+    if case is None or (told is not None and told.sentence):
+        return told
+    return Diagnosis(how_far(case), told.remedy if told is not None else "") if how_far(case) else told

@@ -62,6 +62,7 @@ def explain(
         copied=sum(1 for one in answers if one.copies & copies),
         traced=sum(1 for one in answers if one.trace is not None),
         request=request_of(check.request.url, check.request.method, check.request.headers, check.request.protocol),
+        session=check.request.session is not None,
         connect_to=check.request.connect_to or "",
         status_shares=tuple((int(status), share) for status, share in expect.status_shares),
         expects_headers=bool(expect.headers),

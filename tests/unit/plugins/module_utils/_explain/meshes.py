@@ -129,6 +129,7 @@ def mesh(
             pod("productpage", "10.0.0.1", app="productpage"),
             pod("reviews-v1", "10.0.0.2", app="reviews", version="v1"),
             pod("reviews-v2", "10.0.0.3", app="reviews", version="v2"),
+            pod("istiod", "10.0.0.9", "istio-system", app="istiod"),
         ],
         "Service": [service("productpage"), service("reviews", port_name="http" if http else "tcp-web")],
         **{

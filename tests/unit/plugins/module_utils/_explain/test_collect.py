@@ -46,27 +46,27 @@ class Client:
 
 def test_a_proxy_is_read_once() -> None:
     client = Client(ANSWER)
-    configs = Configs(client)  # type: ignore[arg-type]  # as much of a client as is used
+    configs = Configs(client)
     assert set(configs.of([POD])) == set(configs.of([POD, POD])) == {("bookinfo", "reviews-1")}
     assert client.asked == ["reviews-1:15000"]
 
 
 def test_where_forwarding_is_not_allowed_the_agent_is_asked() -> None:
     client = Client(ApiError(403, "Forbidden", "no"))
-    assert set(Configs(client).of([POD])) == {("bookinfo", "reviews-1")}  # type: ignore[arg-type]  # as above
+    assert set(Configs(client).of([POD])) == {("bookinfo", "reviews-1")}
     assert client.asked == ["reviews-1:15000", "reviews-1/istio-proxy pilot-agent"]
 
 
 def test_what_may_not_be_read_is_said() -> None:
     refused = ApiError(403, "Forbidden", "pods is forbidden")
-    configs = Configs(Client(refused, refused))  # type: ignore[arg-type]  # as above
+    configs = Configs(Client(refused, refused))
     assert configs.of([POD]) == {}
     (said,) = configs.refused()
     assert said.startswith("The configuration of the proxy of pod bookinfo/reviews-1 cannot be read: pods is forbidden")
 
 
 def test_an_answer_that_is_no_json_is_said() -> None:
-    configs = Configs(Client(b"<html>", b"<html>"))  # type: ignore[arg-type]  # as above
+    configs = Configs(Client(b"<html>", b"<html>"))
     assert configs.of([POD]) == {}
     assert configs.refused()[0].endswith("its answer is not JSON")
 
@@ -75,5 +75,5 @@ def test_pods_without_a_proxy_are_not_asked() -> None:
     client = Client(ANSWER)
     bare = {**POD, "spec": {"containers": [{"name": "app"}]}}
     ended = {**POD, "status": {"phase": "Succeeded"}}
-    assert Configs(client).of([bare, ended]) == {}  # type: ignore[arg-type]  # as above
+    assert Configs(client).of([bare, ended]) == {}
     assert client.asked == []

@@ -11,7 +11,7 @@ from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.
 
 
 def walk(**parts: object) -> Journey:
-    found = mesh(**parts)  # type: ignore[arg-type]  # what mesh() takes
+    found = mesh(**parts)
     return from_workload(found, request_of("http://reviews:9080/reviews/0"), found.of("Pod")[0])
 
 

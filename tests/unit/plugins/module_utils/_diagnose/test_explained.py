@@ -1,0 +1,147 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import concerned, diagnose
+from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.explained import case_of
+from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.findings import Findings
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import Mesh
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_of
+from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.meshes import (
+    REVIEWS,
+    V1,
+    Json,
+    mesh,
+    rule_of,
+)
+
+URL = "http://reviews:9080/reviews/0"
+JASON = {"prefix": "/", "headers": [{"name": "end-user", "string_match": {"exact": "jason"}}]}
+REST: Json = {"match": {"prefix": "/"}, "route": {"cluster": REVIEWS}}
+
+
+def findings(found: Mesh, *statuses: int, headers: t.Sequence[tuple[str, str]] = (), **parts: t.Any) -> Findings:
+    """A check from productpage that has failed with these answers."""
+    given = {"url": URL, "source": "productpage", "namespace": "bookinfo", "request": request_of(URL, headers=headers)}
+    seen = tuple({"status": status, "body": "", "headers": []} for status in statuses)
+    return Findings(**{**given, "seen": seen, "objects": found.objects, "configs": found.configs, **parts})
+
+
+def told(found: Mesh, *statuses: int, **parts: t.Any) -> str:
+    diagnosis = diagnose(findings(found, *statuses, **parts))
+    assert diagnosis is not None
+    assert diagnosis.remedy or not diagnosis.sentence.endswith("are wrong.")
+    return diagnosis.sentence
+
+
+def thing(name: str, **spec: t.Any) -> Json:
+    return {"metadata": {"name": name, "namespace": "bookinfo"}, "spec": spec}
+
+
+def rbac(principal: str, action: str = "ALLOW") -> Json:
+    body = {
+        "permissions": [{"any": True}],
+        "principals": [{"authenticated": {"principal_name": {"exact": f"spiffe://{principal}"}}}],
+    }
+    rules = {"action": action, "policies": {"ns[bookinfo]-policy[readers]-rule[0]": body}}
+    return {"name": "envoy.filters.http.rbac", "typed_config": {"rules": rules}}
+
+
+def test_the_closest_rule_says_what_it_lacks() -> None:
+    sentence = told(mesh(filters=[rbac("cluster.local/ns/a/sa/b")]), 403)
+    assert sentence == (
+        "No rule of AuthorizationPolicy bookinfo/readers allows the request at pod reviews-v1-a-b: in rule 1 the "
+        "caller has "
+        "to be cluster.local/ns/a/sa/b, and is cluster.local/ns/bookinfo/sa/bookinfo-productpage."
+    )
+
+
+def test_a_rule_that_denies_is_named_with_its_lab() -> None:
+    meta = {"name": "readers", "namespace": "bookinfo"}
+    found = mesh(
+        filters=[rbac("cluster.local/ns/bookinfo/sa/bookinfo-productpage", "DENY")],
+        AuthorizationPolicy=[{"metadata": {**meta, "labels": {"mesh.workshop/lab": "rbac"}}, "spec": {}}],
+    )
+    assert told(found, 403) == (
+        "Rule 1 of AuthorizationPolicy bookinfo/readers of lab rbac denies the request (RBAC: access denied, pod "
+        "reviews-v1-a-b)."
+    )
+
+
+def test_a_rule_that_lets_in_too_much_is_named() -> None:
+    rules = [{"to": [{"operation": {"methods": ["GET"]}}]}, {"from": [{"source": {"namespaces": ["a"]}}]}]
+    found = mesh(
+        filters=[rbac("cluster.local/ns/bookinfo/sa/bookinfo-productpage")],
+        AuthorizationPolicy=[thing("readers", selector={"matchLabels": {"app": "reviews"}}, rules=rules)],
+    )
+    assert told(found, 200, expected_status=(403,)) == (
+        "Rule 1 of AuthorizationPolicy bookinfo/readers has no from, so it lets any caller GET; its rules are "
+        "alternatives."
+    )
+
+
+def test_a_rule_that_was_passed_over_is_named_with_its_condition() -> None:
+    routes = [rule_of("reviews", {"name": "jason", "match": JASON, "route": {"cluster": V1}}), REST]
+    rules = {"hosts": ["reviews"], "http": [{"name": "jason"}, {}]}
+    found = mesh(routes, VirtualService=[thing("reviews", **rules)])
+    wrong: Json = {"expected_versions": ("v1",), "served": ("v2",), "headers": [("end-user", "Jason")]}
+    assert told(found, 200, **wrong) == (
+        "Rule 1 of VirtualService bookinfo/reviews does not take the request: the header end-user has to be exactly "
+        "'jason', and is 'Jason'."
+    )
+
+
+def test_a_rule_that_leads_elsewhere_is_not_accused() -> None:
+    routes = [rule_of("reviews", {"name": "jason", "match": JASON, "route": {"cluster": REVIEWS}}), REST]
+    found = mesh(routes, VirtualService=[thing("reviews", hosts=["reviews"], http=[{"name": "jason"}, {}])])
+    assert "does not take the request" not in told(found, 200, expected_versions=("v1",), served=("v2",))
+
+
+def test_plain_text_towards_strict_mtls_names_both_sides() -> None:
+    found = mesh(strict=True, PeerAuthentication=[thing("closed", mtls={"mode": "STRICT"})])
+    no_sidecar = {"source": "no_sidecar", "url": "http://reviews.bookinfo:9080/"}
+    reset = ({"status": None, "error": {"kind": "reset_before_response", "detail": ""}, "headers": [], "body": ""},)
+    request = request_of("http://reviews.bookinfo:9080/")
+    assert told(found, **no_sidecar, seen=reset, request=request) == (
+        "PeerAuthentication bookinfo/closed demands mTLS (STRICT), and this client has no sidecar to speak it."
+    )
+
+
+def test_the_limit_that_ends_a_slow_request_is_named() -> None:
+    route = {"match": {"prefix": "/"}, "route": {"cluster": V1, "timeout": "0.5s"}}
+    assert told(mesh([rule_of("reviews", route)]), 504) == (
+        "VirtualService bookinfo/reviews gives the request 0.5 s (timeout), and reviews needs longer."
+    )
+
+
+def test_where_nothing_explains_it_the_way_is_told() -> None:
+    assert told(mesh(), 418) == (
+        "By the proxies' configuration the request is answered by the application in reviews-v1-a-b; or answered "
+        "by the "
+        "application in reviews-v2-a-b; what makes its answer another is not known here."
+    )
+
+
+def test_without_the_proxies_configuration_nothing_is_made_up() -> None:
+    assert diagnose(findings(mesh(configs=False), 418)) is None
+
+
+def test_a_configuration_of_another_form_leaves_the_rules() -> None:
+    found = mesh()
+    strange = {**found.configs, ("bookinfo", "productpage-a-b"): "not a configuration"}
+    assert diagnose(findings(found, 418, configs=strange)) is None
+
+
+def test_whose_proxies_are_looked_at() -> None:
+    pods = concerned(findings(mesh(), 418))
+    assert [pod["metadata"]["name"] for pod in pods] == ["productpage-a-b", "reviews-v1-a-b", "reviews-v2-a-b"]
+
+
+def test_requests_of_the_application_are_followed_too() -> None:
+    case = case_of(
+        findings(mesh(), 200, url="http://productpage:9080/", request=request_of("http://productpage:9080/"))
+    )
+    assert {one.request.host for one in case.journeys} >= {"productpage"}
