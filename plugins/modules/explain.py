@@ -139,7 +139,7 @@ import typing as t
 from urllib.parse import urlsplit
 
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
-from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.explained import explain_request
+from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.request import explain_request
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.text import hops_of, outcome_of, text_of
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, connect
 

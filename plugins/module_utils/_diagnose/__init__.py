@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from .._explain.collect import Configs
-from .explained import concerned
+from .causes import concerned
 from .findings import Diagnosis, Findings, Look
 from .istioctl import Analysis
 from .proxies import Proxies

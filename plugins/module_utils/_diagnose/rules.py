@@ -14,7 +14,7 @@ from .._istio.pods import has_sidecar, is_ready
 from .._kube.labels import LAB
 from .._observe.access_log import Record
 from .analysis import with_analysis
-from .explained import Case, case_of, explained, how_far
+from .causes import Case, case_of, explained, how_far
 from .findings import Diagnosis, Findings, Json
 from .ineffective import (
     bare_pods,

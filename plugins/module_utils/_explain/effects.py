@@ -10,7 +10,6 @@ sure could not be read. Sources: Istio's reference of each kind at istio.io.
 from __future__ import annotations
 
 import difflib
-import re
 import typing as t
 from dataclasses import dataclass
 
@@ -24,8 +23,10 @@ from .mesh import (
     ServiceName,
     has_proxy,
     home_of,
+    is_ready,
     labels_of,
     matches,
+    mtls_of,
     name_of,
     origin_for,
     ports_of,
@@ -37,7 +38,7 @@ from .origin import Origin
 from .routing import socket_of
 
 POLICIES = ("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "Telemetry", "Sidecar", "EnvoyFilter")
-ANY_STAR = re.compile(r"^[^*]*\*[^*]*$")
+REWRITE = "sidecar.istio.io/rewriteAppHTTPProbers"
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Effect:
     sentence: str
     remedy: str
     topic: str
-    """What it is about: ``gateway route host subset fault protocol policy mtls token filter trace egress``."""
+    """What it is about: ``gateway``, ``route``, ``host``, ``subset``, ``fault``, ``protocol``, ``policy``, ``mtls``,
+    ``token``, ``filter``, ``trace``, ``egress``, ``mirror`` or ``probe``."""
     services: frozenset[ServiceName] = frozenset()
     """The Services that it was meant for; empty where it may be any."""
     host: str = ""
@@ -615,6 +617,46 @@ def _container_ports(mesh: Mesh, pod: Json) -> set[int]:
     return own
 
 
+def plain_probes(mesh: Mesh) -> t.Iterator[Effect]:
+    """A pod that is not ready, since the kubelet's plain probe meets strict mTLS and Istio may not let it pass."""
+    if not _readable(mesh, "Pod", "PeerAuthentication"):
+        return
+    for pod in mesh.of("Pod"):
+        annotations = (pod.get("metadata") or {}).get("annotations") or {}
+        if annotations.get(REWRITE) != "false" or is_ready(pod) or not has_proxy(pod):
+            continue
+        for port in _probed(pod):
+            mode, demand, where = mtls_of(mesh, pod, port)
+            if mode != "STRICT" or demand is None:
+                continue
+            workload = name_of(pod).rsplit("-", 2)[0]
+            yield Effect(
+                demand,
+                f"spec.{where}",
+                f"Pods of {workload} are not ready: the kubelet's probe is plain text, {demand} demands mTLS, and the "
+                f'annotation {REWRITE}: "false" keeps Istio from letting it pass.',
+                f"Remove the annotation {REWRITE} from the pod template.",
+                "probe",
+                frozenset(
+                    (name_of(one), home_of(one))
+                    for one in mesh.of("Service", home_of(pod))
+                    if matches(spec_of(one).get("selector") or {"": ""}, labels_of(pod))
+                ),
+            )
+            break
+
+
+def _probed(pod: Json) -> t.Iterator[int]:
+    """The ports of a pod's own containers that the kubelet probes by HTTP, gRPC or TCP."""
+    for container in spec_of(pod).get("containers") or ():
+        for kind in ("readinessProbe", "startupProbe", "livenessProbe"):
+            probe = container.get(kind) or {}
+            for how in ("httpGet", "grpc", "tcpSocket"):
+                port = (probe.get(how) or {}).get("port")
+                if isinstance(port, int):
+                    yield port
+
+
 # -- EnvoyFilters --------------------------------------------------------
 
 
@@ -722,5 +764,6 @@ LOOKS: tuple[t.Callable[[Mesh], t.Iterator[Effect]], ...] = (
     selects_nothing,
     stars_in_paths,
     ports_of_services,
+    plain_probes,
     filters_beside,
 )

@@ -161,7 +161,29 @@ FAULTS = [
     ),
 ]
 
+PROBED = """
+kind: PeerAuthentication
+metadata: {name: shelf}
+spec: {selector: {matchLabels: {app: shelf}}, mtls: {mode: STRICT}}
+---
+kind: Pod
+metadata:
+  name: shelf-v1-a-b
+  labels: {app: shelf}
+  annotations: {sidecar.istio.io/rewriteAppHTTPProbers: "false"}
+spec: {containers: [{name: app, readinessProbe: {httpGet: {port: 9080}}}, {name: istio-proxy}]}
+"""
+FAULTS.append(
+    (
+        PROBED,
+        "Pods of shelf-v1 are not ready: the kubelet's probe is plain text, PeerAuthentication bookinfo/shelf demands "
+        'mTLS, and the annotation sidecar.istio.io/rewriteAppHTTPProbers: "false" keeps Istio from letting it pass.',
+    )
+)
 SOUND = [
+    PROBED.replace("STRICT", "PERMISSIVE"),
+    PROBED.replace('"false"', '"true"'),
+    PROBED + "status: {conditions: [{type: Ready, status: 'True'}]}\n",
     "",
     route(f"gateways: [bookinfo, mesh], http: [{{match: [{{uri: {{prefix: /a}}}}], {TO_REVIEWS}}}, {{{TO_REVIEWS}}}]"),
     route(f"http: [{{fault: {{abort: {{httpStatus: 500, percentage: {{value: 25}}}}}}, {TO_REVIEWS}}}]"),

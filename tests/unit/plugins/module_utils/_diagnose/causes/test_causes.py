@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import concerned, diagnose
-from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.explained import case_of
+from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.causes import case_of
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.findings import Findings
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import Mesh
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_of

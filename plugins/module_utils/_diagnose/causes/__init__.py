@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why a check has failed: the causes that the way of its request carries, from the most to the least specific."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..._explain.text import outcome_of
+from ..findings import Diagnosis
+from .access import access_denied, let_in, token_refused
+from .case import Case, case_of, concerned
+from .elsewhere import filter_elsewhere, probe_refused, sampled_elsewhere
+from .routes import (
+    gateway_has_no_route,
+    hidden_routes,
+    no_copies,
+    no_fault,
+    no_target,
+    passed_over,
+    too_slow,
+)
+from .transport import blocked, own_tls, passed_in_plain_text, taken_in_plain_text, wrong_protocol
+
+__all__ = ["Case", "case_of", "concerned", "explained", "how_far"]
+
+CAUSES: tuple[t.Callable[[Case], Diagnosis | None], ...] = (
+    gateway_has_no_route,
+    token_refused,
+    access_denied,
+    let_in,
+    taken_in_plain_text,
+    probe_refused,
+    blocked,
+    passed_in_plain_text,
+    own_tls,
+    wrong_protocol,
+    too_slow,
+    no_target,
+    hidden_routes,
+    no_fault,
+    passed_over,
+    no_copies,
+    filter_elsewhere,
+    sampled_elsewhere,
+)
+
+
+def explained(case: Case) -> Diagnosis | None:
+    """The first cause that the request's way carries; None where it carries none."""
+    return next((found for cause in CAUSES if (found := cause(case)) is not None), None)
+
+
+def how_far(case: Case) -> str:
+    """How far the request came by the configuration; empty where that is not known."""
+    if case.first is None or case.first.sent is None or not case.first.sent.listener or not case.first.received:
+        return ""
+    outcome = outcome_of(case.first).removeprefix("Outcome: ").rstrip(".")
+    return f"By the proxies' configuration the request is {outcome}; what makes its answer another is not known here."

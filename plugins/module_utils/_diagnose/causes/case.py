@@ -1,0 +1,185 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A failed check, the ways of its request and of those that followed from it, and what has no effect."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass
+
+from ..._explain.effects import Effect, effects_of, host_holds
+from ..._explain.mesh import (
+    GATEWAY_LABELS,
+    Mesh,
+    ServiceName,
+    has_proxy,
+    holds_for,
+    home_of,
+    labels_of,
+    matches,
+    name_of,
+    spec_of,
+)
+from ..._explain.origin import Origin
+from ..._explain.request import Request, request_of
+from ..._explain.walk import BLACKHOLE, Journey, Received, Sent, at_gateway, from_workload, without_proxy
+from ..findings import Diagnosis, Findings, Json
+
+HOST, NO_SIDECAR = "host", "no_sidecar"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A failed check, the ways of its request and of those that followed from it, and what has no effect."""
+
+    findings: Findings
+    mesh: Mesh
+    first: Journey | None
+    inner: tuple[Journey, ...]
+    """The requests that the application sent on: as the proxies wrote of them, else as it may have."""
+    effects: tuple[Effect, ...]
+
+    @property
+    def journeys(self) -> tuple[Journey, ...]:
+        return ((self.first,) if self.first else ()) + self.inner
+
+    @property
+    def services(self) -> set[ServiceName]:
+        """The Services that these requests ask."""
+        sent = [one.sent for one in self.journeys if one.sent]
+        found = [one.service for one in sent] + [target.service for one in sent for target in one.targets]
+        names = {self.mesh.service_for(one.request.host, self.home) for one in self.journeys}
+        return {one for one in (*found, *names) if one is not None}
+
+    @property
+    def home(self) -> str:
+        """The namespace that short names are of."""
+        return self.findings.namespace or "default"
+
+    @property
+    def statuses(self) -> set[int]:
+        return {int(one["status"]) for one in self.findings.seen if one.get("status")}
+
+    def about(self, *topics: str) -> list[Effect]:
+        """What has no effect and was meant for a Service or host of this request."""
+        host = self.findings.host
+        return [
+            one
+            for one in self.effects
+            if one.topic in topics
+            and (bool(one.services & self.services) or (not one.services and host_holds(one.host or "*", host)))
+        ]
+
+
+def case_of(findings: Findings) -> Case:
+    """The request's way through what is there."""
+    mesh = Mesh(findings.objects, findings.configs)
+    request = findings.request or request_of(findings.url)
+    first = _first(findings, mesh, request)
+    return Case(findings, mesh, first, tuple(_inner(findings, mesh, request, first)), tuple(effects_of(mesh)))
+
+
+def concerned(findings: Findings) -> list[Json]:
+    """The pods whose proxies the requests may pass, those that they pass first before the others."""
+    mesh = Mesh(findings.objects)
+    home = findings.namespace or "default"
+    caller = pod_of(mesh, findings.source, home) if findings.source not in (HOST, NO_SIDECAR) else None
+    request = findings.request or request_of(findings.url)
+    service = mesh.service_for(request.host, home)
+    asked = mesh.pods_of(service) if service else []
+    beside = [pod for pod in mesh.of("Pod", home) if has_proxy(pod)]
+    found = [*mesh.gateways(), *([caller] if caller is not None else []), *asked, *beside]
+    return list({(home_of(pod), name_of(pod)): pod for pod in found}.values())
+
+
+def _first(findings: Findings, mesh: Mesh, request: Request) -> Journey | None:
+    home = findings.namespace or "default"
+    address = _address(findings, mesh)
+    if findings.source == HOST:
+        gateways = [pod for pod in mesh.gateways() if mesh.config_of(pod) is not None]
+        return at_gateway(mesh, request, gateways[0]) if gateways else None
+    if findings.source == NO_SIDECAR:
+        return without_proxy(mesh, request, home, address)
+    pod = pod_of(mesh, findings.source, home)
+    return from_workload(mesh, request, pod, address) if pod is not None else None
+
+
+def _address(findings: Findings, mesh: Mesh) -> str | None:
+    """The pod's address where the check connects to a pod, whatever its URL says."""
+    if not findings.connect_to:
+        return None
+    pod = pod_of(mesh, findings.connect_to, findings.namespace or "default")
+    return str((pod.get("status") or {}).get("podIP") or "") if pod is not None else None
+
+
+def pod_of(mesh: Mesh, workload: str, namespace: str) -> Json | None:
+    """A pod of a workload, by the name of its Deployment, else its ``app`` label."""
+    pods = mesh.of("Pod", namespace)
+    named = [one for one in pods if re.fullmatch(rf"{re.escape(workload)}-[a-z0-9]+-[a-z0-9]+", name_of(one))]
+    return next(iter(named or [one for one in pods if labels_of(one).get("app") == workload]), None)
+
+
+def _inner(findings: Findings, mesh: Mesh, request: Request, first: Journey | None) -> t.Iterator[Journey]:
+    """Requests of the application: those that proxies wrote of, and to Services of which they wrote nothing."""
+    done: set[tuple[str, str]] = set()
+    if first is not None and first.sent is not None:
+        done |= {(first.sent.proxy, target.service[0]) for target in first.sent.targets if target.service}
+    pods = {name_of(pod): pod for pod in mesh.of("Pod")}
+    for record in findings.records:
+        pod = pods.get(record.pod)
+        if record.inbound or pod is None or not record.authority or matches(GATEWAY_LABELS, labels_of(pod)):
+            continue
+        host, _colon, port = record.authority.partition(":")
+        if (record.pod, host.split(".")[0]) in done:
+            continue
+        done.add((record.pod, host.split(".")[0]))
+        sent_on = request_of(f"http://{host}:{port or 80}{record.path}", "GET", request.headers.items())
+        yield from_workload(mesh, sent_on, pod)
+    for reached in first.received if first is not None else ():
+        pod = pods.get(reached.proxy)
+        if pod is None:
+            continue
+        for service in mesh.of("Service", home_of(pod)):
+            name = name_of(service)
+            if (reached.proxy, name) in done or matches(spec_of(service).get("selector") or {"": ""}, labels_of(pod)):
+                continue
+            done.add((reached.proxy, name))
+            for port in (spec_of(service).get("ports") or ())[:1]:
+                guess = request_of(f"http://{name}:{port.get('port')}/", "GET", request.headers.items())
+                yield from_workload(mesh, guess, pod)
+
+
+def named_pod(case: Case, received: Received) -> Json | None:
+    return next((one for one in case.mesh.of("Pod", received.namespace) if name_of(one) == received.proxy), None)
+
+
+def app_of(case: Case, pod: str) -> str:
+    found = next((one for one in case.mesh.of("Pod") if name_of(one) == pod), None)
+    return str(labels_of(found).get("app") or pod) if found is not None else pod
+
+
+def holding(case: Case, kind: str, pod: Json | None) -> list[Json]:
+    """The policies of a kind that hold for a pod."""
+    return [one for one in case.mesh.of(kind) if pod is not None and holds_for(one, pod)]
+
+
+def told(one: Effect) -> Diagnosis:
+    return Diagnosis(one.sentence, one.remedy)
+
+
+def together(parts: t.Sequence[str]) -> str:
+    kept = list(dict.fromkeys(parts))
+    return " and ".join([", ".join(kept[:-1]), kept[-1]] if len(kept) > 1 else kept)
+
+
+def goes_to(sent: Sent, cluster: str) -> bool:
+    route = sent.route or {}
+    direct = int((route.get("direct_response") or {}).get("status") or 0)
+    return any(one.cluster == cluster for one in sent.targets) or (cluster == BLACKHOLE and direct == 502)
+
+
+def tls_mode(case: Case, rule: Origin) -> str:
+    found = case.mesh.find(rule)
+    return str(((spec_of(found).get("trafficPolicy") or {}).get("tls") or {}).get("mode") or "") if found else ""

@@ -1,0 +1,210 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Causes in the routes: which rule takes the request, where it leads, and what it adds."""
+
+from __future__ import annotations
+
+import re
+
+from ..._explain.effects import Effect
+from ..._explain.matching import template_holds
+from ..._explain.mesh import spec_of
+from ..._explain.origin import Origin, origin_of
+from ..._explain.routing import targets_of
+from ..._explain.walk import BLACKHOLE, FAULT, PASSTHROUGH, Sent
+from ..findings import Diagnosis, Findings, Json
+from .case import Case, told
+
+
+def gateway_has_no_route(case: Case) -> Diagnosis | None:
+    """404 by the gateway: no route there takes the request."""
+    sent = case.first.sent if case.first else None
+    if 404 not in case.statuses or sent is None or sent.role != "gateway" or sent.route is not None:
+        return None
+    path = case.findings.path
+    for one in case.about("gateway"):
+        return told(one)
+    for one in case.about("route"):
+        text = _literal(one)
+        if text and template_holds(text.replace("*", "**") if text.endswith("*") else text, path):
+            return Diagnosis(
+                f"{one.origin} matches the {one.field.rpartition('.')[2]} {text} literally; no path contains the star, "
+                f"so {path} has no route.",
+                one.remedy,
+            )
+    return None
+
+
+def _literal(one: Effect) -> str:
+    found = re.search(r"matches the (?:prefix|exact) (\S+) literally", one.sentence)
+    return found[1] if found else ""
+
+
+def too_slow(case: Case) -> Diagnosis | None:
+    """504: the time that a route gives the request, or each try of it, has run out."""
+    late = [one for one in case.findings.records if "UT" in one.flags.split(",")]
+    if 504 not in case.statuses and not late:
+        return None
+    for journey in case.journeys:
+        sent = journey.sent
+        if sent is None or sent.origin is None:
+            continue
+        mine = [one for one in late if one.pod == sent.proxy]
+        if late and not mine:
+            continue
+        name = _callee(sent)
+        needs = _needs(case, sent)
+        if sent.per_try is not None and (sent.timeout is None or sent.per_try < sent.timeout):
+            tail = "; its route has no timeout" if sent.timeout is None else ""
+            return Diagnosis(
+                f"{sent.origin} gives each try {_seconds(sent.per_try)} (retries.perTryTimeout), and {name} needs "
+                f"{needs}{tail}.",
+                f"Raise retries.perTryTimeout above the time that {name} takes to answer.",
+            )
+        if sent.timeout is not None:
+            return Diagnosis(
+                f"{sent.origin} gives the request {_seconds(sent.timeout)} (timeout), and {name} needs {needs}.",
+                f"Raise the timeout of {sent.origin}, or see why the answer takes so long.",
+            )
+    return None
+
+
+def _needs(case: Case, sent: Sent) -> str:
+    """How long the callee took, as far as its own proxy wrote it."""
+    took = [one.milliseconds / 1000 for one in case.findings.records if one.inbound and one.milliseconds > 0]
+    limit = sent.per_try or sent.timeout or 0.0
+    slow = [one for one in took if one > limit]
+    delay = max((one.sent.delay for one in case.journeys if one.sent and one.sent.delay_share > 0), default=0.0)
+    if delay > limit:
+        return f"about {_seconds(delay)}"
+    return f"about {_seconds(round(max(slow), 1))}" if slow else "longer"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:g} s"
+
+
+def _callee(sent: Sent) -> str:
+    return next((one.service[0] for one in sent.targets if one.service), "the callee")
+
+
+def hidden_routes(case: Case) -> Diagnosis | None:
+    """HTTP routes that a port's protocol hides."""
+    if not (case.findings.expected_versions or case.findings.shares_are_wrong or _wants_fault(case)):
+        return None
+    raw = {one.sent.service for one in case.journeys if one.sent and not one.sent.http and one.sent.service}
+    for effect in case.effects:
+        if effect.topic == "protocol" and effect.services & raw:
+            return told(effect)
+    return None
+
+
+def passed_over(case: Case) -> Diagnosis | None:
+    """A rule that leads where the check expects did not take the request: its first condition that does not hold."""
+    findings = case.findings
+    if not findings.expected_versions and not _wants_fault(case):
+        return None
+    # What a login has set, only the application knows; so its own requests cannot be compared with a match.
+    known = case.journeys if not findings.session else ((case.first,) if case.first else ())
+    for journey in known:
+        sent = journey.sent
+        if sent is None or sent.routed is None or sent.routed.unknown:
+            continue
+        for skipped in sent.routed.skipped:
+            origin = origin_of(skipped.route)
+            if origin is None or not _is_meant(case, sent, skipped.route):
+                continue
+            number = _number_of(case, origin, skipped.route)
+            which = f"Rule {number} of {origin}" if number else f"A rule of {origin}"
+            return Diagnosis(
+                f"{which} does not take the request: {skipped.why}.",
+                "Correct that match, or send a request that it holds for (headers are compared exactly).",
+            )
+    return None
+
+
+def _is_meant(case: Case, sent: Sent, route: Json) -> bool:
+    """Whether a route does what the check expects, and the one that was taken does not."""
+    wanted = {f"|{version}|" for version in case.findings.expected_versions}
+    leads = any(part in name for name, _share in targets_of(route) for part in wanted)
+    taken = any(part in target.cluster for target in sent.targets for part in wanted)
+    if wanted:
+        return leads and not taken
+    fault = (route.get("typed_per_filter_config") or {}).get(FAULT)
+    return bool(fault) and not (sent.delay or sent.abort)
+
+
+def _number_of(case: Case, origin: Origin, route: Json) -> int:
+    """The number of a route's rule by its name; 0 where it has none."""
+    name = route.get("name")
+    rules = spec_of(case.mesh.find(origin) or {}).get("http") or ()
+    return next((number for number, one in enumerate(rules, 1) if name and one.get("name") == name), 0)
+
+
+def no_fault(case: Case) -> Diagnosis | None:
+    """A fault is expected, and the one that is there strikes no request, or fewer than expected."""
+    if not _wants_fault(case):
+        return None
+    wanted = [100 * share for status, share in case.findings.status_shares if status >= 500]
+    for one in case.about("fault"):
+        if not _is_expected(case, one):
+            continue
+        found = re.search(r"for ([0-9.]+) % of the requests", one.sentence)
+        if found is None:
+            return told(one)
+        if wanted:
+            verb = "aborts" if ".abort" in one.field else "delays"
+            return Diagnosis(
+                f"{one.origin} {verb} {found[1]} % of the requests (percentage.value is in percent); the check expects "
+                f"{wanted[0]:g} %.",
+                f"Write percentage: {{value: {wanted[0]:g}}}.",
+            )
+        return told(one)
+    return None
+
+
+def _wants_fault(case: Case) -> bool:
+    """Whether a delay is expected, or a status that a fault may answer."""
+    findings = case.findings
+    return findings.latency_min is not None or any(one >= 400 for one in _statuses(findings))
+
+
+def _statuses(findings: Findings) -> list[int]:
+    return [status for status, _share in findings.status_shares] + list(findings.expected_status)
+
+
+def _is_expected(case: Case, effect: Effect) -> bool:
+    """Whether what a fault would do is what the check expects."""
+    if effect.field.split(".")[-2] == "delay":
+        return case.findings.latency_min is not None
+    rule = case.mesh.find(effect.origin)
+    aborts = [(one.get("fault") or {}).get("abort") or {} for one in spec_of(rule or {}).get("http") or ()]
+    return any(int(one.get("httpStatus") or 0) in _statuses(case.findings) for one in aborts)
+
+
+def no_copies(case: Case) -> Diagnosis | None:
+    """Copies are expected, and go to a host that is none."""
+    if not case.findings.expects_copies:
+        return None
+    return next((told(one) for one in case.about("mirror")), None)
+
+
+def no_target(case: Case) -> Diagnosis | None:
+    """A route to a cluster that the proxy does not have, or that has no endpoint."""
+    if not (case.statuses & {500, 502, 503, 504} or case.findings.errors() or _is_page_trouble(case)):
+        return None
+    for journey in case.journeys:
+        for target in journey.sent.targets if journey.sent else ():
+            if target.known and (target.endpoints or target.cluster in (PASSTHROUGH, BLACKHOLE)):
+                continue
+            for one in case.effects:
+                about = one.topic in ("subset", "host") and target.service in one.services
+                if about and (not target.subset or f"ubset {target.subset} " in one.sentence):
+                    return told(one)
+    return None
+
+
+def _is_page_trouble(case: Case) -> bool:
+    text = ("unavailable", "Error fetching")
+    return any(word in str(one.get("body", "")) for one in case.findings.seen for word in text)
