@@ -158,7 +158,7 @@ def test_checks_fail_in_the_mutation_that_they_name(ansible, images, credentials
     kept = [item for item in world["resources"] if identity(item) not in replaced]
     world.update(resources=kept + mutation.get("resources", []), checks=[])
     run = ansible.module(
-        "stage",
+        "lab_stage",
         lab=lab,
         stage=stage,
         catalogue=str(CATALOGUE),
