@@ -116,3 +116,28 @@ def test_two_runs_at_once_come_to_one_result(ansible, kube, baseline):
     assert run.status == 0, run.output
     assert set(kube.istio("virtualservices")) == {"bookinfo", "reviews"}
     assert ansible.play("lab", lab="request_routing", stage="jason_v2").changed == 0
+
+
+def test_a_reset_beside_a_lab_waits_for_its_turn(ansible, kube, baseline, eventually):
+    with begun(ansible, "lab", lab="rbac", stage="full") as other:
+        eventually(lambda: policies(kube), "the stage is being applied")
+        run = ansible.play("reset", reset_confirm="yes")
+        assert other.wait(60) == 0
+    assert run.status == 0, run.output
+    assert policies(kube) == []
+    assert differences(baseline, snapshot(kube)) == []
+
+
+@pytest.mark.parametrize("name", ["lab", "reset"])
+def test_what_ctrl_c_has_ended_is_finished_by_the_next(ansible, kube, baseline, held, eventually, name):
+    is_going, let_go = held
+    options = {"lab": {"lab": "rbac", "stage": "full"}, "reset": {"reset_confirm": "yes"}}[name]
+    struck = {"lab": lambda: policies(kube), "reset": is_going}[name]
+    with begun(ansible, name, **options) as process:
+        eventually(struck, f"{name} is half-way")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) != 0
+    let_go()
+    run = ansible.play("reset", reset_confirm="yes")
+    assert run.status == 0, run.output
+    assert differences(baseline, snapshot(kube)) == []
