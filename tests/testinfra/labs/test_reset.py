@@ -101,11 +101,14 @@ def test_reset_brings_back_the_service_that_a_lab_needs(ansible, kube):
 
 
 def test_nobody_is_asked_where_nobody_can_answer(ansible, kube):
+    kube.core.create_namespaced_config_map("bookinfo", {"metadata": {"name": "mine"}})
     before = snapshot(kube)
     run = ansible.play("reset")
     assert run.status != 0
     assert "pass -e reset_confirm=yes" in run.message
     assert snapshot(kube) == before
+    kube.core.delete_namespaced_config_map("mine", "bookinfo")
+    assert ansible.play("reset").status == 0, "nothing would change, so nobody is asked"
 
 
 def test_a_namespace_that_is_not_ours_is_refused(ansible, kube):
