@@ -101,6 +101,7 @@ def test_reset_brings_back_the_service_that_a_lab_needs(ansible, kube):
 
 
 def test_nobody_is_asked_where_nobody_can_answer(ansible, kube):
+    reset(ansible)
     kube.core.create_namespaced_config_map("bookinfo", {"metadata": {"name": "mine"}})
     before = snapshot(kube)
     run = ansible.play("reset")
