@@ -46,7 +46,7 @@ class Maker:
         self.random = random.Random(seed)
 
     def path(self) -> str:
-        return "/" + "/".join(self.random.choice(SEGMENTS) for _ in range(self.random.randint(0, 3)))
+        return "/" + "/".join(self.random.choice(SEGMENTS) for _time in range(self.random.randint(0, 3)))
 
     def text_matcher(self, value: str) -> Json:
         kind = self.random.choice(("exact", "prefix", "suffix", "contains", "safe_regex"))
@@ -95,7 +95,7 @@ class Maker:
         if kind in ("path", "prefix") and self.random.random() < 0.2:
             found["case_sensitive"] = False
         if self.random.random() < 0.5:
-            found["headers"] = [self.header_matcher() for _ in range(self.random.randint(1, 2))]
+            found["headers"] = [self.header_matcher() for _time in range(self.random.randint(1, 2))]
         if self.random.random() < 0.3:
             parameter: Json = {"name": self.random.choice(PARAMETERS)}
             if self.random.random() < 0.5:
@@ -108,7 +108,7 @@ class Maker:
     def permission(self, depth: int = 2) -> Json:
         kind = self.random.choice(("any", "header", "url_path", "port", "and", "or", "not"))
         if depth and kind in ("and", "or"):
-            parts = [self.permission(depth - 1) for _ in range(self.random.randint(1, 3))]
+            parts = [self.permission(depth - 1) for _time in range(self.random.randint(1, 3))]
             return {f"{kind}_rules": {"rules": parts}}
         if depth and kind == "not":
             return {"not_rule": self.permission(depth - 1)}
@@ -123,7 +123,7 @@ class Maker:
     def principal(self, depth: int = 2) -> Json:
         kind = self.random.choice(("any", "header", "ip", "and", "or", "not", "identity"))
         if depth and kind in ("and", "or"):
-            return {f"{kind}_ids": {"ids": [self.principal(depth - 1) for _ in range(self.random.randint(1, 3))]}}
+            return {f"{kind}_ids": {"ids": [self.principal(depth - 1) for _time in range(self.random.randint(1, 3))]}}
         if depth and kind == "not":
             return {"not_id": self.principal(depth - 1)}
         if kind == "header":
@@ -138,8 +138,8 @@ class Maker:
     def rules(self) -> Json:
         policies = {
             f"ns[a]-policy[p{number}]-rule[0]": {
-                "permissions": [self.permission() for _ in range(self.random.randint(1, 2))],
-                "principals": [self.principal() for _ in range(self.random.randint(1, 2))],
+                "permissions": [self.permission() for _time in range(self.random.randint(1, 2))],
+                "principals": [self.principal() for _time in range(self.random.randint(1, 2))],
             }
             for number in range(self.random.randint(1, 3))
         }
