@@ -50,7 +50,7 @@ def call(module_name: str, api: FakeApi, *, check: bool = False, diff: bool = Fa
     internal = {"_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_remote_tmp": "/tmp"}
     with arguments({**params, **internal}), contextlib.redirect_stdout(printed), pytest.raises(SystemExit):
         module.main()
-    return json.loads(printed.getvalue())  # type: ignore[no-any-return]
+    return json.loads(printed.getvalue())
 
 
 ROUTE = {"hosts": ["reviews"], "http": [{"route": [{"destination": {"host": "reviews"}}]}]}

@@ -86,7 +86,7 @@ class FakePods:
 def test_istiod_is_asked_by_exec_where_forwarding_is_not_allowed() -> None:
 
     def ask(forwarding: ApiError | None, answer: ApiError | bytes = b"") -> bytes:
-        return Istiod(FakePods(forwarding, answer), pod_of("istiod-1")).get("/metrics")  # type: ignore[arg-type]
+        return Istiod(FakePods(forwarding, answer), pod_of("istiod-1")).get("/metrics")
 
     assert ask(ApiError(403, "Forbidden", "no portforward")) == b"by exec"
     assert ask(None, ApiError(401, "", "istiod wants a token")) == b"by exec"
@@ -99,18 +99,18 @@ def test_istiod_is_asked_by_exec_where_forwarding_is_not_allowed() -> None:
     [(b'{"rootNamespace": "mesh-config"}', "mesh-config"), (b"{}", "istio-system"), (b"not found", "istio-system")],
 )
 def test_the_root_namespace_is_that_of_the_configuration_else_istiods(answer: bytes, root: str) -> None:
-    istiod = Istiod(FakePods(None, answer), pod_of("istiod-1"))  # type: ignore[arg-type]
+    istiod = Istiod(FakePods(None, answer), pod_of("istiod-1"))
     assert istiod.root_namespace() == root
 
 
 @pytest.mark.parametrize(("said", "seconds"), [("300ms", 0.3), ("1m30s", 90), ("0", 0), ("", 0.1), ("soon", 0.1)])
 def test_the_debounce_is_that_of_the_deployment_else_istiods_default(said: str, seconds: float) -> None:
-    istiod = Istiod(FakePods(None, b""), pod_of("istiod-1", debounce=said))  # type: ignore[arg-type]
+    istiod = Istiod(FakePods(None, b""), pod_of("istiod-1", debounce=said))
     assert istiod.debounce == seconds
 
 
 def test_an_answer_that_is_no_json_is_an_error_that_names_the_path() -> None:
-    istiod = Istiod(FakePods(None, b"<html>"), pod_of("istiod-1"))  # type: ignore[arg-type]
+    istiod = Istiod(FakePods(None, b"<html>"), pod_of("istiod-1"))
     with pytest.raises(ApiError, match="/debug/syncz with something other than JSON"):
         istiod.json("/debug/syncz")
 

@@ -123,7 +123,7 @@ ACKED = [proxy("web.bookinfo", listeners={"sent": "2", "acked": "2"})]
 def settle(monkeypatch: pytest.MonkeyPatch, istiod: FakeIstiod, timeout: float = 5.0) -> settled.Settled:
     monkeypatch.setattr(settled, "find_istiods", lambda client: [istiod])
     try:
-        return wait_settled(None, {REF: OBJECT}, [], NOW, time.monotonic() + timeout)  # type: ignore[arg-type]
+        return wait_settled(None, {REF: OBJECT}, [], NOW, time.monotonic() + timeout)
     finally:
         assert istiod.closed
 
@@ -286,6 +286,6 @@ def test_refused_credentials_are_no_warning(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_without_istiod_it_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settled, "find_istiods", lambda client: [])
-    outcome = wait_settled(None, {REF: OBJECT}, [], NOW, time.monotonic())  # type: ignore[arg-type]
+    outcome = wait_settled(None, {REF: OBJECT}, [], NOW, time.monotonic())
     assert outcome.ok
     assert "no ready istiod" in outcome.warning
