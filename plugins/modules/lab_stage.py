@@ -65,10 +65,6 @@ options:
     description: The workshop namespace.
     type: str
     required: true
-  attendee:
-    description: The owner of the namespace, as the label C(mesh.workshop/attendee) names it.
-    type: str
-    default: main
   gateway_namespace:
     description: Namespace of Istio and its gateway; what the attendee's labs have left there is pruned as well.
     type: str
@@ -210,6 +206,7 @@ message:
   sample: 1 created. 1 check passed.
 """
 
+import functools
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
@@ -218,6 +215,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._istio.control_plane
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import FIELD_MANAGER
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     BASELINE,
+    MARKER_NAME,
     Catalogue,
     LabError,
     Stage,
@@ -228,7 +226,9 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
 )
 
 if t.TYPE_CHECKING:
+    from ansible_collections.mesh.workshop.plugins.module_utils._apply.prune import Selector
     from ansible_collections.mesh.workshop.plugins.module_utils._workshop.lease import Lease
+    from ansible_collections.mesh.workshop.plugins.module_utils._workshop.tenancy import Owner
 
 Json = dict[str, t.Any]
 
@@ -301,20 +301,31 @@ class Walk:
         self.runner.progress.say(step.state.title)
         step.verification.prove()
 
-    def documents(self, stage: Stage | None) -> tuple[list[Json], dict[str, str | None]]:
+    @functools.cached_property
+    def owner(self) -> Owner:
+        """Whose the namespace's objects are, as its marker says before anything is applied."""
+        from ansible_collections.mesh.workshop.plugins.module_utils._workshop.live import THREADS, LiveNamespace
+
+        namespace = self.params["namespace"]
+        marker = self.runner.client.get("v1", "ConfigMap", MARKER_NAME, namespace)
+        with ThreadPoolExecutor(THREADS) as pool:
+            live = LiveNamespace(self.runner.client, pool, check=True, diff=False, timeout=0)
+            return live.owner(namespace, marker)
+
+    def documents(self, stage: Stage | None) -> tuple[list[Json], Selector]:
         """What the namespace shows in this state, and the selector of what is pruned."""
         desired = desired_state(
             baseline=self.baseline,
             lab=self.params["lab"],
             stage=stage,
             namespace=self.params["namespace"],
-            attendee=self.params["attendee"],
+            owner=self.owner,
         )
         return desired.documents, desired.prune_selector
 
-    def options(self, selector: dict[str, str | None], **given: t.Any) -> t.Any:
+    def options(self, selector: Selector, **given: t.Any) -> t.Any:
         """How a stage is applied: it is reached from any state, so also from one that somebody has edited."""
-        places = [self.params["namespace"], self.params["gateway_namespace"]]
+        places = self.owner.places(self.params["gateway_namespace"])
         return self.runner.options(force=True, prune_selector=selector, prune_namespaces=places, **given)
 
     def would_change(self, stage: Stage | None) -> bool:
@@ -336,7 +347,7 @@ class Walk:
             # What would have made it has only been pretended.
             documents = [namespace_document(home), *documents]
         else:
-            written = self.take_over(documents)
+            written = self.take_over(documents, selector)
         name = f"Stage {stage.name}" if stage else "Baseline"
         self.runner.apply(
             documents,
@@ -345,22 +356,22 @@ class Walk:
             failure=f"{name} of lab {self.params['lab']} was not applied: {{}}",
         )
 
-    def take_over(self, documents: list[Json]) -> list[tuple[Json, list[str]]]:
+    def take_over(self, documents: list[Json], selector: Selector) -> list[tuple[Json, list[str]]]:
         """Make what people have added to the stage's own objects ours, so that the apply drops it; in check mode only
         say what that is. What they have put beside them stays, and is named, unless another stage of the lab has an
         object of that name: such names are the lab's, and what has them goes.
         """
         from ansible_collections.mesh.workshop.plugins.module_utils._workshop.live import THREADS, LiveNamespace
 
-        namespace, attendee, check = self.params["namespace"], self.params["attendee"], self.runner.check_mode
+        namespace, check = self.params["namespace"], self.runner.check_mode
         timeout = float(self.params["wait_timeout"])
         with ThreadPoolExecutor(THREADS) as pool:
             live = LiveNamespace(self.runner.client, pool, check=check, diff=False, timeout=timeout)
-            found = live.around(documents, namespace, attendee)
+            found = live.around(documents, namespace, selector)
             written = reset_plan.written_by_others(documents, found, FIELD_MANAGER)
             if not check:
                 list(pool.map(live.take_over, (obj for obj, _managers in written)))
-            others = reset_plan.beside(found, documents, namespace, attendee)
+            others = reset_plan.beside(found, documents, namespace, self.owner.names)
             for report in live.remove([obj for obj in others if reset_plan.identity(obj) in self.names]):
                 self.runner.take(report, report.results)
                 if report.failed:
@@ -383,7 +394,6 @@ def main() -> None:
         "definition": {"type": "dict", "default": {}},
         "baseline": {"type": "dict", "required": True},
         "namespace": {"type": "str", "required": True},
-        "attendee": {"type": "str", "default": "main"},
         "gateway_namespace": {"type": "str", "default": "istio-system"},
         "gateway": {"type": "str", "default": ""},
         "wait_timeout": {"type": "int", "default": 120},

@@ -86,10 +86,6 @@ options:
     description: The workshop namespace.
     type: str
     required: true
-  attendee:
-    description: The owner of the namespace, as the label C(mesh.workshop/attendee) names it.
-    type: str
-    default: main
   gateway:
     description: Address and port of the gateway as C(host:port); if empty, it is looked up in the API.
     type: str
@@ -245,6 +241,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.runner import Runner, run_module
+from ansible_collections.mesh.workshop.plugins.module_utils._apply.prune import label_selector
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import (
     FIELD_MANAGER,
     Client,
@@ -272,12 +269,13 @@ SERVICE_KINDS = (("apps/v1", "Deployment"), ("v1", "ConfigMap"), ("v1", "Service
 
 def reset_lab(live: LiveNamespace, params: Json, documents: list[Json]) -> tuple[reset_plan.Plan, bool]:
     """The plan for one lab, and whether baseline is what it leads to."""
-    namespace, attendee, lab = params["namespace"], params["attendee"], params["lab"]
+    namespace, lab = params["namespace"], params["lab"]
     marker = live.client.get("v1", "ConfigMap", MARKER_NAME, namespace)
     applied = applied_stage(marker)
     is_applied = applied is None or applied[0] in (lab, BASELINE)
-    selector = f"{ATTENDEE}={attendee},{LAB}={lab}"
-    owned = live.owned([*live.kinds(), ("v1", "Namespace")], selector, namespace)
+    owner = live.owner(namespace, marker)
+    selector = label_selector({ATTENDEE: owner.names, LAB: lab})
+    owned = live.owned([*live.kinds(), ("v1", "Namespace")], selector, owner)
     others = live.namespaces()
     objects = [obj for obj in owned if obj["metadata"].get("namespace") == namespace]
     objects += reset_plan.outside(owned, namespace, others)
@@ -290,10 +288,11 @@ def reset_lab(live: LiveNamespace, params: Json, documents: list[Json]) -> tuple
 
 def reset_all(live: LiveNamespace, params: Json, documents: list[Json]) -> reset_plan.Plan:
     """The plan for the whole namespace."""
-    namespace, attendee = params["namespace"], params["attendee"]
+    namespace = params["namespace"]
     kinds = live.kinds()
     inside = live.everything(kinds, namespace, None)
-    owned = live.owned([*kinds, ("v1", "Namespace")], f"{ATTENDEE}={attendee}", namespace)
+    owner = live.owner(namespace, live.client.get("v1", "ConfigMap", MARKER_NAME, namespace))
+    owned = live.owned([*kinds, ("v1", "Namespace")], label_selector({ATTENDEE: owner.names}), owner)
     others = live.namespaces()
     elsewhere = reset_plan.outside(owned, namespace, others)
     return reset_plan.plan_reset(documents=documents, found=inside, elsewhere=elsewhere, manager=FIELD_MANAGER)
@@ -342,9 +341,7 @@ def reset(runner: Runner, pool: ThreadPoolExecutor) -> None:
     live = LiveNamespace(
         client, pool, check=runner.check_mode, diff=bool(runner.module._diff), timeout=float(params["wait_timeout"])
     )
-    way_in = desired_state(
-        baseline=baseline, lab=BASELINE, stage=None, namespace=namespace, attendee=params["attendee"]
-    ).documents
+    way_in = desired_state(baseline=baseline, lab=BASELINE, stage=None, namespace=namespace).documents
     if not runner.check_mode:
         runner.hold(namespace, f"reset of {lab or 'everything'}")
     if lab:
@@ -445,7 +442,6 @@ def main() -> None:
             },
         },
         "namespace": {"type": "str", "required": True},
-        "attendee": {"type": "str", "default": "main"},
         "gateway": {"type": "str", "default": ""},
         "wait_timeout": {"type": "int", "default": 120},
         "deadline": {"type": "float"},

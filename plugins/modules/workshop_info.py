@@ -39,10 +39,6 @@ options:
     description: Namespace of Istio and its gateway, where this user may not look into all of them.
     type: str
     default: istio-system
-  attendee:
-    description: The owner of the namespace.
-    type: str
-    default: main
   definition:
     description: Content of the C(lab.yml) of the lab that is applied; what is applied is compared with it.
     type: dict
@@ -231,9 +227,7 @@ def drift_of(view: View, params: Json, applied: tuple[str, str] | None) -> list[
         lab, stage_name = applied
         catalogue = Catalogue([lab], {BASELINE: params["baseline"], lab: params["definition"]}.__getitem__)
         stage = None if lab == BASELINE else catalogue.lab(lab).stage(stage_name)
-        desired = desired_state(
-            baseline=catalogue.baseline(), lab=lab, stage=stage, namespace=namespace, attendee=params["attendee"]
-        )
+        desired = desired_state(baseline=catalogue.baseline(), lab=lab, stage=stage, namespace=namespace)
         named = f" -e lab={lab} -e stage={stage_name}" if stage else ""
         said += troubles(
             view.pairs(desired.documents),
@@ -272,7 +266,6 @@ def main() -> None:
         "gateway_host": {"type": "str", "default": "mybookstore.com"},
         "catalogue": {"type": "path"},
         "gateway_namespace": {"type": "str", "default": "istio-system"},
-        "attendee": {"type": "str", "default": "main"},
         "definition": {"type": "dict", "default": {}},
         "baseline": {"type": "dict", "default": {}},
         "bookinfo": {"type": "list", "elements": "dict", "default": []},

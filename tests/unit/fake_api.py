@@ -14,6 +14,7 @@ import contextlib
 import copy
 import hashlib
 import json
+import re
 import socket
 import ssl
 import struct
@@ -61,6 +62,10 @@ class Fault:
 
     def fits(self, method: str, path: str) -> bool:
         return self.times > 0 and self.method in (method, "*") and self.part in path
+
+
+# A term of a label selector: a key that is there, has one value, or one of several.
+LABEL_TERM = re.compile(r"([^,=\s]+)(?: in \(([^)]*)\)|(=)([^,]*))?(?:,|$)")
 
 
 def status_body(code: int, reason: str, message: str, causes: list[Json] | None = None, **details: t.Any) -> Json:
@@ -509,7 +514,10 @@ class Handler(BaseHTTPRequestHandler):
         return 200, fake._drop(key)
 
     def selected(self, row: tuple[str, str, str, bool], namespace: str, query: Json) -> t.Callable[[Json], bool]:
-        labels = [part.partition("=") for part in query.get("labelSelector", "").split(",") if part]
+        labels = [
+            (key, set((some or one or "").split(",")) if some or equals else None)
+            for key, some, equals, one in LABEL_TERM.findall(query.get("labelSelector", ""))
+        ]
         fields = [part.partition("=") for part in query.get("fieldSelector", "").split(",") if part]
 
         def fits(obj: Json) -> bool:
@@ -517,7 +525,7 @@ class Handler(BaseHTTPRequestHandler):
             held = meta.get("labels") or {}
             if namespace and meta.get("namespace") != namespace:
                 return False
-            if any(key not in held or (equals and held[key] != value) for key, equals, value in labels):
+            if any(key not in held or (values is not None and held[key] not in values) for key, values in labels):
                 return False
             return all(
                 (meta.get("name") if key == "metadata.name" else obj.get(key)) == value

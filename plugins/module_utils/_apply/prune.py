@@ -9,7 +9,8 @@ from .._kube import ApiError, Client, InvalidName, Json, Ref, label_value_fault,
 from .._kube.labels import ATTENDEE, LAB, STAGE
 from .kinds import WORKLOAD_KINDS
 
-Selector: t.TypeAlias = "t.Mapping[str, str | None]"
+# A label that is there (None), has a value, or has one of several.
+Selector: t.TypeAlias = "t.Mapping[str, str | tuple[str, ...] | None]"
 
 # What a lab may leave behind. Namespaces are never pruned: with them goes everything that others have put there.
 ISTIO_VERSIONS = (
@@ -29,16 +30,24 @@ OWNERSHIP = (LAB, STAGE, ATTENDEE)
 
 def label_selector(selector: Selector) -> str:
     """The selector as the API takes it. Raises InvalidName for a value that would make it another one."""
-    for key, value in selector.items():
-        fault = label_value_fault(value or "")
-        if fault:
-            raise InvalidName(f"{key}: {fault}")
-    return ",".join(key if value is None else f"{key}={value}" for key, value in sorted(selector.items()))
+    terms = []
+    for key, value in sorted(selector.items()):
+        values = _values(value)
+        for one in values:
+            fault = label_value_fault(one)
+            if fault:
+                raise InvalidName(f"{key}: {fault}")
+        terms.append(f"{key} in ({','.join(values)})" if len(values) > 1 else f"{key}={values[0]}" if values else key)
+    return ",".join(terms)
+
+
+def _values(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return () if value is None else (value,) if isinstance(value, str) else value
 
 
 def carries(obj: Json, selector: Selector) -> bool:
     labels = obj["metadata"].get("labels") or {}
-    return all(key in labels and value in (None, labels[key]) for key, value in selector.items())
+    return all(key in labels and (value is None or labels[key] in _values(value)) for key, value in selector.items())
 
 
 def owned_kinds(client: Client) -> list[tuple[str, str]]:

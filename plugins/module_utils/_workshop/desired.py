@@ -15,6 +15,7 @@ import typing as t
 
 from .._kube.labels import ATTENDEE, LAB, STAGE
 from .catalogue import BASELINE, Lab, Stage
+from .tenancy import Owner
 
 MARKER_NAME = "mesh-workshop"
 
@@ -24,29 +25,32 @@ class Desired:
     """The documents of one namespace, and the selector of everything that is pruned when it is not among them."""
 
     documents: list[dict[str, t.Any]]
-    prune_selector: dict[str, str]
+    prune_selector: dict[str, tuple[str, ...]]
 
 
-def desired_state(*, baseline: Stage, lab: str, stage: Stage | None, namespace: str, attendee: str) -> Desired:
-    """The documents that make ``namespace`` show this stage; ``stage=None`` is baseline."""
-    documents = {
-        _key(item, namespace): _labelled(item, namespace, attendee, BASELINE, BASELINE) for item in baseline.resources
-    }
+def desired_state(
+    *, baseline: Stage, lab: str, stage: Stage | None, namespace: str, owner: Owner | None = None
+) -> Desired:
+    """The documents that make ``namespace`` show this stage; ``stage=None`` is baseline.
+
+    ``owner`` says by which names its objects go, by default by the namespace's alone.
+    """
+    documents = {_key(item, namespace): _labelled(item, namespace, BASELINE, BASELINE) for item in baseline.resources}
     lab_name, stage_name = BASELINE, BASELINE
     if stage is not None:
         lab_name, stage_name = lab, stage.name
         for item in stage.removes:
             documents.pop(_key(item, namespace), None)
         for item in stage.resources:
-            documents[_key(item, namespace)] = _labelled(item, namespace, attendee, lab, stage.name)
+            documents[_key(item, namespace)] = _labelled(item, namespace, lab, stage.name)
     marker = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": MARKER_NAME},
         "data": {"lab": lab_name, "stage": stage_name},
     }
-    documents[_key(marker, namespace)] = _labelled(marker, namespace, attendee, lab_name, stage_name)
-    return Desired(documents=list(documents.values()), prune_selector={ATTENDEE: attendee})
+    documents[_key(marker, namespace)] = _labelled(marker, namespace, lab_name, stage_name)
+    return Desired(documents=list(documents.values()), prune_selector={ATTENDEE: (owner or Owner(namespace)).names})
 
 
 def lab_identities(lab: Lab, namespace: str) -> frozenset[tuple[str, str, str, str]]:
@@ -69,10 +73,10 @@ def _key(document: dict[str, t.Any], namespace: str) -> tuple[str, str, str, str
     return group, document["kind"], metadata.get("namespace", namespace), metadata["name"]
 
 
-def _labelled(document: dict[str, t.Any], namespace: str, attendee: str, lab: str, stage: str) -> dict[str, t.Any]:
+def _labelled(document: dict[str, t.Any], namespace: str, lab: str, stage: str) -> dict[str, t.Any]:
     result = copy.deepcopy(document)
     metadata = result["metadata"]
     metadata.setdefault("namespace", namespace)
-    labels = {LAB: lab, STAGE: stage, ATTENDEE: attendee}
+    labels = {LAB: lab, STAGE: stage, ATTENDEE: namespace}
     metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
     return result

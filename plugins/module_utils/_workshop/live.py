@@ -10,10 +10,12 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from .._apply import ApplyOptions, apply_set
-from .._apply.prune import owned_kinds
+from .._apply.prune import Selector, label_selector, owned_kinds
 from .._kube import FIELD_MANAGER, ApiError, Client
-from .._kube.labels import ATTENDEE, MANAGED
+from .._kube.labels import MANAGED
 from . import reset_plan
+from .desired import MARKER_NAME
+from .tenancy import Owner, owner_of
 
 Json = dict[str, t.Any]
 THREADS = 8
@@ -55,15 +57,17 @@ class LiveNamespace:
         """All objects of these kinds, in one namespace or with these labels."""
         return self._listed([(version, kind, namespace, selector) for version, kind in kinds])
 
-    def owned(self, kinds: t.Sequence[tuple[str, str]], selector: str, home: str) -> list[Json]:
-        """All objects of these kinds with these labels, as far as this user may look, at least into ``home``."""
+    def owned(self, kinds: t.Sequence[tuple[str, str]], selector: str, owner: Owner) -> list[Json]:
+        """All objects of these kinds with these labels, as far as this user may look, at least in the home namespace."""
+        home = owner.namespace
 
         def listed(one: tuple[str, str]) -> list[Json]:
-            try:
-                return self.client.list(*one, None, selector)
-            except ApiError as error:
-                if error.status != 403:
-                    raise
+            if owner.everywhere:
+                try:
+                    return self.client.list(*one, None, selector)
+                except ApiError as error:
+                    if error.status != 403:
+                        raise
             return [] if one[1] == "Namespace" else self.client.list(*one, home, selector)
 
         return [obj for objects in self.pool.map(listed, kinds) for obj in objects]
@@ -77,7 +81,16 @@ class LiveNamespace:
                 raise
             return []
 
-    def around(self, documents: t.Sequence[Json], namespace: str, attendee: str) -> list[Json]:
+    def owner(self, namespace: str, marker: Json | None) -> Owner:
+        """Whose the objects of this namespace are; others are asked only where its marker has another name."""
+        if owner_of(namespace, marker, None, ()).former:
+            others = self.namespaces()
+            homes = [one["metadata"]["name"] for one in others]
+            found = self.pool.map(lambda home: self.client.get("v1", "ConfigMap", MARKER_NAME, home), homes)
+            return owner_of(namespace, marker, [one for one in found if one] if others else None, others)
+        return Owner(namespace)
+
+    def around(self, documents: t.Sequence[Json], namespace: str, selector: Selector) -> list[Json]:
         """What a stage meets: all configuration of the mesh in its namespace, and what is there of its other documents.
 
         One request per kind and namespace, and only for kinds that pruning lists as well.
@@ -87,7 +100,7 @@ class LiveNamespace:
         wanted: list[tuple[str, str, str | None, str | None]] = [(kinds[key], key[1], namespace, None) for key in mesh]
         places = {reset_plan.identity(document)[:3] for document in documents}
         wanted += [
-            (kinds[group, kind], kind, place, f"{ATTENDEE}={attendee}")
+            (kinds[group, kind], kind, place, label_selector(selector))
             for group, kind, place in sorted(places)
             if (group, kind) in kinds and not (place == namespace and (group, kind) in mesh)
         ]

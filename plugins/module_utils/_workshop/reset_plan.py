@@ -138,8 +138,13 @@ def with_writers(results: t.Sequence[Json], written: t.Sequence[tuple[Json, list
     return marked
 
 
-def beside(found: t.Sequence[Json], documents: t.Sequence[Json], namespace: str, attendee: str) -> list[Json]:
-    """Configuration of the mesh in the namespace that no apply of a stage changes or prunes: somebody's own."""
+def beside(
+    found: t.Sequence[Json], documents: t.Sequence[Json], namespace: str, names: t.Collection[str]
+) -> list[Json]:
+    """Configuration of the mesh in the namespace that no apply of a stage changes or prunes: somebody's own.
+
+    ``names`` are those that the namespace's owner goes by.
+    """
     wanted = {identity(document) for document in documents}
     return [
         obj
@@ -147,7 +152,7 @@ def beside(found: t.Sequence[Json], documents: t.Sequence[Json], namespace: str,
         if is_mesh_group(identity(obj)[0])
         and obj["metadata"].get("namespace") == namespace
         and identity(obj) not in wanted
-        and (obj["metadata"].get("labels") or {}).get(ATTENDEE) != attendee
+        and (obj["metadata"].get("labels") or {}).get(ATTENDEE) not in names
         and not is_controlled(obj)
         and not is_clusters_own(obj)
     ]

@@ -15,7 +15,7 @@ import yaml
 
 CATALOGUE = Path(__file__).resolve().parents[3] / "roles" / "lab" / "catalogue"
 BASELINE = "baseline"
-FACTS = {"attendee": "main", "namespace": "bookinfo", "host": "mybookstore.com", "gateway_namespace": "istio-system"}
+FACTS = {"namespace": "bookinfo", "host": "mybookstore.com", "gateway_namespace": "istio-system"}
 # Where the tests only read a lab, any name of an image does; what they apply themselves needs the real ones.
 IMAGES = {"python": "python", "grpc_health": "grpc-health"}
 

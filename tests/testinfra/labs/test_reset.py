@@ -38,7 +38,7 @@ def make_a_mess(kube):
     kube.core.create_namespaced_service(
         NAMESPACE, {"metadata": metadata, "spec": {"selector": {"app": "x"}, "ports": [{"port": 80}]}}
     )
-    labels = {"mesh.workshop/attendee": "main", "mesh.workshop/lab": "tls", "mesh.workshop/stage": "secure_gateway"}
+    labels = {"mesh.workshop/attendee": "bookinfo", "mesh.workshop/lab": "tls", "mesh.workshop/stage": "secure_gateway"}
     data = {"a": base64.b64encode(b"b").decode()}
     kube.core.create_namespaced_secret(
         "istio-system", {"metadata": {"name": "left-behind", "labels": labels}, "data": data}

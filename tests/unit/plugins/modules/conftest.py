@@ -51,8 +51,8 @@ def room(name: str, **labels: str) -> Json:
 
 
 def of_lab(kind: str, name: str, namespace: str, lab: str = "routing", api_version: str = "v1") -> Json:
-    """What a lab of the attendee main has applied."""
-    labels = {"mesh.workshop/attendee": "main", "mesh.workshop/lab": lab, "mesh.workshop/stage": "s"}
+    """What a lab has applied."""
+    labels = {"mesh.workshop/attendee": "bookinfo", "mesh.workshop/lab": lab, "mesh.workshop/stage": "s"}
     meta = {"name": name, "namespace": namespace, "labels": labels}
     return {"apiVersion": api_version, "kind": kind, "metadata": meta}
 

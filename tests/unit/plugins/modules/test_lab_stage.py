@@ -10,7 +10,7 @@ import typing as t
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
-from ansible_collections.mesh.workshop.tests.unit.plugins.modules.conftest import REVIEWS, ROUTING
+from ansible_collections.mesh.workshop.tests.unit.plugins.modules.conftest import REVIEWS, ROUTING, of_lab, room
 
 Json = dict[str, t.Any]
 
@@ -137,3 +137,27 @@ def test_what_has_the_name_of_another_stage_of_the_lab_goes(
     assert (api.find("VirtualService", "ratings", "bookinfo") is None) != check
     assert api.find("VirtualService", "mine", "bookinfo") is not None
     assert "VirtualService mine." in str(warnings)
+
+
+def of_main(kind: str, name: str, namespace: str, lab: str = "tls") -> Json:
+    """What a stage of before applied: all namespaces had the same attendee."""
+    obj = of_lab(kind, name, namespace, lab=lab)
+    obj["metadata"]["labels"]["mesh.workshop/attendee"] = "main"
+    return obj
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_what_was_applied_under_another_name_is_taken_over(
+    stage: t.Callable[..., Json], api: FakeApi, stays: bool
+) -> None:
+    for home in ("bookinfo", "second")[: 2 if stays else 1]:
+        api.put(room(home))
+        api.put(of_main("ConfigMap", "mesh-workshop", home))
+        api.put(of_main("Secret", f"of-{home}", home))
+    api.put(of_main("Secret", "certificate", "istio-system"))
+    assert not stage("all_v1").get("failed")
+    assert api.find("Secret", "of-bookinfo", "bookinfo") is None
+    marker = api.find("ConfigMap", "mesh-workshop", "bookinfo") or {}
+    assert marker["metadata"]["labels"]["mesh.workshop/attendee"] == "bookinfo"
+    assert (api.find("Secret", "certificate", "istio-system") is not None) is stays, "another namespace may need it"
+    assert (api.find("Secret", "of-second", "second") is not None) is stays

@@ -117,3 +117,24 @@ def test_everything_is_reset_only_where_bookinfo_is_known(run: t.Callable[..., J
     assert result["msg"].startswith("bookinfo is missing: ")
     assert api.versions() == before
     assert not run("reset", bookinfo=None, lab="routing").get("failed")
+
+
+@pytest.mark.parametrize("lab", ["", "tls"])
+@pytest.mark.parametrize("shared", [False, True])
+def test_what_was_applied_under_another_name_goes(
+    run: t.Callable[..., Json], api: FakeApi, lab: str, shared: bool
+) -> None:
+    def of_main(kind: str, name: str, namespace: str) -> None:
+        obj = of_lab(kind, name, namespace, lab="tls")
+        obj["metadata"]["labels"]["mesh.workshop/attendee"] = "main"
+        api.put(obj)
+
+    for home in ("bookinfo", "second") if shared else ("bookinfo",):
+        api.put(room(home))
+        of_main("ConfigMap", "mesh-workshop", home)
+        of_main("Secret", "credentials", home)
+    of_main("Secret", "certificate", "istio-system")
+    assert not run("reset", lab=lab).get("failed")
+    assert api.find("Secret", "credentials", "bookinfo") is None
+    assert (api.find("Secret", "certificate", "istio-system") is not None) is shared, "another namespace may need it"
+    assert (api.find("Secret", "credentials", "second") is not None) is shared

@@ -20,7 +20,6 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop.credential
 CATALOGUE = pathlib.Path(__file__).parents[4] / "roles" / "lab" / "catalogue"
 CREDENTIALS = generate(host="mybookstore.com", now=datetime.datetime.now(datetime.UTC))
 WORKSHOP = {
-    "attendee": "main",
     "namespace": "bookinfo",
     "host": "mybookstore.com",
     "gateway_namespace": "istio-system",

@@ -30,7 +30,6 @@ class Facts(dict[str, t.Any]):
 
 
 WORKSHOP = Facts(
-    attendee="main",
     namespace="bookinfo",
     host="mybookstore.com",
     gateway_namespace="istio-system",

@@ -36,11 +36,15 @@ def forbid_lists_of_all_namespaces(api: FakeApi) -> None:
 
 def test_a_selector_as_the_api_takes_it() -> None:
     assert label_selector({LAB: None, ATTENDEE: "ada"}) == f"{ATTENDEE}=ada,{LAB}"
+    assert label_selector({LAB: "tls", ATTENDEE: ("ada",)}) == f"{ATTENDEE}=ada,{LAB}=tls"
+    assert label_selector({LAB: "tls", ATTENDEE: ("ada", "bob")}) == f"{ATTENDEE} in (ada,bob),{LAB}=tls"
 
 
 def test_a_value_that_would_make_another_selector_of_it_is_refused() -> None:
     with pytest.raises(InvalidName, match=f"{LAB}: .*is no valid value of a label"):
         label_selector({LAB: "faults,mesh.workshop/attendee"})
+    with pytest.raises(InvalidName, match=f"{LAB}: .*is no valid value of a label"):
+        label_selector({LAB: ("faults", "a)")})
 
 
 @pytest.mark.parametrize(
@@ -49,6 +53,7 @@ def test_a_value_that_would_make_another_selector_of_it_is_refused() -> None:
 )
 def test_what_carries_the_labels(labels: Json | None, found: bool) -> None:
     assert carries({"metadata": {"labels": labels}}, {LAB: "faults"}) is found
+    assert carries({"metadata": {"labels": labels}}, {LAB: ("faults", "quotas")}) is found
 
 
 def test_a_kind_is_looked_for_once_and_only_where_the_cluster_serves_it(client: Client, api: FakeApi) -> None:

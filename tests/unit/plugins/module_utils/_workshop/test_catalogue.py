@@ -161,9 +161,7 @@ def test_a_step_is_its_stage_with_resources_of_its_own() -> None:
         lab.stages[0].removes,
         ({"name": "v3"},),
     )
-    documents = desired_state(
-        baseline=Stage("baseline", "B"), lab="demo", stage=way, namespace="room", attendee="ada"
-    ).documents
+    documents = desired_state(baseline=Stage("baseline", "B"), lab="demo", stage=way, namespace="room").documents
     assert [item["spec"] for item in documents if item["kind"] == "VirtualService"] == ["v3"]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.tenancy import refusal
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.tenancy import Owner, owner_of, refusal
 
 Json = dict[str, t.Any]
 OURS = {"mesh.workshop/managed": "true"}
@@ -50,3 +50,34 @@ def test_what_holds_something_of_others_is_refused() -> None:
 def test_the_clusters_and_istios_never_are_whatever_their_labels(name: str) -> None:
     for found in (None, namespace(), namespace(**OURS)):
         assert "bookinfo_namespace" in refusal(name, found, [])
+
+
+def marker(namespace: str, attendee: str) -> Json:
+    return {
+        "metadata": {"name": "mesh-workshop", "namespace": namespace, "labels": {"mesh.workshop/attendee": attendee}}
+    }
+
+
+NAMESPACES = [{"metadata": {"name": name}} for name in ("bookinfo", "second")]
+
+
+@pytest.mark.parametrize("former", [None, marker("bookinfo", "bookinfo"), {"metadata": {"name": "mesh-workshop"}}])
+def test_the_attendee_is_the_namespaces_name(former: Json | None) -> None:
+    owner = owner_of("bookinfo", former, [], NAMESPACES)
+    assert (owner.names, owner.places("istio-system")) == (("bookinfo",), ["bookinfo", "istio-system"])
+
+
+def test_objects_of_a_former_name_are_taken_over() -> None:
+    old = marker("bookinfo", "main")
+    owner = owner_of("bookinfo", old, [old, marker("second", "second")], NAMESPACES)
+    assert (owner.names, owner.places("istio-system")) == (("bookinfo", "main"), ["bookinfo", "istio-system"])
+
+
+@pytest.mark.parametrize("others", [None, [marker("bookinfo", "main"), marker("second", "main")]])
+def test_a_former_name_that_others_may_have_too_counts_in_the_namespace_only(others: list[Json] | None) -> None:
+    owner = owner_of("bookinfo", marker("bookinfo", "main"), others, NAMESPACES)
+    assert (owner.names, owner.places("istio-system")) == (("bookinfo", "main"), ["bookinfo"])
+
+
+def test_a_marker_with_the_name_of_another_namespace_takes_nothing_of_it() -> None:
+    assert owner_of("bookinfo", marker("bookinfo", "second"), [], NAMESPACES) == Owner("bookinfo")
