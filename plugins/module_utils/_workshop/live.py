@@ -58,7 +58,7 @@ class LiveNamespace:
         return self._listed([(version, kind, namespace, selector) for version, kind in kinds])
 
     def owned(self, kinds: t.Sequence[tuple[str, str]], selector: str, owner: Owner) -> list[Json]:
-        """All objects of these kinds with these labels, as far as this user may look, at least in the home namespace."""
+        """All objects of these kinds with these labels, as far as this user may look, at least at home."""
         home = owner.namespace
 
         def listed(one: tuple[str, str]) -> list[Json]:
