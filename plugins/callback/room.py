@@ -15,8 +15,9 @@ description:
   - Shows what changed, what labs and checks say while they run, and what C(ansible.builtin.debug) prints. Tasks that
     change nothing leave no trace.
   - When a run fails, the last thing on the screen is why. A failed check is shown with what was expected, what was
-    observed, the cause and the remedy. Checks that fail for the same reason share one explanation.
-  - With C(-v) the output is that of Ansible's default callback, with the same explanation at the end.
+    observed, the cause, the remedy, and the commands that mend it. Checks that fail for the same reason share one explanation.
+  - With C(-v) the output is that of Ansible's default callback, with the same explanation at the end and, for each
+    failed check, the way of its request hop by hop.
   - It serves any playbook, not only those of this collection.
 extends_documentation_fragment:
   - default_callback
@@ -114,8 +115,16 @@ def field(label: str, text: t.Any, width: int) -> list[str]:
     return [f"  {label:<10}{lines[0][12:]}", *lines[1:]]
 
 
-def explain_checks(group: t.Sequence[Json], width: int) -> list[str]:
-    """The checks that fail for one reason: what was expected and observed, then the reason."""
+def block(label: str, lines: t.Sequence[str]) -> list[str]:
+    """A label, and below it lines as they are: what is to be pasted, or has its own indentation."""
+    return [f"  {label}", *(f"    {line}" for line in lines)]
+
+
+def explain_checks(group: t.Sequence[Json], width: int, verbose: bool = False) -> list[str]:
+    """The checks that fail for one reason: what was expected and observed, then the reason.
+
+    ``verbose`` adds the way of the first one's request, hop by hop, and a change that is longer than a few lines.
+    """
     lines = [f"  {count(len(group), 'check')} failed for one reason:"] if len(group) > 1 else []
     seen = {(str(one.get("expected")), str(one.get("observed"))) for one in group}
     for number, one in enumerate(group, 1):
@@ -127,6 +136,11 @@ def explain_checks(group: t.Sequence[Json], width: int) -> list[str]:
     for name, label in (("diagnosis", "cause"), ("remedy", "remedy")):
         if group[0].get(name):
             lines += field(label, group[0][name], width)
+    change = str(group[0].get("change") or "").splitlines()
+    if change and (verbose or len(change) <= LINES):
+        lines += block("change", change)
+    if verbose and group[0].get("path"):
+        lines += block("path", [str(line) for line in group[0]["path"]])
     return lines
 
 
@@ -163,7 +177,7 @@ def fold(text: str, width: int) -> list[str]:
     return lines
 
 
-def explain(failure: Failure, earlier: t.Sequence[Failure], width: int) -> str:
+def explain(failure: Failure, earlier: t.Sequence[Failure], width: int, verbose: bool = False) -> str:
     """Why a task failed, for people.
 
     A rescue may fail with the message of what it rescued and more; what is known of the first failure is shown then.
@@ -174,7 +188,7 @@ def explain(failure: Failure, earlier: t.Sequence[Failure], width: int) -> str:
     lines = [f"FAILED  {shown.name}"]
     groups = reasons(checks_of(shown.result))
     for group in groups:
-        lines += ["", *explain_checks(group, width)]
+        lines += ["", *explain_checks(group, width, verbose)]
     if not groups:
         lines += ["", *explain_result(shown, width)]
         if shown.place:
@@ -458,7 +472,7 @@ class CallbackModule(DefaultCallback):
         seconds = time.monotonic() - self._began
         # A rescued failure is no failure of the run; those that count come last.
         texts = [
-            explain(failure, failures[:-number], columns())
+            explain(failure, failures[:-number], columns(), not self._brief)
             for host, failures in self._failures.items()
             if (number := hosts[host]["failures"] + hosts[host]["unreachable"] if host in hosts else 0)
             for failure in failures[-number:]

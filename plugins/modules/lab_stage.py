@@ -262,7 +262,7 @@ def body(runner: Runner) -> None:
     if params["state"] == "applied":
         walk.lease = runner.hold(namespace, f"lab {params['lab']}, stage {shown.name}")
         walk.go(stage, steps, verification)
-    verification.prove()
+    verification.prove(walk.documents(stage)[0])
 
 
 class Step(t.NamedTuple):
@@ -299,7 +299,7 @@ class Walk:
         """Apply a state on the way and prove it."""
         self.apply(step.state)
         self.runner.progress.say(step.state.title)
-        step.verification.prove()
+        step.verification.prove(self.documents(step.state)[0])
 
     @functools.cached_property
     def owner(self) -> Owner:

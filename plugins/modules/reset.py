@@ -241,6 +241,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.runner import Runner, run_module
+from ansible_collections.mesh.workshop.plugins.module_utils._apply.fields import differences
 from ansible_collections.mesh.workshop.plugins.module_utils._apply.prune import label_selector
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import (
     FIELD_MANAGER,
@@ -257,7 +258,6 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     lab_names,
     reset_plan,
 )
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.drift import differences
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.live import THREADS, LiveNamespace
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.own import own_baseline, own_catalogue
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.progress import tally

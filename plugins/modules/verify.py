@@ -90,6 +90,15 @@ options:
     type: list
     elements: dict
     required: true
+  desired:
+    description:
+      - What is to be there where the checks pass, as manifests. Nothing of it is applied.
+      - Where a check fails, the diagnosis says what of it is missing or other than in the cluster, as far as the
+        check's requests meet it.
+    type: list
+    elements: dict
+    default: []
+    version_added: 0.1.0
   namespace:
     description: Namespace of the checks that set none.
     type: str
@@ -254,6 +263,18 @@ checks:
       description: What to do about it.
       type: str
       sample: ""
+    change:
+      description:
+        - The remedy as commands that can be pasted, if it is a change to the cluster; else empty. They are never run.
+      type: str
+      sample: ""
+    path:
+      description:
+        - The way of a failed check's request by the proxies' own configurations, hop by hop, as lines. It is empty if
+          the check has passed, or the configurations could not be read.
+      type: list
+      elements: str
+      sample: []
     control:
       description: Whether the check is a negative control.
       type: bool
@@ -281,6 +302,7 @@ import typing as t
 
 from ansible.module_utils.common.parameters import remove_values
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.runner import Runner, run_module
+from ansible_collections.mesh.workshop.plugins.module_utils._apply import checked
 from ansible_collections.mesh.workshop.plugins.module_utils._verify import CheckError, junit_of
 
 
@@ -294,7 +316,8 @@ def body(runner: Runner) -> None:
     if runner.check_mode:
         verification.skip()
         return
-    outcome = verification.run(once=params["once"], probe_image=params["probe_image"])
+    desired = checked(params["desired"])
+    outcome = verification.run(once=params["once"], probe_image=params["probe_image"], desired=desired)
     if params["junit"]:
         try:
             with open(params["junit"], "wb") as report:
@@ -308,6 +331,7 @@ def main() -> None:
     """Entry point."""
     spec: dict[str, t.Any] = {
         "checks": {"type": "list", "elements": "dict", "required": True},
+        "desired": {"type": "list", "elements": "dict", "default": []},
         "namespace": {"type": "str"},
         "gateway": {"type": "str"},
         "gateway_tls": {"type": "str"},

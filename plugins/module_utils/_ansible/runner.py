@@ -262,9 +262,9 @@ class Verification:
             self._runner.say(outcome.message)
         return outcome
 
-    def prove(self) -> None:
-        """Run the checks; the module ends where one fails."""
-        self._runner.judge(self.run())
+    def prove(self, desired: t.Sequence[Json] = ()) -> None:
+        """Run the checks; the module ends where one fails. ``desired`` are the documents that they belong to."""
+        self._runner.judge(self.run(desired=desired))
 
     def skip(self) -> None:
         """Say in the result that the checks were not run."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .._kube import Ref, ref_of
-from .documents import flatten, parse_all
+from .documents import checked, flatten, parse_all
 from .engine import ApplyOptions, Report, apply_set, put_back_all
 from .prune import find_owned
 from .sources import DocumentError, list_sources, read_source
@@ -17,6 +17,7 @@ __all__ = [
     "Ref",
     "Report",
     "apply_set",
+    "checked",
     "find_owned",
     "flatten",
     "list_sources",

@@ -145,6 +145,14 @@ def check_document(doc: Json, position: int) -> None:
                 )
 
 
+def checked(docs: t.Iterable[t.Any]) -> list[Json]:
+    """Documents that are only compared, one by one and as they would be sent. Raises DocumentError."""
+    found = list(flatten(docs))
+    for position, one in enumerate(found, 1):
+        check_document(one, position)
+    return [clean(one) for one in found]
+
+
 _Path = tuple[str, ...]
 _TEXTS: tuple[_Path, ...] = (("apiVersion",), ("kind",))
 _NAMES: tuple[_Path, ...] = (("metadata", "name"), ("metadata", "namespace"))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from .findings import Diagnosis, Findings
 from .istioctl import Message
@@ -110,9 +111,8 @@ def with_analysis(findings: Findings, found: Diagnosis | None) -> Diagnosis | No
         )
     for one in messages:
         if one.name and _names(found.sentence, one):
-            return Diagnosis(
-                found.sentence, f"{found.remedy} istioctl analyze says of {one.subject}: {told(one)}".strip()
-            )
+            more = f"{found.remedy} istioctl analyze says of {one.subject}: {told(one)}".strip()
+            return replace(found, remedy=more)
     return found
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import typing as t
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,11 @@ KINDS: tuple[tuple[str, str], ...] = (
     ("v1", "Pod"),
 )
 """Kinds that a diagnosis looks at."""
+NAMED = re.compile(
+    r"\b(Gateway|VirtualService|DestinationRule|AuthorizationPolicy|PeerAuthentication|RequestAuthentication|"
+    r"ServiceEntry|Sidecar|EnvoyFilter|Telemetry|Service|Secret) ([a-z0-9-]+/[a-z0-9.-]*[a-z0-9])"
+)
+"""How a sentence names an object: by kind, namespace and name."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,14 @@ class Diagnosis:
 
     sentence: str
     remedy: str
+    change: str = ""
+    """Commands that can be pasted and do what the remedy says; empty where it is not a change of the cluster's."""
+    path: tuple[str, ...] = ()
+    """The request's way hop by hop, as lines."""
+
+    def accused(self) -> frozenset[str]:
+        """The objects that the sentence names, each by kind, namespace and name."""
+        return frozenset(f"{kind} {name}" for kind, name in NAMED.findall(self.sentence))
 
 
 @dataclass(frozen=True)
@@ -108,6 +122,8 @@ class Findings:
     status_shares: tuple[tuple[int, float], ...] = ()
     """What part of the answers each status is to have."""
     expects_headers: bool = False
+    desired: tuple[Json, ...] = ()
+    """The documents that the check belongs to, where it came with them: what should be there for it to pass."""
     configs: t.Mapping[tuple[str, str], ProxyConfig] = field(default_factory=dict)
     """Configurations of the proxies concerned, by namespace and name of the pod."""
 
@@ -178,6 +194,19 @@ class Look:
         """Add the live objects. Who comes while another looks waits for what that one sees."""
         with self._lock:
             if findings.namespace not in self._found:
-                self._found[findings.namespace] = gather(self._client, findings.namespace)
+                objects, partial = gather(self._client, findings.namespace)
+                self._found[findings.namespace] = ({**objects, **self._secrets(findings)}, partial)
             objects, partial = self._found[findings.namespace]
         return replace(findings, objects=objects, partial=partial)
+
+    def _secrets(self, findings: Findings) -> dict[str, tuple[Json, ...]]:
+        """Of the Secrets only those that are desired; nothing where one may not be read."""
+        wanted = [one["metadata"] for one in findings.desired if one.get("kind") == "Secret"]
+        try:
+            found = [
+                self._client.get("v1", "Secret", one["name"], one.get("namespace", findings.namespace))
+                for one in wanted
+            ]
+        except ApiError:
+            return {}
+        return {"Secret": tuple(one for one in found if one is not None)} if wanted else {}

@@ -15,6 +15,7 @@ from .._kube.labels import LAB
 from .._observe.access_log import Record
 from .analysis import with_analysis
 from .causes import Case, case_of, explained, how_far
+from .desired import as_desired
 from .findings import Diagnosis, Findings, Json
 from .ineffective import (
     bare_pods,
@@ -677,6 +678,9 @@ def _instead(findings: Findings, answer: Json, path: str | None = None) -> Findi
 FIRST: tuple[Rule, ...] = (could_not_ask, unknown_name, login)
 """Asked before the request's way is looked at, since no request was sent."""
 
+HINDERED: tuple[Rule, ...] = (not_ready, no_sidecar, rejected, no_istiod)
+"""Where one of these knows something, no rule of the mesh would help, whatever of the desired is missing."""
+
 RULES: tuple[Rule, ...] = (
     no_listener,
     not_routed,
@@ -730,9 +734,21 @@ def diagnose(findings: Findings) -> Diagnosis | None:
     """The most specific explanation, or None where nothing is known beyond expected and observed."""
     found = next((known for rule in FIRST if (known := rule(findings)) is not None), None)
     case = _case(findings)
-    found = found or (_by_its_way(case) if case is not None else None)
+    if found is None:
+        own = _by_its_way(case) if case is not None else None
+        hindered = any(rule(findings) is not None for rule in HINDERED)
+        found = (None if hindered else as_desired(findings, case, own)) or own
     found = found or next((known for rule in RULES if (known := rule(findings)) is not None), None)
     told = with_analysis(findings, found)
-    if case is None or (told is not None and told.sentence):
+    if case is None:
         return told
-    return Diagnosis(how_far(case), told.remedy if told is not None else "") if how_far(case) else told
+    if (told is None or not told.sentence) and how_far(case):
+        told = Diagnosis(how_far(case), told.remedy if told is not None else "")
+    return replace(told, path=_path(case)) if told is not None else None
+
+
+def _path(case: Case) -> tuple[str, ...]:
+    try:
+        return case.path()
+    except _OF_ANOTHER_FORM:
+        return ()

@@ -43,6 +43,7 @@ def run_checks(
     once: bool = False,
     probe_image: str | None = None,
     streams: Streams | None = None,
+    desired: t.Sequence[t.Mapping[str, t.Any]] = (),
     on_result: t.Callable[[t.Mapping[str, t.Any]], None] | None = None,
     on_waiting: t.Callable[[t.Mapping[str, t.Any]], None] | None = None,
 ) -> Outcome:
@@ -50,6 +51,7 @@ def run_checks(
 
     ``on_result`` is told each verdict as it comes, from several threads; ``on_waiting`` what is still wrong (``name``,
     ``expected``, ``observed``) with a check that goes on failing in the same way, once for each way.
+    ``desired`` are the documents that the checks belong to, by which a failing one is explained.
     A check that fails ends before its deadline where nothing is left that could change (see ``steady``).
     Checks with a stream begin with ``start_streams`` before something is applied; where they have not, they run beside
     the others.
@@ -57,6 +59,7 @@ def run_checks(
     streams = streams or start_streams(client, checks, gateway, gateway_tls, probe_image=probe_image)
     run = Run(client, gateway, gateway_tls, once, probe_image, on_waiting=on_waiting)
     run.analysis, run.look, run.proxies = streams.run.analysis, streams.run.look, streams.run.proxies
+    run.configs, run.desired, streams.run.desired = streams.run.configs, tuple(desired), tuple(desired)
     results: dict[int, dict[str, t.Any]] = {}
 
     def ask(index: int) -> dict[str, t.Any]:

@@ -66,6 +66,7 @@ def explain(
         connect_to=check.request.connect_to or "",
         status_shares=tuple((int(status), share) for status, share in expect.status_shares),
         expects_headers=bool(expect.headers),
+        desired=run.desired,
     )
     if run.analysis is not None and run.look is not None and run.proxies is not None:
         run.analysis.begin()

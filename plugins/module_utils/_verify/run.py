@@ -62,6 +62,8 @@ class Run:
     """What istiod says about the proxies when a first check has failed, the same for all that fail."""
     rest: Rest | None = None
     """Whether the mesh is at rest, which ends checks early that fail."""
+    desired: tuple[t.Mapping[str, t.Any], ...] = ()
+    """The documents that the checks belong to, where they came with them."""
     on_waiting: t.Callable[[t.Mapping[str, t.Any]], None] | None = None
     _traces: Backend | None = None
 

@@ -112,6 +112,8 @@ class Runner:
             "failing_samples": verdict.failing,
             "diagnosis": diagnosis.sentence if diagnosis else "",
             "remedy": diagnosis.remedy if diagnosis else "",
+            "change": diagnosis.change if diagnosis else "",
+            "path": list(diagnosis.path) if diagnosis else [],
             "control": self.check.control,
             # A mutation's documents, a Secret among them perhaps, are nothing for a verdict.
             "fails_in": "mutation" if isinstance(self.check.fails_in, t.Mapping) else self.check.fails_in,

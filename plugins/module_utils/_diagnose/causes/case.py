@@ -24,6 +24,7 @@ from ..._explain.mesh import (
 )
 from ..._explain.origin import Origin
 from ..._explain.request import Request, request_of
+from ..._explain.text import text_of
 from ..._explain.walk import BLACKHOLE, Journey, Received, Sent, at_gateway, from_workload, without_proxy
 from ..findings import Diagnosis, Findings, Json
 
@@ -37,13 +38,20 @@ class Case:
     findings: Findings
     mesh: Mesh
     first: Journey | None
-    inner: tuple[Journey, ...]
-    """The requests that the application sent on: as the proxies wrote of them, else as it may have."""
+    followed: tuple[Journey, ...]
+    """The requests that the application sent on, as the proxies wrote of them."""
+    guessed: tuple[Journey, ...]
+    """Those that it may have sent on besides."""
     effects: tuple[Effect, ...]
 
     @property
     def journeys(self) -> tuple[Journey, ...]:
-        return ((self.first,) if self.first else ()) + self.inner
+        return ((self.first,) if self.first else ()) + self.followed + self.guessed
+
+    def path(self) -> tuple[str, ...]:
+        """The way of the request and of those that followed from it, hop by hop, as lines."""
+        known = [one for one in (self.first, *self.followed) if one is not None]
+        return tuple(line for one in known for line in text_of(one).splitlines())
 
     @property
     def services(self) -> set[ServiceName]:
@@ -78,7 +86,12 @@ def case_of(findings: Findings) -> Case:
     mesh = Mesh(findings.objects, findings.configs)
     request = findings.request or request_of(findings.url)
     first = _first(findings, mesh, request)
-    return Case(findings, mesh, first, tuple(_inner(findings, mesh, request, first)), tuple(effects_of(mesh)))
+    done: set[tuple[str, str]] = set()
+    if first is not None and first.sent is not None:
+        done |= {(first.sent.proxy, target.service[0]) for target in first.sent.targets if target.service}
+    followed = tuple(_followed(findings, mesh, request, done))
+    guessed = tuple(_guessed(mesh, request, first, done))
+    return Case(findings, mesh, first, followed, guessed, tuple(effects_of(mesh)))
 
 
 def concerned(findings: Findings) -> list[Json]:
@@ -121,11 +134,8 @@ def pod_of(mesh: Mesh, workload: str, namespace: str) -> Json | None:
     return next(iter(named or [one for one in pods if labels_of(one).get("app") == workload]), None)
 
 
-def _inner(findings: Findings, mesh: Mesh, request: Request, first: Journey | None) -> t.Iterator[Journey]:
-    """Requests of the application: those that proxies wrote of, and to Services of which they wrote nothing."""
-    done: set[tuple[str, str]] = set()
-    if first is not None and first.sent is not None:
-        done |= {(first.sent.proxy, target.service[0]) for target in first.sent.targets if target.service}
+def _followed(findings: Findings, mesh: Mesh, request: Request, done: set[tuple[str, str]]) -> t.Iterator[Journey]:
+    """Requests of the application that proxies wrote of."""
     pods = {name_of(pod): pod for pod in mesh.of("Pod")}
     for record in findings.records:
         pod = pods.get(record.pod)
@@ -137,6 +147,11 @@ def _inner(findings: Findings, mesh: Mesh, request: Request, first: Journey | No
         done.add((record.pod, host.split(".")[0]))
         sent_on = request_of(f"http://{host}:{port or 80}{record.path}", "GET", request.headers.items())
         yield from_workload(mesh, sent_on, pod)
+
+
+def _guessed(mesh: Mesh, request: Request, first: Journey | None, done: set[tuple[str, str]]) -> t.Iterator[Journey]:
+    """Requests that the application may have sent to Services of which proxies wrote nothing."""
+    pods = {name_of(pod): pod for pod in mesh.of("Pod")}
     for reached in first.received if first is not None else ():
         pod = pods.get(reached.proxy)
         if pod is None:

@@ -55,6 +55,22 @@ def test_checks_that_fail_for_one_reason_share_one_explanation() -> None:
     ]
 
 
+def test_a_change_is_shown_as_it_is_pasted_and_the_way_of_the_request_with_v_only() -> None:
+    change = "kubectl apply -f - <<'END'\nkind: VirtualService\nspec:\n  hosts: [reviews]\nEND"
+    way = ["GET http://reviews:9080/ from productpage", "1. the caller's proxy", "   route      Taken."]
+    failure = room.Failure("x", {"checks": [check("a", False, **REASON, change=change, path=way)]})
+    shown = [f"    {line}" for line in change.splitlines()]
+    assert told(failure).splitlines()[-6:] == ["  change", *shown]
+    verbose = room.explain(failure, (), 79, verbose=True).splitlines()
+    assert verbose[-10:] == ["  change", *shown, "  path", *(f"    {line}" for line in way)]
+
+
+def test_a_long_change_is_shown_with_v_only() -> None:
+    failure = room.Failure("x", {"checks": [check("a", False, change="line\n" * 13)]})
+    assert "  change" not in told(failure)
+    assert "  change" in room.explain(failure, (), 79, verbose=True)
+
+
 def test_checks_with_one_reason_tell_apart_what_each_saw() -> None:
     checks = [check("a", False, **REASON), check("b", False, **{**REASON, "observed": "status 404"})]
     lines = told(room.Failure("x", {"checks": checks})).splitlines()
