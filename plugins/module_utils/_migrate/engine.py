@@ -41,7 +41,8 @@ class Chunk:
     """A piece of a file: a document, or a List of them."""
 
     text: str
-    mended: str = ""
+    line: int
+    mended: str
     docs: list[Doc] = dataclasses.field(default_factory=list)
 
 
@@ -69,7 +70,7 @@ class File:
             return write_json(json_documents(self.docs))
         out = ""
         for chunk in self.chunks:
-            piece = write_chunk(chunk.text, chunk.docs, chunk.mended)
+            piece = write_chunk(chunk.text, chunk.line, chunk.docs, chunk.mended)
             if out and not out.endswith("\n"):
                 out += "\n"
             out += piece
@@ -156,7 +157,7 @@ def _read(name: str, data: bytes | str) -> File:
         text, separators = mend_separators(text)
     number = 0
     for line, chunk in split(text):
-        piece = Chunk(chunk, chunk)
+        piece = Chunk(chunk, line, chunk)
         file.chunks.append(piece)
         if is_empty(chunk):
             continue

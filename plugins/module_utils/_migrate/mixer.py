@@ -10,6 +10,7 @@ Istio 0.2 to 1.0 had a kind for each adapter and template (`memquota`, `quota`),
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import typing as t
 
@@ -112,8 +113,9 @@ class Mixer:
     handlers: list[Part] = dataclasses.field(default_factory=list)
     instances: list[Part] = dataclasses.field(default_factory=list)
     rules: list[Rule] = dataclasses.field(default_factory=list)
-    specs: list[Doc] = dataclasses.field(default_factory=list)
-    bindings: list[Doc] = dataclasses.field(default_factory=list)
+    # QuotaSpecs and QuotaSpecBindings with their specs in one spelling.
+    specs: list[tuple[Doc, Map]] = dataclasses.field(default_factory=list)
+    bindings: list[tuple[Doc, Map]] = dataclasses.field(default_factory=list)
     # Adapters that are gone, with what took their place.
     gone: dict[str, str] = dataclasses.field(default_factory=dict)
 
@@ -131,17 +133,43 @@ def read(docs: t.Sequence[Doc], facts: Facts) -> Mixer:
                 rules.append(doc)
             elif doc.kind in ("QuotaSpec", "QuotaSpecBinding"):
                 doc.family = "quota"
-                (mixer.specs if doc.kind == "QuotaSpec" else mixer.bindings).append(doc)
+                spec = t.cast(Map, camel_keys(doc.spec(), ("labels",)))
+                (mixer.specs if doc.kind == "QuotaSpec" else mixer.bindings).append((doc, spec))
             else:
                 _part(mixer, doc)
         except Refused as why:
             doc.refuse(why)
+    handlers, instances = _Names(mixer.handlers, facts), _Names(mixer.instances, facts)
     for doc in rules:
         try:
-            mixer.rules.append(_rule(mixer, doc, facts))
+            mixer.rules.append(_rule(doc, handlers, instances, mixer.gone, facts))
         except Refused as why:
             doc.refuse(why)
     return mixer
+
+
+class _Names:
+    """What a rule means by `name`, `name.kind`, `kind.name` or these with a namespace."""
+
+    def __init__(self, parts: list[Part], facts: Facts) -> None:
+        self._alone = len(parts) == 1
+        self._alike = collections.Counter((part.name, part.kind) for part in parts)
+        self._named: dict[str, list[tuple[Part, str]]] = {}
+        for part in parts:
+            namespace = facts.of(part.doc)
+            kinds = {part.kind, part.doc.kind}
+            forms = {part.name} | {form for k in kinds for form in (f"{part.name}.{k}", f"{k}.{part.name}")}
+            for form in forms:
+                self._named.setdefault(form, []).append((part, namespace))
+                self._named.setdefault(f"{form}.{namespace}", []).append((part, ""))
+
+    def find(self, named: str, home: str) -> Part | None:
+        """The part that a rule in the namespace `home` names; a name without namespace may lead elsewhere if only one
+        part has it."""
+        for part, namespace in self._named.get(named, ()):
+            if namespace in ("", home) or self._alone or self._alike[part.name, part.kind] == 1:
+                return part
+        return None
 
 
 def _part(mixer: Mixer, doc: Doc) -> None:
@@ -175,7 +203,7 @@ def _part(mixer: Mixer, doc: Doc) -> None:
         raise Refused(f"Mixer's {kind} has no document in its place: {reason}", "kind", place)
 
 
-def _rule(mixer: Mixer, doc: Doc, facts: Facts) -> Rule:
+def _rule(doc: Doc, handlers: _Names, instances: _Names, gone: t.Mapping[str, str], facts: Facts) -> Rule:
     spec = t.cast(Map, camel_keys(doc.spec()))
     only(
         spec,
@@ -200,28 +228,10 @@ def _rule(mixer: Mixer, doc: Doc, facts: Facts) -> Rule:
         only(action, ("handler", "instances", "name"), field)
         named = str(action.get("handler") or "")
         names = text_list(action, "instances", f"{field}.instances")
-        handler = _find(mixer.handlers, named, doc, facts)
-        instances = [part for name in names if (part := _find(mixer.instances, name, doc, facts))]
-        actions.append(Action(handler, instances, named, names))
-    return Rule(doc, text, place_of(spec, "match"), actions, mixer.gone)
-
-
-def _find(parts: list[Part], named: str, rule: Doc, facts: Facts) -> Part | None:
-    """What a rule means by `name`, `name.kind`, `kind.name` or these with a namespace."""
-    for part in parts:
-        name, kind, namespace = part.name, part.kind, facts.of(part.doc)
-        kinds = {kind, part.doc.kind}
-        forms = {name} | {form for k in kinds for form in (f"{name}.{k}", f"{k}.{name}")}
-        home = facts.of(rule)
-        if named in forms and (namespace == home or len(parts) == 1 or _unique(parts, part)):
-            return part
-        if named in {f"{form}.{namespace}" for form in forms}:
-            return part
-    return None
-
-
-def _unique(parts: list[Part], part: Part) -> bool:
-    return sum(1 for other in parts if (other.name, other.kind) == (part.name, part.kind)) == 1
+        home = facts.of(doc)
+        found = [part for name in names if (part := instances.find(name, home))]
+        actions.append(Action(handlers.find(named, home), found, named, names))
+    return Rule(doc, text, place_of(spec, "match"), actions, gone)
 
 
 def convert(mixer: Mixer, facts: Facts, options: Options) -> None:

@@ -21,6 +21,8 @@ REFUSED = "refused"
 class Map(dict[str, t.Any]):
     """A mapping that knows where each of its keys stands."""
 
+    __slots__ = ("at", "place")
+
     def __init__(self, place: Place = (0, 0)) -> None:
         super().__init__()
         self.place = place
@@ -35,6 +37,8 @@ class Map(dict[str, t.Any]):
 
 class Seq(list[t.Any]):
     """A list that knows where each of its items stands."""
+
+    __slots__ = ("at", "place")
 
     def __init__(self, place: Place = (0, 0)) -> None:
         super().__init__()
@@ -53,6 +57,22 @@ def place_of(container: t.Any, key: t.Any = None) -> Place:
     if isinstance(container, Seq):
         return container.at[key] if isinstance(key, int) and key < len(container.at) else container.place
     return (0, 0)
+
+
+def copied(value: t.Any) -> t.Any:
+    """A copy with the same positions."""
+    if isinstance(value, Map):
+        out = Map(value.place)
+        out.at = dict(value.at)
+        for key, item in value.items():
+            out[key] = copied(item)
+        return out
+    if isinstance(value, Seq):
+        seq = Seq(value.place)
+        seq.at = list(value.at)
+        seq.extend(copied(item) for item in value)
+        return seq
+    return value
 
 
 def plain(value: t.Any) -> t.Any:

@@ -19,7 +19,7 @@ import typing as t
 from .expressions import Attribute, Test, Value, alternatives, value_of
 from .facts import Facts, Service, service_of
 from .mixer import Mixer, Part, Rule
-from .model import Doc, Json, Map, Options, Place, Refused, camel_keys, mapping, mappings, only, place_of
+from .model import Doc, Json, Map, Options, Place, Refused, mapping, mappings, only, place_of
 
 _API = "networking.istio.io/v1alpha3"
 _UNITS = {
@@ -96,20 +96,26 @@ class _Quota:
 def convert(mixer: Mixer, facts: Facts, options: Options) -> None:
     """Converts all quotas that belong together; what became of each document is noted in it."""
     quotas: list[_Quota] = []
+    instances: dict[str, Part] = {}
+    for part in mixer.instances:
+        for kind in ("quota", "instance") if part.kind == "quota" else ():
+            for name in (part.name, f"{part.name}.{kind}", f"{part.name}.{kind}.{facts.of(part.doc)}"):
+                instances.setdefault(name, part)
     for part in mixer.handlers:
         if part.kind not in ("memquota", "redisquota"):
             continue
         try:
             part.doc.handled = True
-            quotas += _quotas(part, mixer, facts)
+            quotas += _quotas(part, instances)
         except Refused as why:
             part.doc.refuse(why)
+    links = _Links(mixer, facts)
     good = []
     for quota in quotas:
         if quota.part.doc.refusal:
             continue
         try:
-            _bind(quota, mixer, facts, options)
+            _bind(quota, links, facts, options)
             good.append(quota)
         except Refused as why:
             quota.part.doc.refuse(why)
@@ -129,7 +135,8 @@ def _rest(mixer: Mixer, quotas: list[_Quota]) -> None:
                 doc.handled = True
                 doc.moved_to += [f"{out['kind']} {out['metadata']['name']}" for out in quota.part.doc.outputs]
                 doc.moved_to = list(dict.fromkeys(doc.moved_to))
-    loose = [part.doc for part in mixer.instances if part.kind == "quota"] + mixer.specs + mixer.bindings
+    loose = [part.doc for part in mixer.instances if part.kind == "quota"]
+    loose += [doc for doc, _spec in [*mixer.specs, *mixer.bindings]]
     loose += [rule.doc for rule in mixer.rules if _is_quota_rule(rule)]
     for doc in loose:
         if not doc.handled and not doc.refusal:
@@ -156,7 +163,7 @@ def _is_quota_rule(rule: Rule) -> bool:
     return False
 
 
-def _quotas(part: Part, mixer: Mixer, facts: Facts) -> list[_Quota]:
+def _quotas(part: Part, instances: t.Mapping[str, Part]) -> list[_Quota]:
     params = part.params
     known = ("quotas", "minDeduplicationDuration", "redisServerUrl", "connectionPoolSize")
     only(params, known, part.field)
@@ -165,13 +172,13 @@ def _quotas(part: Part, mixer: Mixer, facts: Facts) -> list[_Quota]:
             part.doc.note(f"{key} was Mixer's own; the rate limit service has its own settings.", f"{part.field}.{key}")
     found = []
     for index, entry in enumerate(mappings(params, "quotas", f"{part.field}.quotas")):
-        found.append(_quota(part, entry, f"{part.field}.quotas[{index}]", mixer, facts))
+        found.append(_quota(part, entry, f"{part.field}.quotas[{index}]", instances))
     if not found:
         raise Refused(f"{part.field}.quotas is empty.", f"{part.field}.quotas", params.place)
     return found
 
 
-def _quota(part: Part, entry: Map, field: str, mixer: Mixer, facts: Facts) -> _Quota:
+def _quota(part: Part, entry: Map, field: str, instances: t.Mapping[str, Part]) -> _Quota:
     doc = part.doc
     only(
         entry,
@@ -182,20 +189,7 @@ def _quota(part: Part, entry: Map, field: str, mixer: Mixer, facts: Facts) -> _Q
     if not name:
         raise Refused(f"{field} has no name.", f"{field}.name", entry.place)
     limit = _limit(entry, field, None)
-    instance = next(
-        (
-            other
-            for other in mixer.instances
-            if other.kind == "quota"
-            and name
-            in {
-                other.name,
-                *(f"{other.name}.{kind}" for kind in ("quota", "instance")),
-                *(f"{other.name}.{kind}.{facts.of(other.doc)}" for kind in ("quota", "instance")),
-            }
-        ),
-        None,
-    )
+    instance = instances.get(name)
     overrides = []
     for index, override in enumerate(mappings(entry, "overrides", f"{field}.overrides")):
         where = f"{field}.overrides[{index}]"
@@ -321,10 +315,69 @@ def _dimensions(
     return found
 
 
-def _bind(quota: _Quota, mixer: Mixer, facts: Facts, options: Options) -> None:
+class _Links:
+    """What leads from quotas to services, by the names that it is found under."""
+
+    def __init__(self, mixer: Mixer, facts: Facts) -> None:
+        self.rules: dict[int, list[Rule]] = {}
+        for rule in mixer.rules:
+            for handler in {id(action.handler) for action in rule.actions}:
+                self.rules.setdefault(handler, []).append(rule)
+        self.charges: dict[str, list[_Charge]] = {}
+        for doc, spec in mixer.specs:
+            try:
+                for charge in _charges(doc, spec):
+                    self.charges.setdefault(charge.quota.lower(), []).append(charge)
+            except Refused as why:
+                doc.refuse(why)
+        self.has_bindings = bool(mixer.bindings)
+        self.bindings: dict[tuple[str, str], list[tuple[Doc, Map]]] = {}
+        for doc, spec in mixer.bindings:
+            try:
+                for name in _bound_specs(doc, spec, facts):
+                    self.bindings.setdefault(name, []).append((doc, spec))
+            except Refused as why:
+                doc.refuse(why)
+
+
+@dataclasses.dataclass
+class _Charge:
+    """What a QuotaSpec takes for a request."""
+
+    spec: Doc
+    quota: str
+    amount: t.Any
+    field: str
+    place: Place
+    match: Place | None
+
+
+def _charges(doc: Doc, spec: Map) -> t.Iterator[_Charge]:
+    only(spec, ("rules",), "spec")
+    for index, rule in enumerate(mappings(spec, "rules", "spec.rules")):
+        only(rule, ("match", "quotas"), f"spec.rules[{index}]")
+        match = place_of(rule, "match") if rule.get("match") else None
+        for number, entry in enumerate(mappings(rule, "quotas", f"spec.rules[{index}].quotas")):
+            field = f"spec.rules[{index}].quotas[{number}]"
+            only(entry, ("charge", "quota"), field)
+            place = place_of(entry, "charge")
+            yield _Charge(doc, str(entry.get("quota") or ""), entry.get("charge", 1), field, place, match)
+
+
+def _bound_specs(doc: Doc, spec: Map, facts: Facts) -> set[tuple[str, str]]:
+    """Namespaces and names of the QuotaSpecs that a binding binds."""
+    only(spec, ("quotaSpecs", "services"), "spec")
+    names = set()
+    for index, ref in enumerate(mappings(spec, "quotaSpecs", "spec.quotaSpecs")):
+        only(ref, ("name", "namespace"), f"spec.quotaSpecs[{index}]")
+        names.add((str(ref.get("namespace") or facts.of(doc)), str(ref.get("name"))))
+    return names
+
+
+def _bind(quota: _Quota, links: _Links, facts: Facts, options: Options) -> None:
     """Finds the rule that switches a quota on, what a request is charged, and for which services."""
     doc = quota.part.doc
-    rules = [rule for rule in mixer.rules if any(action.handler is quota.part for action in rule.actions)]
+    rules = links.rules.get(id(quota.part), [])
     if not rules:
         doc.differ("No rule in the input uses the handler; it is taken to hold for every request.")
     elif len(rules) > 1:
@@ -333,20 +386,24 @@ def _bind(quota: _Quota, mixer: Mixer, facts: Facts, options: Options) -> None:
         quota.joined.append(rules[0].doc)
         quota.match = alternatives(rules[0].match, "spec.match", rules[0].place)
     charged: list[tuple[Doc, int]] = []
-    for spec in mixer.specs:
-        charge = _charge(spec, quota, facts)
-        if charge is not None:
-            charged.append((spec, charge))
-            quota.joined.append(spec)
+    for name in dict.fromkeys((quota.short.lower(), quota.name.lower())):
+        for charge in links.charges.get(name, []):
+            if all(charge.spec is not spec for spec, _amount in charged):
+                charged.append((charge.spec, _amount(charge)))
+                quota.joined.append(charge.spec)
     if len({charge for _spec, charge in charged}) > 1:
         raise Refused("two QuotaSpecs charge the quota differently; leave one.", "kind")
     if charged:
         quota.charge = charged[0][1]
-    bound = False
-    for binding in mixer.bindings:
-        bound = _bound(binding, [spec for spec, _charge in charged], quota, facts) or bound
+    bound: dict[int, tuple[Doc, Map]] = {}
+    for spec, _charge in charged:
+        for binding in links.bindings.get((facts.of(spec), spec.name), []):
+            bound[id(binding[0])] = binding
+    for binding, given in bound.values():
+        quota.joined.append(binding)
+        _add_services(binding, given, quota, facts)
     if not bound:
-        if mixer.bindings and charged:
+        if links.has_bindings and charged:
             raise Refused(
                 "no QuotaSpecBinding in the input binds its QuotaSpec to a service; add its document.", "kind"
             )
@@ -367,44 +424,23 @@ def _bind(quota: _Quota, mixer: Mixer, facts: Facts, options: Options) -> None:
         quota.services = services
 
 
-def _charge(spec: Doc, quota: _Quota, facts: Facts) -> int | None:
-    given = t.cast(Map, camel_keys(spec.spec()))
-    only(given, ("rules",), "spec")
-    for index, rule in enumerate(mappings(given, "rules", "spec.rules")):
-        only(rule, ("match", "quotas"), f"spec.rules[{index}]")
-        for number, entry in enumerate(mappings(rule, "quotas", f"spec.rules[{index}].quotas")):
-            field = f"spec.rules[{index}].quotas[{number}]"
-            only(entry, ("charge", "quota"), field)
-            named = str(entry.get("quota") or "")
-            if named.lower() not in (quota.short.lower(), quota.name.lower()):
-                continue
-            if rule.get("match"):
-                raise Refused(
-                    f"{spec.title}: spec.rules[{index}].match chooses by attributes of an API; "
-                    "say it in the rule's match.",
-                    "spec.rules",
-                    place_of(rule, "match"),
-                )
-            charge = entry.get("charge", 1)
-            if isinstance(charge, str) and charge.isdigit():
-                charge = int(charge)
-            if isinstance(charge, bool) or not isinstance(charge, int) or charge < 0:
-                raise Refused(f"{spec.title}: {field}.charge must be a whole number.", field, place_of(entry, "charge"))
-            return charge
-    return None
+def _amount(charge: _Charge) -> int:
+    if charge.match:
+        raise Refused(
+            f"{charge.spec.title}: {charge.field.rpartition('.')[0]}.match chooses by attributes of an API; "
+            "say it in the rule's match.",
+            "spec.rules",
+            charge.match,
+        )
+    amount = charge.amount
+    if isinstance(amount, str) and amount.isdigit():
+        amount = int(amount)
+    if isinstance(amount, bool) or not isinstance(amount, int) or amount < 0:
+        raise Refused(f"{charge.spec.title}: {charge.field}.charge must be a whole number.", charge.field, charge.place)
+    return amount
 
 
-def _bound(binding: Doc, specs: list[Doc], quota: _Quota, facts: Facts) -> bool:
-    given = t.cast(Map, camel_keys(binding.spec(), ("labels",)))
-    only(given, ("quotaSpecs", "services"), "spec")
-    names = {(facts.of(spec), spec.name) for spec in specs}
-    wanted = set()
-    for index, ref in enumerate(mappings(given, "quotaSpecs", "spec.quotaSpecs")):
-        only(ref, ("name", "namespace"), f"spec.quotaSpecs[{index}]")
-        wanted.add((str(ref.get("namespace") or facts.of(binding)), str(ref.get("name"))))
-    if not names & wanted:
-        return False
-    quota.joined.append(binding)
+def _add_services(binding: Doc, given: Map, quota: _Quota, facts: Facts) -> None:
     for index, item in enumerate(mappings(given, "services", "spec.services")):
         field = f"spec.services[{index}]"
         only(item, ("name", "namespace", "service", "domain", "labels"), field)
@@ -430,7 +466,6 @@ def _bound(binding: Doc, specs: list[Doc], quota: _Quota, facts: Facts) -> bool:
             near = [other for (_ns, other_name), other in facts.services.items() if other_name == name]
             service = near[0] if len(near) == 1 else None
         quota.services.append(service or facts.service(namespace, name, field, place))
-    return True
 
 
 # What is written ------------------------------------------------------------------------------------------------

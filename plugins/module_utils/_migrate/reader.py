@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import re
+import sys
 import typing as t
 
 from .model import Map, Place, Refused, Seq
 
-MAX_FILE = 64 * 1024 * 1024
+# What is read takes some thirty times as much memory.
+MAX_FILE = 16 * 1024 * 1024
 # etcd takes requests of 1.5 MiB, so no API server holds a larger object.
 MAX_DOCUMENT = 1536 * 1024
 MAX_NODES = 200_000
@@ -97,6 +99,7 @@ class _Composer:
         self._events = events
         self._offset = offset
         self._anchors: dict[str, tuple[t.Any, int]] = {}
+        self._places: dict[Place, Place] = {}
         self._nodes = 0
 
     def document(self) -> t.Any:
@@ -111,7 +114,8 @@ class _Composer:
         return found[0] if found else None
 
     def _place(self, event: t.Any) -> Place:
-        return (event.start_mark.line + 1 + self._offset, event.start_mark.column + 1)
+        place = (event.start_mark.line + 1 + self._offset, event.start_mark.column + 1)
+        return self._places.setdefault(place, place)  # a mapping stands where its first key does
 
     def _count(self, number: int, place: Place) -> None:
         self._nodes += number
@@ -163,7 +167,7 @@ class _Composer:
             if type(event).__name__ != "ScalarEvent":
                 raise Refused("a key is not a string; is the file a template? Render it first.", place=at)
             self._count(1, at)
-            key = str(event.value)
+            key = sys.intern(str(event.value))
             value = self._node(next(self._events), depth + 1)[0]
             if key == "<<" and event.implicit[0]:
                 merged.extend(item for item in (value if isinstance(value, Seq) else [value]) if isinstance(item, Map))

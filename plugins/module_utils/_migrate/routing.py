@@ -9,13 +9,12 @@ Which fields were deprecated, and what took their place, is in the reference of 
 
 from __future__ import annotations
 
-import copy
 import re
 import typing as t
 
 from .facts import Facts, service_of
 from .fields import CURRENT, normalise, shape_of
-from .model import Doc, Map, Options, Place, Refused, Seq, camel_keys, place_of
+from .model import Doc, Map, Options, Place, Refused, Seq, camel_keys, copied, place_of, plain
 
 KINDS = ("VirtualService", "DestinationRule", "Gateway", "ServiceEntry", "Sidecar", "EnvoyFilter")
 _MATCHERS = frozenset(("exact", "prefix", "regex"))
@@ -57,7 +56,7 @@ def _document(doc: Doc, facts: Facts) -> None:
     doc.handled = True
     out = dict(doc.value)
     out["apiVersion"] = version if outdated else doc.api_version
-    out["spec"] = spec
+    out["spec"] = plain(spec)
     doc.outputs.append(out)
 
 
@@ -66,7 +65,7 @@ def convert_spec(doc: Doc, facts: Facts) -> Map:
 
     :raises Refused: if a field has no successor or no place
     """
-    spec = copy.deepcopy(doc.spec())
+    spec = t.cast(Map, copied(doc.spec()))
     if doc.kind == "VirtualService":
         _virtual_service(doc, spec, facts)
     elif doc.kind == "DestinationRule":

@@ -9,11 +9,11 @@ import json
 import re
 import typing as t
 
-from .model import REFUSED, Doc, Json, plain
+from .edits import comment_in, edited
+from .model import REFUSED, Doc, Json, Map, plain
 
 MARK = "mesh.workshop.migrate"
 _VERSION = re.compile(r"^(apiVersion[ \t]*:[ \t]*)(\"?'?)networking\.istio\.io/v1alpha3(\"?'?)", re.MULTILINE)
-_COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*")
 _WIDTH = 110
 _DUMPER: list[t.Any] = []
 
@@ -38,9 +38,10 @@ def dump(document: t.Any) -> str:
     return str(yaml.dump(plain(document), Dumper=_DUMPER[0], sort_keys=False, width=_WIDTH, allow_unicode=True))
 
 
-def write_chunk(chunk: str, docs: list[Doc], mended: str) -> str:
+def write_chunk(chunk: str, first_line: int, docs: list[Doc], mended: str) -> str:
     """The text that takes the place of a chunk; the chunk itself where all of it stays.
 
+    :param first_line: where it begins in its file
     :param mended: the chunk's text after its slips were mended, which is what its documents were read from
     """
     if not any(doc.handled for doc in docs):
@@ -52,7 +53,7 @@ def write_chunk(chunk: str, docs: list[Doc], mended: str) -> str:
         elif doc.refusal or not doc.outputs:
             parts.append(_comment(_fate(doc)))
         elif doc.kept and len(docs) == 1:
-            parts.append(_kept(doc, mended))
+            parts.append(_kept(doc, mended, first_line))
         else:
             lead = _leading(mended) if doc is docs[0] else ""
             origin = _comment(f"{MARK}: from {doc.file}, line {doc.line}: {doc.title}.")
@@ -86,84 +87,34 @@ def _leading(text: str) -> str:
     return "".join(kept)
 
 
-def _kept(doc: Doc, text: str) -> str:
+def _kept(doc: Doc, text: str, first_line: int) -> str:
     out = doc.outputs[0]
     body = re.sub(r"\A---[^\n]*\n?", "", text)
     head = text[: len(text) - len(body)]
     origin = _comment(f"{MARK}: from {doc.file}, line {doc.line}: {doc.title}, {doc.api_version}.")
-    if out["spec"] == doc.value["spec"] and len(_VERSION.findall(body)) == 1:
-        return head + origin + _VERSION.sub(rf"\g<1>\g<2>{out['apiVersion']}\g<3>", body)
-    return head + origin + _rewritten(body, out)
+    old = Map(doc.value.place)
+    old.update(doc.value)
+    old.at = doc.value.at
+    if len(_VERSION.findall(body)) == 1:
+        body = _VERSION.sub(rf"\g<1>\g<2>{out['apiVersion']}\g<3>", body)
+        old["apiVersion"] = out["apiVersion"]
+    if old == out:
+        return head + origin + body
+    return head + origin + _rewritten(body, first_line + head.count("\n"), old, out)
 
 
-def _rewritten(body: str, out: Json) -> str:
-    """A document's text with another content; its comments stay, by ruamel.yaml where it can."""
-    import io
-
-    if not any(_comment_in(line) for line in body.splitlines()):
-        return dump(out)
-    from ruamel.yaml import YAML  # slow to import, and only for documents that are rewritten
-    from ruamel.yaml.error import YAMLError
-
+def _rewritten(body: str, first_line: int, old: Map, out: Json) -> str:
+    """A document's text with another content: what says the same stays as it is, and comments stay."""
     if "*" in body and re.search(r"(?:^|\s)[&*][A-Za-z]", body):
         # What an alias stands for may have become another thing in each place.
         return _with_lost(body, dump(out))
-    rt = YAML()
-    rt.preserve_quotes = True
-    rt.width = 4096
-    indented = re.search(r"^( *)[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\n(?:[ \t]*#[^\n]*\n)*( *)- ", body, re.MULTILINE)
-    if indented and len(indented.group(2)) > len(indented.group(1)):
-        rt.indent(mapping=2, sequence=4, offset=2)
-    try:
-        tree = rt.load(body)
-        _graft(tree, plain(out))
-        buffer = io.StringIO()
-        rt.dump(tree, buffer)
-        return _with_lost(body, buffer.getvalue())
-    except (YAMLError, TypeError, ValueError, AttributeError):
-        return _with_lost(body, dump(out))
+    return _with_lost(body, edited(body, first_line, old, out, dump) or dump(out))
 
 
 def _with_lost(body: str, written: str) -> str:
     """The text with the comments that found no place in it, at its head."""
-    lost = [text for line in body.splitlines() if (text := _comment_in(line)) and text not in written]
+    lost = [text for line in body.splitlines() if (text := comment_in(line)) and text not in written]
     return "".join(f"{text}\n" for text in lost) + written
-
-
-def _comment_in(line: str) -> str:
-    for match in _COMMENT.finditer(line):
-        before = line[: match.start()]
-        if before.count('"') % 2 == 0 and before.count("'") % 2 == 0:
-            return match.group().rstrip()
-    return ""
-
-
-def _graft(tree: t.Any, new: Json) -> None:
-    """Makes a ruamel mapping say the same as another one, changing no more than is needed."""
-    for key in [key for key in tree if key not in new]:
-        del tree[key]
-    for position, (key, value) in enumerate(new.items()):
-        if key not in tree:
-            tree.insert(position, key, value)
-        elif isinstance(value, dict) and isinstance(tree[key], dict):
-            _graft(tree[key], value)
-        elif isinstance(value, list) and isinstance(tree[key], list):
-            _graft_list(tree[key], value)
-        elif tree[key] != value or isinstance(value, bool):
-            tree[key] = value
-
-
-def _graft_list(tree: t.Any, new: list[t.Any]) -> None:
-    del tree[len(new) :]
-    for index, value in enumerate(new):
-        if index >= len(tree):
-            tree.append(value)
-        elif isinstance(value, dict) and isinstance(tree[index], dict):
-            _graft(tree[index], value)
-        elif isinstance(value, list) and isinstance(tree[index], list):
-            _graft_list(tree[index], value)
-        elif tree[index] != value:
-            tree[index] = value
 
 
 def write_json(documents: list[Json]) -> str:

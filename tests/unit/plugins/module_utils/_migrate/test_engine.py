@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 import typing as t
 from pathlib import Path
@@ -128,18 +129,97 @@ def test_the_report_has_all_and_fits_its_schema(converter: Converter) -> None:
     assert "\\<script\\>" in markdown(report_json(hostile))
 
 
-def test_many_documents_are_quick() -> None:
-    doc = (
-        "apiVersion: networking.istio.io/v1alpha3\nkind: VirtualService\nmetadata: {name: vNUMBER}\nspec:\n"
-        "  hosts: [a]\n  http:\n  - fault:\n      delay: {percent: 1, fixedDelay: 1s}\n"
-        "    route:\n    - destination: {host: a}\n"
+# How much is done for each document ---------------------------------------------------------------------------------
+
+
+def document(api: str, kind: str, name: str, spec: str) -> str:
+    return (
+        f"# about {name}\napiVersion: {api}\nkind: {kind}\nmetadata:\n  name: {name}  # its name\nspec: {spec}\n---\n"
     )
-    text = "---\n".join(doc.replace("NUMBER", str(number)) for number in range(200))
-    began = time.process_time()
-    result = migrate([("a.yaml", text.encode())], Options())
-    assert (result.files[0].text() or "").count("percentage:") == 200
-    # A thousand in five seconds.
-    assert time.process_time() - began < 1
+
+
+def routing(n: int) -> str:
+    rules = "".join(
+        f"\n  # rule {rule}\n  - match: [{{port: {rule}}}]\n    fault:\n      delay:\n        percent: 1  # few\n"
+        f"        fixedDelay: 1s  # long\n    route:\n    - destination: {{host: a}}  # where"
+        for rule in range(3)
+    )
+    return document(
+        "networking.istio.io/v1alpha3", "VirtualService", f"v{n}", f"\n  hosts: [a]  # host\n  http:{rules}"
+    )
+
+
+def route_rule(n: int) -> str:
+    match = f"{{request: {{headers: {{x: {{exact: a{n}}}}}}}}}"
+    spec = f"{{destination: {{name: ratings}}, precedence: {n}, match: {match}, route: [{{labels: {{version: v1}}}}]}}"
+    return document("config.istio.io/v1alpha2", "RouteRule", f"r{n}", spec)
+
+
+def quota(n: int) -> str:
+    api = "config.istio.io/v1alpha2"
+    handler = f"{{quotas: [{{name: q{n}.quota.default, maxAmount: 5, validDuration: 1s}}]}}"
+    return (
+        document(api, "memquota", f"h{n}", handler)
+        + document(api, "quota", f"q{n}", "{dimensions: {a: 'request.headers[\"x\"]'}}")
+        + document(api, "rule", f"r{n}", f"{{actions: [{{handler: h{n}.memquota, instances: [q{n}.quota]}}]}}")
+        + document(api, "QuotaSpec", f"s{n}", f"{{rules: [{{quotas: [{{charge: 1, quota: q{n}}}]}}]}}")
+        + document(api, "QuotaSpecBinding", f"b{n}", f"{{quotaSpecs: [{{name: s{n}}}], services: [{{name: ratings}}]}}")
+    )
+
+
+def denial(n: int) -> str:
+    api = "config.istio.io/v1alpha2"
+    rule = f'{{match: \'request.headers["x"] == "{n}"\', actions: [{{handler: h{n}, instances: [i{n}]}}]}}'
+    return (
+        document(api, "handler", f"h{n}", "{compiledAdapter: denier}")
+        + document(api, "instance", f"i{n}", "{compiledTemplate: checknothing}")
+        + document(api, "rule", f"r{n}", rule)
+    )
+
+
+def access(n: int) -> str:
+    api = "rbac.istio.io/v1alpha1"
+    binding = f"{{subjects: [{{user: u{n}}}], roleRef: {{kind: ServiceRole, name: r{n}}}}}"
+    role = "{rules: [{services: [ratings.default.svc.cluster.local]}]}"
+    return document(api, "ServiceRole", f"r{n}", role) + document(api, "ServiceRoleBinding", f"b{n}", binding)
+
+
+def token(n: int) -> str:
+    service = f"{{selector: {{app: s{n}}}, ports: [{{port: 80}}]}}"
+    policy = f"{{targets: [{{name: s{n}}}], peers: [{{mtls: {{}}}}], origins: [{{jwt: {{issuer: i, jwks: k}}}}]}}"
+    return document("v1", "Service", f"s{n}", service) + document(
+        "authentication.istio.io/v1alpha1", "Policy", f"p{n}", policy
+    )
+
+
+def calls(text: str) -> int:
+    """How many functions a conversion with its report calls: a measure that no other load changes."""
+    count = 0
+
+    def tally(_frame: t.Any, event: str, _argument: t.Any) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(tally)
+    try:
+        result = migrate([("a.yaml", text.encode())], Options(), [facts()])
+        result.files[0].text()
+        report = report_json(result)
+        for write in (markdown, page, dumps):
+            write(report)
+    finally:
+        sys.setprofile(None)
+    assert result.refusals() == []
+    return count
+
+
+@pytest.mark.parametrize("family", [routing, route_rule, quota, denial, access, token])
+def test_work_grows_with_the_documents_and_no_faster(family: t.Callable[[int], str]) -> None:
+    calls(family(0))  # modules and caches
+    small, large = (calls("".join(family(n) for n in range(size))) for size in (10, 40))
+    assert large < 4.2 * small
+    # A thousand documents take some three seconds then.
+    assert large / (40 * family(0).count("---")) < 12_000
 
 
 # Whatever a document holds, it is converted or refused, and what is written is left alone by a second run -----------
