@@ -40,6 +40,8 @@ KINDS = [
     ("v1", "events", "Event", True),
     ("apps/v1", "deployments", "Deployment", True),
     ("apps/v1", "replicasets", "ReplicaSet", True),
+    ("apps/v1", "statefulsets", "StatefulSet", True),
+    ("apps/v1", "daemonsets", "DaemonSet", True),
     ("batch/v1", "jobs", "Job", True),
     ("coordination.k8s.io/v1", "leases", "Lease", True),
     ("apiextensions.k8s.io/v1", "customresourcedefinitions", "CustomResourceDefinition", False),

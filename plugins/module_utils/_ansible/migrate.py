@@ -104,7 +104,7 @@ def _of_cluster(params: t.Mapping[str, t.Any]) -> t.Iterator[Json]:
 def _refused(refused: list[str]) -> str:
     first = refused[0]
     more = f" {len(refused) - 1} more refusals are in the report." if len(refused) > 1 else ""
-    return f"a document is refused. {first}{more}"
+    return f"a document is refused. {_encoded(first).decode()}{more}"
 
 
 def _returned(result: Result, refused: list[str]) -> Json:
@@ -112,10 +112,11 @@ def _returned(result: Result, refused: list[str]) -> Json:
     return {
         "changed": False,
         "summary": summary,
-        "refused": refused,
+        "refused": [_encoded(text).decode() for text in refused],
         "table": family_table(summary),
         "files": [
-            {"path": file.name, "changed": file.changed, "refused": file.refusal is not None} for file in result.files
+            {"path": _encoded(file.name).decode(), "changed": file.changed, "refused": file.refusal is not None}
+            for file in result.files
         ],
     }
 
@@ -130,11 +131,16 @@ def _targets(params: t.Mapping[str, t.Any], result: Result) -> list[Target]:
         text = file.text()
         if text is not None:
             path = os.path.join(params["dest"], file.name)
-            targets.append(Target(path, text.encode(), mode_of(_source(params, file))))
+            targets.append(Target(path, _encoded(text), mode_of(_source(params, file))))
     report = report_json(result)
     for name, text in zip(REPORTS, (markdown(report), page(report), dumps(report)), strict=True):
-        targets.append(Target(os.path.join(params["dest"], name), text.encode()))
+        targets.append(Target(os.path.join(params["dest"], name), _encoded(text)))
     return targets
+
+
+def _encoded(text: str) -> bytes:
+    """A text as UTF-8; names of files may hold bytes that are none."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _diff(params: t.Mapping[str, t.Any], result: Result) -> list[Json]:
@@ -149,8 +155,8 @@ def _diff(params: t.Mapping[str, t.Any], result: Result) -> list[Json]:
             before, text = "<hidden: the file holds a Secret>\n", "<hidden: the file holds a Secret, changed>\n"
         found.append(
             {
-                "before_header": _source(params, file),
-                "after_header": os.path.join(params["dest"], file.name),
+                "before_header": _encoded(_source(params, file)).decode(),
+                "after_header": _encoded(os.path.join(params["dest"], file.name)).decode(),
                 "before": before,
                 "after": text,
             }

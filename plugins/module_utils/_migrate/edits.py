@@ -186,10 +186,7 @@ def _graft(tree: t.Any, new: Json) -> None:
     if len(gone) == len(come) == 1 and isinstance(tree[gone[0]], (dict, list)):
         # A value under another name keeps its comments.
         position = list(tree).index(gone[0])
-        comment = tree.ca.items.pop(gone[0], None)
         tree.insert(position, come[0], tree.pop(gone[0]))
-        if comment:
-            tree.ca.items[come[0]] = comment
         gone = []
     for key in gone:
         del tree[key]

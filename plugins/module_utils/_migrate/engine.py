@@ -21,7 +21,7 @@ from .writer import json_documents, write_chunk, write_json
 
 REMOVED = ("config.istio.io", "rbac.istio.io", "authentication.istio.io")
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-_ISTIO = re.compile(r"\bistio\.io/|^type[ \t]*:[ \t]*(?:route-rule|destination-policy)", re.MULTILINE)
+_FIRST_FORM = re.compile(r"^type[ \t]*:[ \t]*(?:route-rule|destination-policy)", re.MULTILINE)
 _SERVER_SET = (
     "creationTimestamp",
     "generation",
@@ -153,7 +153,7 @@ def _read(name: str, data: bytes | str) -> File:
         file.refusal = Note(why.reason, why.field, *why.place)
         return file
     separators: list[Note] = []
-    if _ISTIO.search(text):
+    if _is_ours(text):
         text, separators = mend_separators(text)
     number = 0
     for line, chunk in split(text):
@@ -170,8 +170,19 @@ def _read(name: str, data: bytes | str) -> File:
     return file
 
 
+def _is_ours(text: str) -> bool:
+    """Whether there may be a document of Istio's. A plain search comes first: it takes a large text a thousandth."""
+    return "istio.io/" in text or (
+        ("route-rule" in text or "destination-policy" in text) and bool(_FIRST_FORM.search(text))
+    )
+
+
+def _is_template(text: str) -> bool:
+    return ("{{" in text or "{%" in text) and bool(_TEMPLATE.search(text))
+
+
 def _read_chunk(piece: Chunk, name: str, number: int, line: int) -> None:
-    ours = bool(_ISTIO.search(piece.text))
+    ours = _is_ours(piece.text)
     notes: list[Note] = []
     try:
         try:
@@ -179,7 +190,7 @@ def _read_chunk(piece: Chunk, name: str, number: int, line: int) -> None:
                 raise Refused("an arrow is left over from a slide.")
             value = parse(piece.text, line)
         except Refused as why:
-            if _TEMPLATE.search(piece.text):
+            if _is_template(piece.text):
                 raise Refused(
                     "the document is a template; render it first (helm template, envsubst …).", why.field, why.place
                 ) from why
@@ -210,6 +221,8 @@ def _read_chunk(piece: Chunk, name: str, number: int, line: int) -> None:
 
 def _guess(text: str) -> str:
     """The family of a document that cannot be read."""
+    if not _is_ours(text):
+        return "other"
     kind = re.search(r"^kind[ \t]*:[ \t]*[\"']?(\w+)", text, re.MULTILINE)
     for group in (*REMOVED, "networking.istio.io"):
         if re.search(rf"^apiVersion[ \t]*:[ \t]*[\"']?{re.escape(group)}/", text, re.MULTILINE):
@@ -299,7 +312,7 @@ def _take_over(unit: list[Doc], around: list[Doc], context: list[Doc]) -> None:
 def _check(doc: Doc) -> None:
     """Refuses what no family could convert."""
     try:
-        if _TEMPLATE.search(doc.text):
+        if _is_template(doc.text):
             raise Refused("the document is a template; render it first (helm template, envsubst …).")
         known = ("apiVersion", "kind", "metadata", "spec", "status", "type", "name")
         for key in doc.value:

@@ -68,8 +68,13 @@ def read_sources(src: str) -> list[tuple[str, bytes | str]]:
     if not os.path.isdir(src):
         return [(os.path.basename(src), _read(src))]
     found: list[tuple[str, bytes | str]] = []
-    for folder, folders, names in os.walk(src):
-        folders.sort()
+    seen = {os.path.realpath(src)}
+
+    def unreadable(error: OSError) -> None:
+        found.append((os.path.relpath(str(error.filename), src), _unread(error)))
+
+    for folder, folders, names in os.walk(src, onerror=unreadable, followlinks=True):
+        folders[:] = [name for name in sorted(folders) if _is_new(os.path.join(folder, name), src, seen)]
         for name in sorted(names):
             path = os.path.join(folder, name)
             if name.endswith(ENDINGS) and name not in REPORTS:
@@ -77,6 +82,19 @@ def read_sources(src: str) -> list[tuple[str, bytes | str]]:
     if not found:
         raise Refused(f"the directory {src} holds no {', '.join(ENDINGS[:3])} file; correct src.", "src")
     return found
+
+
+def _is_new(folder: str, src: str, seen: set[str]) -> bool:
+    """Whether a directory is not read under another name already: a link may lead to where it came from."""
+    target = os.path.realpath(folder)
+    if target in seen or (os.path.islink(folder) and target.startswith(os.path.realpath(src) + os.sep)):
+        return False
+    seen.add(target)
+    return True
+
+
+def _unread(error: OSError) -> str:
+    return f"it cannot be read ({error.strerror}); correct its permissions or leave it out."
 
 
 def _read(path: str) -> bytes | str:
@@ -89,7 +107,7 @@ def _read(path: str) -> bytes | str:
         with open(path, "rb") as handle:
             return handle.read(MAX_FILE + 1)
     except OSError as exc:
-        return f"it cannot be read ({exc.strerror}); correct its permissions or leave it out."
+        return _unread(exc)
 
 
 def mode_of(path: str) -> int:
