@@ -15,7 +15,8 @@ description:
   - Shows what changed, what labs and checks say while they run, and what C(ansible.builtin.debug) prints. Tasks that
     change nothing leave no trace.
   - When a run fails, the last thing on the screen is why. A failed check is shown with what was expected, what was
-    observed, the cause, the remedy, and the commands that mend it. Checks that fail for the same reason share one explanation.
+    observed, the cause, the remedy, and the commands that mend it. Checks that fail for the same reason share one
+    explanation.
   - With C(-v) the output is that of Ansible's default callback, with the same explanation at the end and, for each
     failed check, the way of its request hop by hop.
   - It serves any playbook, not only those of this collection.

@@ -35,6 +35,10 @@ FOR_PODS = (*POLICIES, "EnvoyFilter", "Telemetry", "Sidecar")
 KINDS = ("Gateway", "Secret", "Service", "ServiceEntry", *ROUTING, *FOR_PODS)
 """In the order in which a request meets them."""
 NOT_COMPARED = ("apiVersion", "kind", "metadata", "status", "stringData", "type")
+DEFAULTS: t.Mapping[tuple[str, str], t.Any] = {
+    ("AuthorizationPolicy", "spec.action"): "ALLOW",
+}
+"""What a field means that is not set (istio.io, "AuthorizationPolicy")."""
 SHOWN = 2
 LONGEST_VALUE = 60
 
@@ -62,7 +66,7 @@ def title_of(findings: Findings) -> str:
     """What the documents are."""
     stage = stage_of(findings)
     if stage is None:
-        return "what is desired"
+        return "the desired documents"
     return BASELINE if stage[0] == BASELINE else f"stage {stage[1]} of lab {stage[0]}"
 
 
@@ -81,7 +85,7 @@ def gaps_of(findings: Findings) -> list[Gap]:
             found.append(Gap(origin, MISSING, document))
             continue
         body = {key: value for key, value in document.items() if key not in NOT_COMPARED}
-        fields = differences(body, live)
+        fields = [one for one in differences(body, live) if not _is_default(origin.kind, one, document, live)]
         if fields:
             found.append(Gap(origin, OTHER, document, live, tuple(fields)))
     owners = {labels_of(one).get(ATTENDEE) for one in findings.desired} - {None}
@@ -92,6 +96,11 @@ def gaps_of(findings: Findings) -> list[Gap]:
             if origin not in wanted and labels.get(LAB) and ours:
                 found.append(Gap(origin, BESIDE, live, live))
     return found
+
+
+def _is_default(kind: str, path: str, document: Json, live: Json) -> bool:
+    """Whether a field is not set and means what it is wanted to be."""
+    return DEFAULTS.get((kind, path), NOT_COMPARED) == _at(document, path) and _at(live, path) is None
 
 
 def _readable(findings: Findings, origin: Origin) -> bool:
@@ -108,17 +117,16 @@ def met(findings: Findings, case: Case | None) -> list[Gap]:
     if not gaps:
         return []
     services = services_on_path(findings)
-    pods = _pods(findings, case, services)
-    gateways = [one for one in gaps if one.origin.kind == "Gateway" and _takes(findings, one)]
-    return [one for one in gaps if _is_met(findings, one, services, pods, gateways)]
-
-
-def _pods(findings: Findings, case: Case | None, services: set[Service]) -> list[Json]:
-    pods = [pod for one in services for pod in pods_of(findings, *one)]
-    if case is not None:
-        caller = pod_of(case.mesh, findings.source, case.home) if findings.source not in (HOST, NO_SIDECAR) else None
-        pods += case.mesh.gateways() if findings.source == HOST else [caller] if caller is not None else []
-    return pods
+    callees = [pod for one in services for pod in pods_of(findings, *one)]
+    gateways = case.mesh.gateways() if case is not None and findings.source == HOST else []
+    inside = case is not None and findings.source not in (HOST, NO_SIDECAR)
+    caller = pod_of(case.mesh, findings.source, case.home) if case is not None and inside else None
+    receiving = [*gateways, *callees]
+    every = [*receiving, *([caller] if caller is not None else [])]
+    # Policies hold for what a pod receives, the others for what it sends as well.
+    return [
+        one for one in gaps if _is_met(findings, one, services, receiving if one.origin.kind in POLICIES else every)
+    ]
 
 
 def _variants(gap: Gap) -> list[Json]:
@@ -135,10 +143,10 @@ def _takes(findings: Findings, gap: Gap) -> bool:
     )
 
 
-def _is_met(findings: Findings, gap: Gap, services: set[Service], pods: list[Json], gateways: list[Gap]) -> bool:
+def _is_met(findings: Findings, gap: Gap, services: set[Service], pods: list[Json]) -> bool:
     kind = gap.origin.kind
     if kind == "Gateway":
-        return gap in gateways
+        return _takes(findings, gap)
     if kind == "Secret":
         return _is_certificate(findings, gap)
     if kind == "Service":
@@ -213,6 +221,8 @@ def as_desired(findings: Findings, case: Case | None, own: Diagnosis | None) -> 
     gaps = [one for one in met(findings, case) if not kinds or one.origin.kind in kinds]
     if not gaps:
         return None
+    if findings.latency_min is not None:  # of all routes those that make it wait
+        gaps = [one for one in gaps if "delay" in str(one.object) or "timeout" in str(one.object)] or gaps
     gaps.sort(key=lambda one: ((MISSING, OTHER, BESIDE).index(one.state), KINDS.index(one.origin.kind)))
     names = {str(one.origin) for one in gaps}
     accused = own.accused() if own is not None else frozenset()
@@ -229,7 +239,7 @@ def told(findings: Findings, gaps: t.Sequence[Gap]) -> str:
         verb = "is" if len(missing) == 1 else "are"
         parts.append(f"{_names(missing)} of {title} {verb} missing{_so(findings, missing[0])}")
     for one in [gap for gap in gaps if gap.state == OTHER][:SHOWN]:
-        parts.append(f"{one.origin} is not as {title} has it: {_difference(one)}")
+        parts.append(f"{one.origin} is not as in {title}: {_difference(one)}")
     beside = [one for one in gaps if one.state == BESIDE]
     if beside:
         origins = sorted({f"lab {labels_of(one.object)[LAB]}" for one in beside})
@@ -266,17 +276,19 @@ def _so(findings: Findings, gap: Gap) -> str:
 
 
 def _difference(gap: Gap) -> str:
-    """The first field that is other, and how."""
-    path = gap.fields[0]
+    """The first fields that are other, and how."""
     if gap.origin.kind == "Secret":
-        return f"{path} differs"
-    wanted, live = _at(gap.object, path), _at(gap.live, path)
+        return ", ".join(f"{path} differs" for path in gap.fields[:SHOWN])
+    return "; ".join(_field(path, _at(gap.object, path), _at(gap.live, path)) for path in gap.fields[:SHOWN])
+
+
+def _field(path: str, wanted: t.Any, live: t.Any) -> str:
     if isinstance(wanted, list) and isinstance(live, list) and len(wanted) != len(live):
-        return f"{path} has {_count(live)}, and should have {_count(wanted)}"
+        return f"{path} has {_count(live)} and should have {_count(wanted)}"
     if _is_plain(wanted) and live is None:
-        return f"{path} is not set, and should be {_shown(wanted)}"
+        return f"{path} is not set and should be {_shown(wanted)}"
     if _is_plain(wanted) and _is_plain(live):
-        return f"{path} is {_shown(live)}, and should be {_shown(wanted)}"
+        return f"{path} is {_shown(live)} and should be {_shown(wanted)}"
     return f"{path} is missing" if live is None else f"{path} differs"
 
 
@@ -312,7 +324,7 @@ def remedy(findings: Findings, gaps: t.Sequence[Gap]) -> str:
     if stage is not None:
         return f"Apply the stage: ansible-playbook mesh.workshop.lab -e lab={stage[0]} -e stage={stage[1]}."
     wanted = [one for one in gaps if one.state != BESIDE]
-    verbs = (["Apply it as it is desired"] if wanted else []) + (
+    verbs = (["Apply it as it should be"] if wanted else []) + (
         [f"remove {_names([one for one in gaps if one.state == BESIDE])}"] if len(wanted) < len(gaps) else []
     )
     text = ", and ".join(verbs)

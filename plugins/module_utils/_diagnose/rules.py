@@ -53,6 +53,8 @@ from .shares import shares_by_other_means, wrong_weights
 Rule = t.Callable[[Findings], "Diagnosis | None"]
 
 BASELINE = "baseline"
+LOGIN_FAILED = "login_failed"
+LOGIN = "/login"
 ISTIOD = {"app": "istiod"}
 
 
@@ -486,7 +488,8 @@ def no_sidecar(findings: Findings) -> Diagnosis | None:
             bare = [pod for pod in bare if any(one and matches(one, labels_of(pod)) for one in selectors)]
     else:
         # A workload's own requests begin at itself: without a sidecar no rule holds for any of them.
-        bare = own or [pod for pod in bare if is_of(pod, short(findings.host))]
+        asked = callees(findings)[2]
+        bare = own or [pod for pod in bare if pod in asked]
     if not bare or not (own or findings.expected_versions or trouble_inside(findings)):
         return None
     return bare_pods(findings, findings.namespace, bare)
@@ -654,28 +657,33 @@ def could_not_ask(findings: Findings) -> Diagnosis | None:
 
 
 def login(findings: Findings) -> Diagnosis | None:
-    """The session could not be opened."""
-    failed = [one["error"] for one in findings.seen if one.get("error") and one["error"]["kind"] == "login_failed"]
+    """The session could not be opened, and nothing else tells why."""
+    failed = [one["error"] for one in findings.seen if one.get("error") and one["error"]["kind"] == LOGIN_FAILED]
     if not failed:
         return None
-    detail = str(failed[0].get("detail", ""))
-    if detail.startswith("connection_refused"):
-        return no_listener(_instead(findings, {"error": {"kind": "connection_refused"}}))
-    if detail.startswith("status 404"):
-        found = not_routed(_instead(findings, {"status": 404, "headers": []}, "/login"))
-        if found:
-            return found
     return Diagnosis(
-        f"The login before the requests failed ({detail}).", "Check that the gateway routes /login and the page is up."
+        f"The login before the requests failed ({failed[0].get('detail', '')}).",
+        "Check that the gateway routes /login and the page is up.",
     )
 
 
-def _instead(findings: Findings, answer: Json, path: str | None = None) -> Findings:
-    url = urljoin(findings.url, path) if path else findings.url
-    return replace(findings, seen=(answer,), served=(None,), url=url)
+def at_login(findings: Findings) -> Findings:
+    """The findings of the login's own request, where that has failed for a reason that can be followed."""
+    failed = [one["error"] for one in findings.seen if one.get("error") and one["error"]["kind"] == LOGIN_FAILED]
+    detail = str(failed[0].get("detail", "")) if failed else ""
+    status = re.match(r"status (\d+)", detail)
+    if detail.startswith("connection_refused"):
+        answer: Json = {"error": {"kind": "connection_refused"}}
+    elif status:
+        answer = {"status": int(status[1]), "headers": []}
+    else:
+        return findings
+    url = urljoin(findings.url, LOGIN)
+    request = findings.request.at(LOGIN) if findings.request is not None else None
+    return replace(findings, seen=(answer,), served=(None,), url=url, request=request)
 
 
-FIRST: tuple[Rule, ...] = (could_not_ask, unknown_name, login)
+FIRST: tuple[Rule, ...] = (could_not_ask, unknown_name)
 """Asked before the request's way is looked at, since no request was sent."""
 
 HINDERED: tuple[Rule, ...] = (not_ready, no_sidecar, rejected, no_istiod)
@@ -708,6 +716,7 @@ RULES: tuple[Rule, ...] = (
     several_labs,
     wrong_version,
     shares_by_other_means,
+    login,
 )
 
 
@@ -732,6 +741,13 @@ def _by_its_way(case: Case) -> Diagnosis | None:
 
 def diagnose(findings: Findings) -> Diagnosis | None:
     """The most specific explanation, or None where nothing is known beyond expected and observed."""
+    inner = at_login(findings)
+    if inner is not findings:
+        return _diagnosed(inner) or login(findings)
+    return _diagnosed(findings)
+
+
+def _diagnosed(findings: Findings) -> Diagnosis | None:
     found = next((known for rule in FIRST if (known := rule(findings)) is not None), None)
     case = _case(findings)
     if found is None:

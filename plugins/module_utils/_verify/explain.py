@@ -33,10 +33,30 @@ def explain(
     run: Run, check: Check, address: tuple[str, int] | None, verdict: Verdict, answers: t.Sequence[Answer]
 ) -> Diagnosis | None:
     """The first diagnosis that fits. ``address`` is what requests were sent to, where it is not the URL's own host."""
+    findings = replace(findings_of(check, address, verdict, answers), desired=run.desired)
+    if run.analysis is not None and run.look is not None and run.proxies is not None:
+        run.analysis.begin()
+        run.proxies.begin()
+        findings = run.look.into(findings)
+        findings = replace(
+            findings,
+            records=_records(run, check, [one for one in answers if faults_of(check.expect, one)]),
+            messages=run.analysis.messages(),
+            proxies=run.proxies.found(),
+        )
+    if run.configs is not None:
+        findings = replace(findings, configs=run.configs.of(concerned(findings)))
+    return diagnose(findings)
+
+
+def findings_of(
+    check: Check, address: tuple[str, int] | None, verdict: Verdict, answers: t.Sequence[Answer]
+) -> Findings:
+    """What is known of a failed check by its answers alone."""
     failing = [one for one in answers if faults_of(check.expect, one)]
     expect = check.expect
     copies = {label for label, share in expect.mirrored if share > 0}
-    findings = Findings(
+    return Findings(
         url=check.request.url,
         source=check.source,
         namespace=check.namespace,
@@ -66,21 +86,7 @@ def explain(
         connect_to=check.request.connect_to or "",
         status_shares=tuple((int(status), share) for status, share in expect.status_shares),
         expects_headers=bool(expect.headers),
-        desired=run.desired,
     )
-    if run.analysis is not None and run.look is not None and run.proxies is not None:
-        run.analysis.begin()
-        run.proxies.begin()
-        findings = run.look.into(findings)
-        findings = replace(
-            findings,
-            records=_records(run, check, failing),
-            messages=run.analysis.messages(),
-            proxies=run.proxies.found(),
-        )
-    if run.configs is not None:
-        findings = replace(findings, configs=run.configs.of(concerned(findings)))
-    return diagnose(findings)
 
 
 def _records(run: Run, check: Check, failing: t.Sequence[Answer]) -> tuple[Record, ...]:

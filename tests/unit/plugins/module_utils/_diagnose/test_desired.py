@@ -54,13 +54,13 @@ def test_what_is_missing_is_named_with_what_follows_and_the_commands() -> None:
         assert part in change
 
 
-def test_what_is_other_is_named_by_its_first_field() -> None:
-    route = [{"destination": {"host": "reviews", "subset": "v3"}, "weight": 95}]
+def test_what_is_other_is_named_by_its_first_fields() -> None:
+    route = [{"destination": {"host": "reviews", "subset": "v3"}}]
     desired = (of("VirtualService", "reviews", http=[{"route": route}]),)
     sentence, _remedy, _change = explained(world(), PAGE, **JASON, desired=desired)
     assert sentence == (
-        "VirtualService bookinfo/reviews is not as stage all_v1 of lab routing has it: "
-        "spec.http[0].route[0].destination.subset is v1, and should be v3."
+        "VirtualService bookinfo/reviews is not as in stage all_v1 of lab routing: "
+        "spec.http[0].route[0].destination.subset is v1 and should be v3."
     )
 
 
@@ -88,8 +88,8 @@ def test_without_a_stage_it_is_what_is_desired() -> None:
     objects = world()
     objects["VirtualService"] = objects["VirtualService"][:1]
     sentence, remedy, _change = explained(objects, PAGE, **JASON, desired=(plain,))
-    assert sentence.startswith("VirtualService bookinfo/reviews of what is desired is missing")
-    assert remedy == "Apply it as it is desired."
+    assert sentence.startswith("VirtualService bookinfo/reviews of the desired documents is missing")
+    assert remedy == "Apply it as it should be."
 
 
 def test_a_secret_is_named_and_never_shown() -> None:
@@ -98,7 +98,7 @@ def test_a_secret_is_named_and_never_shown() -> None:
     objects["Secret"] = [thing("key", data={"tls.crt": "b3RoZXI="})]
     gate = {"kind": "Secret", **thing("key", labels=LABELS, data={"tls.crt": "c2VjcmV0"})}
     sentence, _remedy, change = explained(objects, RESET, desired=(gate,), expects_refusal=True)
-    assert sentence == "Secret bookinfo/key is not as stage all_v1 of lab routing has it: data.tls.crt differs."
+    assert sentence == "Secret bookinfo/key is not as in stage all_v1 of lab routing: data.tls.crt differs."
     assert "c2VjcmV0" not in sentence + change
 
 
