@@ -224,9 +224,10 @@ def _write_switch(switch: _Switch, doc: Doc, facts: Facts, options: Options) -> 
     side = "inclusion" if switch.mode == "ON_WITH_INCLUSION" else "exclusion"
     for namespace, name, place in switch.services:
         near = [other for other in facts.services.values() if other.namespace == namespace]
-        if side == "exclusion" and near and (namespace, name) not in facts.services:
+        if near and (namespace, name) not in facts.services:
             doc.differ(
-                f"No Service {namespace}/{name} is among those known of its namespace, so nothing is left out for it.",
+                f"No Service {namespace}/{name} is among those known of its namespace, so no policy is written for it. "
+                "If there is one, put its document into the input.",
                 f"spec.{side}.services",
                 place,
             )

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 
+import ansible_collections.mesh.workshop as collection
 import pytest
 import yaml
 from ansible_collections.mesh.workshop.plugins.module_utils._migrate import Options, Result, migrate
@@ -56,3 +58,9 @@ class Converter:
 @pytest.fixture
 def converter() -> Converter:
     return Converter()
+
+
+def shared(name: str) -> Path | None:
+    """A folder of data beside the project; None where the project stands alone."""
+    root = Path(next(iter(collection.__path__))).resolve()
+    return next((place for up in root.parents if (place := up / "shared" / name).is_dir()), None)

@@ -107,6 +107,16 @@ def test_the_switch_becomes_policies_that_allow_nothing_or_all(
     assert [(doc["metadata"]["namespace"], doc["spec"]) for doc in found] == written
 
 
+@pytest.mark.parametrize("side", ["INCLUSION", "EXCLUSION"])
+def test_a_service_that_the_switch_names_and_nobody_knows_is_told_of(converter: Converter, side: str) -> None:
+    text = config(f"{{mode: ON_WITH_{side}, {side.lower()}: {{services: [gone.default.svc.cluster.local]}}}}")
+    result = converter.result(text)
+    assert result.refusals() == []
+    assert "No Service default/gone" in str(result.docs[0].differences)
+    # Where nothing is known of the namespace it may be there.
+    assert "Service default/gone are not known" in converter.refusal(text, known=False)
+
+
 def test_two_demands_on_the_same_thing_must_both_hold(converter: Converter) -> None:
     subject = '[{user: one, properties: {source.principal: two, "request.auth.claims[a]": b}}]'
     rule = converter.outputs(ON + role("[{services: ['*']}]", subject))[1]["spec"]["rules"][0]
