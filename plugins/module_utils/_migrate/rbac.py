@@ -23,7 +23,8 @@ _EMPTY = '"*" matched an empty value too; today it asks for a value that is not 
 _QUERY = "Istio 1.x compared paths with their query string; today it is left out, so /a matches /a?b=c as well."
 _ASSUMED = (
     "The input has no ClusterRbacConfig and no RbacConfig, so RBAC is taken to have been on for this namespace. "
-    "Where it was off the role had no effect, and the policy is stricter."
+    "Where it was off the role had no effect, and the policy is stricter. Workloads that no role is about stay open; "
+    "add the document that switched RBAC on to have them closed."
 )
 _SUBJECT = {
     "user": "",
