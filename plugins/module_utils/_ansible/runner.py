@@ -61,6 +61,12 @@ def run_module(
     module.exit_json(**runner.result)
 
 
+def _why_unready(client: Client, workload: Json) -> str:
+    from .._explain.applied import why_unready  # only where something does not get ready
+
+    return why_unready(client, workload)
+
+
 def _check_wait_timeout(seconds: int | None) -> None:
     if seconds is not None and not 0 <= seconds <= LONGEST_WAIT:
         raise DocumentError(f"wait_timeout is {seconds}; give it whole seconds from 0 to {LONGEST_WAIT}.")
@@ -116,6 +122,7 @@ class Runner:
             "force": params.get("force", False),
             "wait": params.get("wait", True),
             "wait_timeout": float(params["wait_timeout"]),
+            "explain": _why_unready,
         }
         return ApplyOptions(**{**known, **given})
 
@@ -135,8 +142,23 @@ class Runner:
         self.take(report, told(report.results))
         if report.failed:
             self.fail(failure.format(report.message))
+        if options.state == "present":
+            self._warn_of_no_effect(report, options)
         self.say(report.message)
         return report
+
+    def _warn_of_no_effect(self, report: Report, options: ApplyOptions) -> None:
+        """Say what of a set can have no effect, as it is now or, in check mode, as it would be."""
+        if not any(".istio.io/" in one["apiVersion"] or one["kind"] == "Service" for one in report.objects):
+            return
+        from .._explain.applied import Applied, idle_effects, warnings_of  # nothing to load for what is not the mesh's
+
+        removed = frozenset(
+            (one["kind"], one["namespace"], one["name"]) for one in report.results if one["action"] == "deleted"
+        )
+        applied = Applied(tuple(report.objects), removed, settled=options.wait and not options.check)
+        for warning in warnings_of(idle_effects(self.client, applied)):
+            self.module.warn(warning)
 
     def take(self, report: Report, results: list[Json]) -> None:
         """Add what an apply has come to."""

@@ -15,7 +15,7 @@ from .diff import document_diff, same
 from .documents import check_document, clean, find_duplicate, flatten, modernised, with_metadata, with_namespace
 from .groups import has_group
 from .prune import Selector, carries, find_prunable
-from .ready import GATES
+from .ready import GATES, WORKLOADS
 from .sources import DocumentError
 from .stamps import stamp_of
 from .undo import Undo, put_back
@@ -54,6 +54,8 @@ class ApplyOptions:
     prune_namespaces: list[str] = field(default_factory=list)
     # Without prune_namespaces: only where the documents are, instead of everywhere.
     prune_beside: bool = False
+    # Why a workload that is not ready in time is not, as far as somebody knows who sees more than its pods.
+    explain: t.Callable[[Client, Json], str] | None = None
 
 
 @dataclass
@@ -337,9 +339,17 @@ class _Run:
             if item is not None:
                 waiting.append(item)
         trouble = wait_ready(self.client, waiting, deadline)
-        self._blame(trouble)
+        self._blame({ref: self._explained(ref, said) for ref, said in trouble.items()})
         if not trouble:
             self._settle([*self.entries, *self.pruned], deadline)
+
+    def _explained(self, ref: Ref, said: str) -> str:
+        """What is said of a workload that is not ready, behind what explains it."""
+        after = next((entry.after for entry in self.entries if entry.ref == ref), None)
+        explain = self.options.explain
+        if explain is None or after is None or (ref.group, ref.kind) not in WORKLOADS:
+            return said
+        return f"{explain(self.client, after)} {said}".strip()
 
     def _settle(self, entries: t.Sequence[Entry], deadline: float) -> None:
         """Istio's kinds: until the proxies have what has changed."""

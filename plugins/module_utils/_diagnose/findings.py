@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from .._explain.dump import ProxyConfig
+from .._explain.mesh import API_VERSIONS
 from .._explain.request import Request
 from .._kube.errors import ApiError
 from .._observe.access_log import Record
@@ -23,23 +24,7 @@ if t.TYPE_CHECKING:
 
 Json = t.Mapping[str, t.Any]
 
-NETWORKING = "networking.istio.io/v1"
-SECURITY = "security.istio.io/v1"
-KINDS: tuple[tuple[str, str], ...] = (
-    (NETWORKING, "Gateway"),
-    (NETWORKING, "VirtualService"),
-    (NETWORKING, "DestinationRule"),
-    (SECURITY, "AuthorizationPolicy"),
-    (NETWORKING, "ServiceEntry"),
-    (NETWORKING, "Sidecar"),
-    ("networking.istio.io/v1alpha3", "EnvoyFilter"),
-    (SECURITY, "PeerAuthentication"),
-    (SECURITY, "RequestAuthentication"),
-    ("telemetry.istio.io/v1", "Telemetry"),
-    ("v1", "Namespace"),
-    ("v1", "Service"),
-    ("v1", "Pod"),
-)
+KINDS = tuple((version, kind) for kind, version in API_VERSIONS.items())
 """Kinds that a diagnosis looks at."""
 NAMED = re.compile(
     r"\b(Gateway|VirtualService|DestinationRule|AuthorizationPolicy|PeerAuthentication|RequestAuthentication|"

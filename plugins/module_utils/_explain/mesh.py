@@ -15,6 +15,24 @@ Json = t.Mapping[str, t.Any]
 ServiceName = tuple[str, str]
 """Name and namespace."""
 
+API_VERSIONS = {
+    "Gateway": "networking.istio.io/v1",
+    "VirtualService": "networking.istio.io/v1",
+    "DestinationRule": "networking.istio.io/v1",
+    "AuthorizationPolicy": "security.istio.io/v1",
+    "ServiceEntry": "networking.istio.io/v1",
+    "WorkloadEntry": "networking.istio.io/v1",
+    "Sidecar": "networking.istio.io/v1",
+    "EnvoyFilter": "networking.istio.io/v1alpha3",
+    "PeerAuthentication": "security.istio.io/v1",
+    "RequestAuthentication": "security.istio.io/v1",
+    "Telemetry": "telemetry.istio.io/v1",
+    "Namespace": "v1",
+    "Service": "v1",
+    "Pod": "v1",
+}
+"""The kinds that a request meets."""
+
 ROOT = "istio-system"
 DOMAIN = "svc.cluster.local"
 GATEWAY_LABELS = {"istio": "ingressgateway"}
@@ -31,15 +49,20 @@ class Mesh:
 
     objects: t.Mapping[str, tuple[Json, ...]]
     configs: t.Mapping[tuple[str, str], ProxyConfig] = field(default_factory=dict)
+    partial: t.Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The namespaces whose objects of a kind are known, where they are not those of all."""
 
     def of(self, kind: str, namespace: str | None = None) -> list[Json]:
         """Live objects of a kind, in one namespace where it is given."""
         found = self.objects.get(kind, ())
         return [one for one in found if namespace is None or home_of(one) == namespace]
 
-    def known(self, kind: str) -> bool:
-        """Whether the kind could be read, so that its absence means something."""
-        return kind in self.objects
+    def known(self, kind: str, *namespaces: str) -> bool:
+        """Whether the kind could be read, in these namespaces or else in all, so that its absence means something."""
+        if kind not in self.objects:
+            return False
+        places = self.partial.get(kind)
+        return places is None or (bool(namespaces) and places.issuperset(namespaces))
 
     def find(self, origin: Origin) -> Json | None:
         return next((one for one in self.of(origin.kind, origin.namespace) if name_of(one) == origin.name), None)
@@ -49,14 +72,8 @@ class Mesh:
 
     def service_for(self, host: str, namespace: str) -> ServiceName | None:
         """The Service that a host names, seen from a namespace; None where it names none."""
-        parts = host.rstrip(".").split(".")
-        if host.endswith((f".{DOMAIN}", ".svc")) or len(parts) == 2:
-            name = (parts[0], parts[1])
-        elif len(parts) == 1:
-            name = (host, namespace)
-        else:
-            return None
-        return name if self.service(name) is not None else None
+        name = service_named(host, namespace)
+        return name if name is not None and self.service(name) is not None else None
 
     def pods_of(self, name: ServiceName) -> list[Json]:
         """The pods that a Service selects."""
@@ -77,6 +94,14 @@ class Mesh:
     def gateways(self) -> list[Json]:
         """The pods of the ingress gateway."""
         return [pod for pod in self.of("Pod") if matches(GATEWAY_LABELS, labels_of(pod))]
+
+
+def service_named(host: str, namespace: str) -> ServiceName | None:
+    """The name and namespace that a host would have as a Service; None where it has no such form."""
+    parts = host.rstrip(".").split(".")
+    if len(parts) > 1 and host.endswith((f".{DOMAIN}", ".svc")) or len(parts) == 2:
+        return parts[0], parts[1]
+    return (host, namespace) if len(parts) == 1 else None
 
 
 def name_of(one: Json) -> str:

@@ -83,7 +83,8 @@ class Case:
 
 def case_of(findings: Findings) -> Case:
     """The request's way through what is there."""
-    mesh = Mesh(findings.objects, findings.configs)
+    home = frozenset(filter(None, [findings.namespace]))
+    mesh = Mesh(findings.objects, findings.configs, dict.fromkeys(findings.partial, home))
     request = findings.request or request_of(findings.url)
     first = _first(findings, mesh, request)
     done: set[tuple[str, str]] = set()

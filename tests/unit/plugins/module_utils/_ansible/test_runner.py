@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mesh.workshop.plugins.module_utils import _verify
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.runner import EMPTY_RESULT, Runner, run_module
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError
@@ -17,6 +18,18 @@ from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._ansible.
 
 Json = dict[str, t.Any]
 MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "bookinfo"}}
+ROUTE = {
+    "apiVersion": "networking.istio.io/v1",
+    "kind": "VirtualService",
+    "metadata": {"name": "shop", "namespace": "bookinfo"},
+    "spec": {"hosts": ["shop.example"], "gateways": ["shop"], "http": [{"route": [{"destination": {"host": "a.b"}}]}]},
+}
+SHOP = {
+    "apiVersion": "networking.istio.io/v1",
+    "kind": "Gateway",
+    "metadata": {"name": "shop", "namespace": "bookinfo"},
+    "spec": {"servers": [{"hosts": ["shop.example"]}]},
+}
 CHECK = {"name": "the page", "request": {"url": "http://shop.example/"}, "expect": {"status": 200}}
 PASSED = Outcome(True, [{"name": "the page", "passed": True}], "the table", "1 check passed.", ["a probe"])
 FAILED = Outcome(False, [{"name": "the page", "passed": False}], "the table", "The page is not there.", ["a probe"])
@@ -42,6 +55,14 @@ def streams(monkeypatch: pytest.MonkeyPatch) -> Streams:
     begun = Streams()
     monkeypatch.setattr(_verify, "start_streams", lambda *_where: begun)
     return begun
+
+
+@pytest.fixture
+def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the module warns of."""
+    said: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, text, **_more: said.append(text))
+    return said
 
 
 def verify(runner: Runner, **options: t.Any) -> None:
@@ -169,3 +190,34 @@ def test_secrets_of_checks_are_hidden_before_anything_can_fail(run: Run) -> None
 def test_run_module_takes_the_constraints_of_ansible(api: FakeApi, run: Run) -> None:
     assert "missing required arguments" in run(lambda runner: None, spec={"x": {"required": True}})["msg"]
     assert run_module.__doc__
+
+
+UNBOUND = (
+    "VirtualService bookinfo/shop is bound to Gateway bookinfo/shop, which does not exist. Apply a Gateway "
+    "bookinfo/shop, or name one that exists."
+)
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_what_is_applied_and_can_have_no_effect_is_warned_of(run: Run, warned: list[str], check: bool) -> None:
+    result = run(lambda runner: t.cast("None", runner.apply([ROUTE], runner.options())), check=check)
+    assert not result.get("failed")
+    assert warned == [UNBOUND]
+
+
+def test_what_has_its_effect_is_not_warned_of(run: Run, warned: list[str]) -> None:
+    run(lambda runner: t.cast("None", runner.apply([SHOP, ROUTE], runner.options())))
+    assert warned == []
+
+
+def test_without_a_right_to_look_nothing_is_warned_of(run: Run, warned: list[str], api: FakeApi) -> None:
+    api.fail(403, method="GET", part="/gateways", times=9)
+    run(lambda runner: t.cast("None", runner.apply([ROUTE], runner.options())))
+    assert warned == []
+
+
+def test_what_is_removed_is_not_warned_of(run: Run, warned: list[str]) -> None:
+    run(lambda runner: t.cast("None", runner.apply([ROUTE], runner.options())))
+    warned.clear()
+    run(lambda runner: t.cast("None", runner.apply([ROUTE], runner.options(state="absent"))))
+    assert warned == []

@@ -550,3 +550,24 @@ def test_two_runs_at_once_come_to_the_same_end(client: Client, api: FakeApi) -> 
         thread.join()
     assert [report.failed for report in reports] == [False, False]
     assert not run(client, docs).changed
+
+
+def test_a_workload_that_is_not_ready_in_time_is_explained_by_who_knows_more(client: Client) -> None:
+    labels = {"matchLabels": {"app": "shelf"}}
+    workload: Json = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "shelf", "namespace": "bookinfo"},
+        "spec": {"selector": labels, "template": {"metadata": {"labels": {"app": "shelf"}}}},
+    }
+    asked: list[Json] = []
+
+    def explain(_client: Client, after: Json) -> str:
+        asked.append(after)
+        return "The probe is refused."
+
+    report = run(client, [workload], wait_timeout=0.2, explain=explain)
+    assert report.failed
+    assert report.message.startswith("The probe is refused. Deployment bookinfo/shelf is not ready within the time")
+    assert [after["metadata"]["name"] for after in asked] == ["shelf"]
+    assert run(client, [workload], wait_timeout=0.2).message.startswith("Deployment bookinfo/shelf is not ready")

@@ -43,7 +43,15 @@ spec: {host: reviews, subsets: [{name: v1, labels: {version: v1}}]}
 """
 KINDS = (
     *("Service", "Pod", "Gateway", "VirtualService", "DestinationRule", "ServiceEntry", "AuthorizationPolicy"),
-    *("PeerAuthentication", "RequestAuthentication", "Telemetry", "Sidecar", "EnvoyFilter", "Namespace"),
+    *(
+        "PeerAuthentication",
+        "RequestAuthentication",
+        "Telemetry",
+        "Sidecar",
+        "EnvoyFilter",
+        "Namespace",
+        "WorkloadEntry",
+    ),
 )
 
 
@@ -160,6 +168,49 @@ FAULTS = [
         "istio-system.",
     ),
 ]
+FAULTS += [
+    (
+        route(f"gateways: [bookinfo], http: [{{{TO_REVIEWS}}}]", hosts="[shop.example]"),
+        "VirtualService bookinfo/reviews is for shop.example at Gateway bookinfo/bookinfo (gateways[0]), whose servers "
+        "take mybookstore.com only.",
+    ),
+    (
+        route("http: [{route: [{destination: {host: reviews, port: {number: 80}}}]}]"),
+        "VirtualService bookinfo/reviews routes to port 80 of reviews, whose Service bookinfo/reviews has port 9080 "
+        "only.",
+    ),
+    (
+        route(f"http: [{{match: [{{port: 80}}], {TO_REVIEWS}}}]"),
+        "Rule 1 of VirtualService bookinfo/reviews is for requests to port 80, and reviews has port 9080 only.",
+    ),
+    (
+        "kind: DestinationRule\nmetadata: {name: second}\n"
+        "spec: {host: reviews, subsets: [{name: v1, labels: {app: reviews}}]}",
+        "The subset v1 of DestinationRule bookinfo/second does not hold: the older DestinationRule bookinfo/reviews "
+        "has one for reviews already.",
+    ),
+    (
+        "kind: PeerAuthentication\nmetadata: {name: a}\nspec: {mtls: {mode: PERMISSIVE}}\n---\n"
+        "kind: PeerAuthentication\nmetadata: {name: b}\nspec: {mtls: {mode: STRICT}}",
+        "PeerAuthentication bookinfo/b is for all pods of namespace bookinfo, for which the older PeerAuthentication "
+        "bookinfo/a holds already.",
+    ),
+    (
+        "kind: AuthorizationPolicy\nmetadata: {name: x}\n"
+        "spec: {rules: [{from: [{source: {principals: ['spiffe://cluster.local/ns/a/sa/b']}}]}]}",
+        "AuthorizationPolicy bookinfo/x names the principal spiffe://cluster.local/ns/a/sa/b, which no caller has: a "
+        "principal is written as domain/ns/NAMESPACE/sa/ACCOUNT.",
+    ),
+    (
+        "kind: AuthorizationPolicy\nmetadata: {name: x}\nspec: {rules: [{to: [{operation: {methods: [get]}}]}]}",
+        "AuthorizationPolicy bookinfo/x names the method get, which no request has: methods are compared exactly.",
+    ),
+    (
+        "kind: EnvoyFilter\nmetadata: {name: x}\n"
+        "spec: {workloadSelector: {labels: {app: review}}, configPatches: [{match: {context: SIDECAR_INBOUND}}]}",
+        "EnvoyFilter bookinfo/x selects app=review, and no pod in namespace bookinfo has these labels.",
+    ),
+]
 
 PROBED = """
 kind: PeerAuthentication
@@ -181,11 +232,25 @@ FAULTS.append(
     )
 )
 SOUND = [
+    "kind: AuthorizationPolicy\nmetadata: {name: x}\n"
+    "spec: {rules: [{from: [{source: {principals: ['*/sa/b', 'cluster.local/ns/a/sa/b', '*']}}]}]}",
+    "kind: DestinationRule\nmetadata: {name: second}\nspec: {host: reviews, trafficPolicy: {tls: {mode: DISABLE}}}",
+    "kind: Pod\nmetadata: {name: own-gateway, labels: {istio: own}}\nspec: {containers: [{name: istio-proxy, args: "
+    "[proxy, router]}]}\n---\n"
+    "kind: EnvoyFilter\nmetadata: {name: x}\nspec: {configPatches: [{match: {context: GATEWAY}}]}",
+    route("http: [{match: [{port: 9080}], route: [{destination: {host: reviews, port: {number: 9080}}}]}]"),
+    route("http: [{route: [{destination: {host: api.shop.svc.clusterset.local}}]}]"),
+    PROBED.replace("readinessProbe: {httpGet: ", "readinessProbe: {tcpSocket: "),
+    "kind: WorkloadEntry\nmetadata: {name: vm}\nspec: {labels: {app: vm}}\n---\n"
+    "kind: AuthorizationPolicy\nmetadata: {name: x}\nspec: {selector: {matchLabels: {app: vm}}}",
     PROBED.replace("STRICT", "PERMISSIVE"),
-    PROBED.replace('"false"', '"true"'),
+    PROBED.replace("port: 9080", "port: 15020").replace('"false"', '"true"'),
     PROBED + "status: {conditions: [{type: Ready, status: 'True'}]}\n",
     "",
-    route(f"gateways: [bookinfo, mesh], http: [{{match: [{{uri: {{prefix: /a}}}}], {TO_REVIEWS}}}, {{{TO_REVIEWS}}}]"),
+    route(
+        f"gateways: [bookinfo, mesh], http: [{{match: [{{uri: {{prefix: /a}}}}], {TO_REVIEWS}}}, {{{TO_REVIEWS}}}]",
+        hosts="[reviews, mybookstore.com]",
+    ),
     route(f"http: [{{fault: {{abort: {{httpStatus: 500, percentage: {{value: 25}}}}}}, {TO_REVIEWS}}}]"),
     "kind: AuthorizationPolicy\nmetadata: {name: x}\nspec: {rules: [{to: [{operation: {paths: ['/a/*', '*/b', "
     "'/a/{*}/b']}}]}]}",
@@ -233,3 +298,51 @@ def test_a_destination_rule_of_another_namespace_is_named_where_its_subset_is_mi
         "VirtualService bookinfo/reviews routes to subset v2 of reviews, which no DestinationRule for it defines: "
         "DestinationRule other/far has it, but in namespace other.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "places", "text"),
+    [
+        ("Service", {"other"}, route("http: [{route: [{destination: {host: review}}]}]")),
+        ("ServiceEntry", {"bookinfo"}, route("http: [{route: [{destination: {host: api.example}}]}]")),
+        ("Gateway", {"bookinfo"}, route(f"gateways: [istio-system/shop], http: [{{{TO_REVIEWS}}}]")),
+        ("DestinationRule", {"bookinfo"}, route("http: [{route: [{destination: {host: reviews, subset: v9}}]}]")),
+        ("Pod", {"istio-system"}, "kind: Gateway\nmetadata: {name: x}\nspec: {selector: {istio: gateway}}"),
+        ("Pod", {"other"}, "kind: Sidecar\nmetadata: {name: x}\nspec: {workloadSelector: {labels: {app: x}}}"),
+    ],
+)
+def test_what_may_be_where_nobody_may_look_is_not_taken_for_missing(kind: str, places: set[str], text: str) -> None:
+    whole = mesh_with(text)
+    assert effects_of(whole), "seen where all may be read"
+    assert effects_of(Mesh(whole.objects, partial={kind: frozenset(places)})) == []
+
+
+IDLE_OR_MEANT = [
+    (route(f"http: [{{fault: {{abort: {{httpStatus: 500, percentage: {{value: 0.25}}}}}}, {TO_REVIEWS}}}]"), False),
+    (route(f"http: [{{fault: {{abort: {{httpStatus: 500, percentage: {{value: 0}}}}}}, {TO_REVIEWS}}}]"), True),
+    (route(f"gateways: [bookinfo, mesh], http: [{{{TO_REVIEWS}}}]"), False),
+    (
+        "kind: PeerAuthentication\nmetadata: {name: x}\n"
+        "spec: {selector: {matchLabels: {app: ratings}}, portLevelMtls: {'9999': {mode: DISABLE}}}",
+        False,
+    ),
+    (
+        "kind: Service\nmetadata: {name: db}\n"
+        "spec: {selector: {app: x}, ports: [{name: tcp-web, port: 1}, {name: http, port: 2}]}\n---\n"
+        + route("http: [{route: [{destination: {host: db, port: {number: 2}}}]}]", hosts="[db]"),
+        False,
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "idle"), IDLE_OR_MEANT)
+def test_what_may_be_meant_so_is_not_called_idle(text: str, idle: bool) -> None:
+    assert [one.idle for one in effects_of(mesh_with(text))] == [idle]
+
+
+def test_of_two_rules_for_a_host_the_one_that_is_yet_to_be_created_is_the_younger() -> None:
+    stamped = route(f"http: [{{{TO_REVIEWS}}}]", name="z").replace(
+        "{name: z}", "{name: z, creationTimestamp: '2026-01-01T00:00:00Z'}"
+    )
+    found = effects_of(mesh_with(stamped + "---\n" + route(f"http: [{{{TO_REVIEWS}}}]", name="a")))
+    assert [one.origin.name for one in found] == ["a"]

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is applied and can have no effect, or not the one that its author means: by the live objects alone, pure.
+
+Every function looks at one kind and yields what it finds; nothing is found where the objects that it would take to be
+sure could not be read. Sources: Istio's reference of each kind at istio.io.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..mesh import Mesh
+from .filters import filters_beside
+from .finding import Effect, host_holds
+from .hosts import dead_hosts, missed_gateways, unbound, unknown_hosts, unknown_ports
+from .policies import (
+    gateways_without_pods,
+    impossible_callers,
+    methods_in_lower_case,
+    plain_probes,
+    policies_twice,
+    ports_of_services,
+    selects_nothing,
+    stars_in_paths,
+)
+from .routes import (
+    empty_subsets,
+    literal_stars,
+    no_fault,
+    raw_tcp,
+    rules_twice,
+    shadowed,
+    undefined_subsets,
+    unreachable_routes,
+)
+
+__all__ = ["Effect", "effects_of", "host_holds"]
+
+LOOKS: tuple[t.Callable[[Mesh], t.Iterator[Effect]], ...] = (
+    unbound,
+    missed_gateways,
+    literal_stars,
+    raw_tcp,
+    dead_hosts,
+    unknown_hosts,
+    unknown_ports,
+    undefined_subsets,
+    empty_subsets,
+    no_fault,
+    unreachable_routes,
+    shadowed,
+    rules_twice,
+    gateways_without_pods,
+    selects_nothing,
+    policies_twice,
+    stars_in_paths,
+    impossible_callers,
+    methods_in_lower_case,
+    ports_of_services,
+    plain_probes,
+    filters_beside,
+)
+
+
+def effects_of(mesh: Mesh) -> list[Effect]:
+    """All findings about all that is there."""
+    return [found for look in LOOKS for found in look(mesh)]

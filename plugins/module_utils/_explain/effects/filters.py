@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""EnvoyFilters for proxies that are elsewhere, and patches of what no proxy has."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..dump import manager_of
+from ..mesh import (
+    GATEWAY_LABELS,
+    ROOT,
+    Json,
+    Mesh,
+    has_proxy,
+    home_of,
+    labels_of,
+    matches,
+    origin_for,
+    selector_of,
+    spec_of,
+)
+from .finding import Effect
+
+
+def filters_beside(mesh: Mesh) -> t.Iterator[Effect]:
+    """An EnvoyFilter for gateways in a namespace where none runs, and patches of what no proxy has."""
+    for one in mesh.of("EnvoyFilter"):
+        home = home_of(one)
+        if not mesh.known("Pod", *(() if home == ROOT else (home,))) or spec_of(one).get("targetRefs"):
+            continue
+        pods = [
+            pod
+            for pod in mesh.of("Pod", None if home == ROOT else home)
+            if has_proxy(pod) and matches(selector_of(one), labels_of(pod))
+        ]
+        patches = spec_of(one).get("configPatches") or ()
+        contexts = {str((patch.get("match") or {}).get("context") or "ANY") for patch in patches}
+        origin = origin_for("EnvoyFilter", one)
+        gateways = mesh.gateways()
+        if contexts == {"GATEWAY"} and not any(map(is_gateway, pods)):
+            place = f"; the ingress gateway is in {home_of(gateways[0])}" if gateways else ""
+            yield Effect(
+                origin,
+                "metadata.namespace",
+                f"{origin} is for gateways of namespace {home}, where none runs{place}.",
+                f"Apply it in namespace {home_of(gateways[0])}." if gateways else "Apply it where the gateway runs.",
+                "filter",
+            )
+            continue
+        for number, patch in enumerate(patches):
+            yield from _patch_of_nothing(mesh, one, number, patch, meant_by(patch, pods))
+
+
+def is_gateway(pod: Json) -> bool:
+    """Whether a pod's proxy is a gateway's: its agent is started as a router, not as a sidecar."""
+    if matches(GATEWAY_LABELS, labels_of(pod)):
+        return True
+    return any("router" in (one.get("args") or ()) for one in spec_of(pod).get("containers") or ())
+
+
+def meant_by(patch: Json, pods: t.Iterable[Json]) -> list[Json]:
+    """The pods among these whose proxies a patch is for, by its context."""
+    context = str((patch.get("match") or {}).get("context") or "ANY")
+    return [pod for pod in pods if context == "ANY" or (context == "GATEWAY") == is_gateway(pod)]
+
+
+def names_parts(patch: Json) -> bool:
+    """Whether a patch is for a virtual host or a listener's port, which only the proxies themselves know."""
+    return bool(_vhost(patch) or _port(patch))
+
+
+def _vhost(patch: Json) -> str:
+    routes = (patch.get("match") or {}).get("routeConfiguration") or {}
+    return str((routes.get("vhost") or {}).get("name") or "")
+
+
+def _port(patch: Json) -> int:
+    return int(((patch.get("match") or {}).get("listener") or {}).get("portNumber") or 0)
+
+
+def _patch_of_nothing(mesh: Mesh, one: Json, number: int, patch: Json, pods: list[Json]) -> t.Iterator[Effect]:
+    configs = [config for pod in pods if (config := mesh.config_of(pod)) is not None]
+    if not configs or len(configs) < len(pods):
+        return
+    from ..routing import socket_of  # comes with all of Envoy's matching, and few sets have such patches
+
+    origin = origin_for("EnvoyFilter", one)
+    wanted, port = _vhost(patch), _port(patch)
+    if wanted:
+        hosts = sorted(
+            {
+                str(host.get("name", ""))
+                for config in configs
+                for routes in config.routes.values()
+                for host in routes.get("virtual_hosts") or ()
+                if host.get("name") not in ("backend", "stats", "blackhole:80")
+            }
+            | {
+                str(host.get("name", ""))
+                for config in configs
+                for routes in _own_routes(config.listeners)
+                for host in routes.get("virtual_hosts") or ()
+            }
+        )
+        if wanted not in hosts:
+            shown = ", ".join(hosts[:3]) or "none"
+            yield Effect(
+                origin,
+                f"spec.configPatches[{number}].match.routeConfiguration.vhost.name",
+                f"{origin} patches the virtual host {wanted}, and the proxies that it is for have only {shown}.",
+                f"Name the virtual host {hosts[0] if hosts else '…'}, or leave vhost out to patch all.",
+                "filter",
+            )
+    if port and not any(socket_of(listener)[1] == port for config in configs for listener in config.listeners):
+        inside = any(
+            int((chain.get("filter_chain_match") or {}).get("destination_port") or 0) == port
+            for config in configs
+            for listener in config.listeners
+            for chain in listener.get("filter_chains") or ()
+        )
+        if not inside:
+            yield Effect(
+                origin,
+                f"spec.configPatches[{number}].match.listener.portNumber",
+                f"{origin} patches a listener on port {port}, which none of the proxies that it is for has.",
+                "Correct the port (of a pod for inbound listeners, of a Service for outbound ones), or leave it out.",
+                "filter",
+            )
+
+
+def _own_routes(listeners: t.Iterable[Json]) -> t.Iterator[Json]:
+    for listener in listeners:
+        for chain in (*(listener.get("filter_chains") or ()), listener.get("default_filter_chain") or {}):
+            own = (manager_of(chain) or {}).get("route_config")
+            if own:
+                yield own

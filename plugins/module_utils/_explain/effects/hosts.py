@@ -1,0 +1,225 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts, ports and Gateways that rules name and nobody has."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..mesh import DOMAIN, Json, Mesh, home_of, name_of, origin_for, ports_of, service_named, spec_of
+from .finding import Effect, destinations, host_holds, is_for_mesh, routes_of, services_for
+
+CLUSTERSET = ".svc.clusterset.local"
+"""The domain of Services that other clusters export (Kubernetes' multi-cluster services API)."""
+
+
+def gateways_of(rule: Json) -> t.Iterator[tuple[int, str, str]]:
+    """The Gateways that a VirtualService names: the place in its list, namespace and name."""
+    for index, text in enumerate(spec_of(rule).get("gateways") or ()):
+        if text != "mesh":
+            place, slash, name = str(text).rpartition("/")
+            yield index, place if slash and place != "." else home_of(rule), name
+
+
+def unbound(mesh: Mesh) -> t.Iterator[Effect]:
+    """A VirtualService that names a Gateway which does not exist."""
+    gateways = {(home_of(one), name_of(one)): one for one in mesh.of("Gateway")}
+    for rule in mesh.of("VirtualService"):
+        hosts = [str(one) for one in spec_of(rule).get("hosts") or ()]
+        for index, home, name in gateways_of(rule):
+            if (home, name) in gateways or not mesh.known("Gateway", home):
+                continue
+            meant = [key for key, one in gateways.items() if key[1] == name] or [
+                key for key, one in gateways.items() if any(_takes(one, host, home_of(rule)) for host in hosts)
+            ]
+            other, remedy = "", f"Apply a Gateway {home}/{name}, or name one that exists."
+            if meant:
+                called = f"{meant[0][0]}/{meant[0][1]}"
+                other = f"; the Gateway for {hosts[0] if hosts else 'its host'} is {called}"
+                remedy = f"Write gateways: [{called}]."
+            yield Effect(
+                origin_for("VirtualService", rule),
+                f"spec.gateways[{index}]",
+                f"{origin_for('VirtualService', rule)} is bound to Gateway {home}/{name}, which does not exist{other}.",
+                remedy,
+                "gateway",
+                host=hosts[0] if hosts else "",
+            )
+
+
+def missed_gateways(mesh: Mesh) -> t.Iterator[Effect]:
+    """A VirtualService bound to a Gateway that takes none of its hosts, or none from its namespace."""
+    gateways = {(home_of(one), name_of(one)): one for one in mesh.of("Gateway")}
+    for rule in mesh.of("VirtualService"):
+        hosts = [str(one) for one in spec_of(rule).get("hosts") or ()]
+        for index, home, name in gateways_of(rule):
+            gateway = gateways.get((home, name))
+            if gateway is None or not hosts or any(_takes(gateway, host, home_of(rule)) for host in hosts):
+                continue
+            taken = list(
+                dict.fromkeys(
+                    str(one) for server in spec_of(gateway).get("servers") or () for one in server.get("hosts") or ()
+                )
+            )
+            if not taken:
+                continue
+            yield Effect(
+                origin_for("VirtualService", rule),
+                "spec.hosts",
+                f"{origin_for('VirtualService', rule)} is for {hosts[0]} at Gateway {home}/{name} "
+                f"(gateways[{index}]), whose servers take {', '.join(taken[:3])} only.",
+                f"Add {hosts[0]} to the hosts of a server of Gateway {home}/{name}, or correct the host.",
+                "gateway",
+                host=hosts[0],
+                idle=not is_for_mesh(rule),
+            )
+
+
+def _takes(gateway: Json, host: str, namespace: str) -> bool:
+    """Whether a server of a Gateway is for a host of a VirtualService of this namespace (``namespace/host``)."""
+    for server in spec_of(gateway).get("servers") or ():
+        for one in server.get("hosts") or ():
+            place, slash, pattern = str(one).rpartition("/")
+            home = home_of(gateway) if place == "." else place
+            if slash and home not in ("*", namespace):
+                continue
+            if host_holds(pattern, host) or host_holds(host, pattern):
+                return True
+    return False
+
+
+def unknown_hosts(mesh: Mesh) -> t.Iterator[Effect]:
+    """Destinations and mirrors that are no Service and no ServiceEntry's host."""
+    for rule in mesh.of("VirtualService"):
+        for number, route in enumerate(routes_of(rule), 1):
+            for what, destination in destinations(route):
+                host = str(destination.get("host") or "")
+                if not host or not _is_missing(mesh, host, home_of(rule)):
+                    continue
+                better = _meant_host(mesh, host, home_of(rule))
+                does = "sends copies" if what == "mirror" else "routes"
+                yield Effect(
+                    origin_for("VirtualService", rule),
+                    f"spec.http[{number - 1}].{what}",
+                    f"{origin_for('VirtualService', rule)} {does} to {host}, which is no Service"
+                    + (f"; {better} is." if better else " and no host of a ServiceEntry."),
+                    f"Write host: {better}." if better else "Correct the host, or create the Service.",
+                    "mirror" if what == "mirror" else "host",
+                    services_for(mesh, rule),
+                    host,
+                )
+
+
+def _is_missing(mesh: Mesh, host: str, namespace: str) -> bool:
+    """Whether nobody has a host, as far as enough could be read to say so."""
+    named = service_named(host, namespace)
+    places = [named[1]] if named is not None else []
+    # What is no Service's name may be of any namespace's ServiceEntry; a short name is one of this namespace's.
+    inside = "." not in host or host.endswith(f".{DOMAIN}")
+    if not mesh.known("Service", *places) or not mesh.known("ServiceEntry", *(places if inside else ())):
+        return False
+    return not _is_known(mesh, host, namespace)
+
+
+def _is_known(mesh: Mesh, host: str, namespace: str) -> bool:
+    if mesh.service_for(host, namespace) is not None or host.endswith(CLUSTERSET):
+        return True
+    full = host if "." in host else f"{host}.{namespace}.{DOMAIN}"
+    return any(
+        host_holds(str(known), name)
+        for entry in mesh.of("ServiceEntry")
+        for known in spec_of(entry).get("hosts") or ()
+        for name in (host, full)
+    )
+
+
+def _meant_host(mesh: Mesh, host: str, namespace: str) -> str:
+    """The full name of the Service that was probably meant."""
+    import difflib  # takes a while to load, and is needed only for what is wrong
+
+    names = [name_of(one) for one in mesh.of("Service", namespace)]
+    head = host.partition(".")[0]
+    close = [head] if head in names else difflib.get_close_matches(head, sorted(names), 1)
+    return f"{close[0]}.{namespace}.{DOMAIN}" if close else ""
+
+
+def dead_hosts(mesh: Mesh) -> t.Iterator[Effect]:
+    """A VirtualService or DestinationRule for a short host that is no Service of its own namespace."""
+    for kind in ("VirtualService", "DestinationRule"):
+        for rule in mesh.of(kind):
+            spec, home = spec_of(rule), home_of(rule)
+            of_rule = kind == "VirtualService"
+            hosts = [str(one) for one in spec.get("hosts") or ()] if of_rule else [str(spec.get("host") or "")]
+            if of_rule and not is_for_mesh(rule):
+                continue
+            local = [one for one in hosts if one and one != "*" and ("." not in one or one.endswith(f".{DOMAIN}"))]
+            if not local or "*" in local[0] or not all(_is_missing(mesh, one, home) for one in hosts):
+                continue
+            elsewhere = sorted(
+                {home_of(one) for one in mesh.of("Service") if name_of(one) == local[0].partition(".")[0]}
+            )
+            meant = _meant_host(mesh, local[0], home) if not elsewhere else ""
+            origin = origin_for(kind, rule)
+            if elsewhere:
+                tail = f"; namespace {elsewhere[0]} has it"
+                full = f"{local[0].partition('.')[0]}.{elsewhere[0]}.{DOMAIN}"
+                remedy = f"Apply it in namespace {elsewhere[0]}, or write the full name {full}."
+            elif meant:
+                tail, remedy = f"; {meant.partition('.')[0]} is one", f"Write {meant.partition('.')[0]}."
+            else:
+                tail, remedy = "", "Correct the host, or create the Service."
+            place = (service_named(local[0], home) or ("", home))[1]
+            yield Effect(
+                origin,
+                "spec.hosts" if of_rule else "spec.host",
+                f"{origin} is for the host {local[0]}, which is no Service of namespace {place}{tail}.",
+                remedy,
+                "host",
+                frozenset((local[0].partition(".")[0], place) for place in elsewhere)
+                or frozenset([(meant.partition(".")[0], home)] if meant else []),
+                local[0],
+            )
+
+
+def unknown_ports(mesh: Mesh) -> t.Iterator[Effect]:
+    """A route to a port that its Service does not have, or a match of one that the host's Service does not have."""
+    for rule in mesh.of("VirtualService"):
+        home, origin = home_of(rule), origin_for("VirtualService", rule)
+        own = services_for(mesh, rule)
+        only_mesh = is_for_mesh(rule) and not list(gateways_of(rule))
+        for number, route in enumerate(routes_of(rule)):
+            for what, destination in destinations(route):
+                asked = (destination.get("port") or {}).get("number")
+                service = mesh.service_for(str(destination.get("host") or ""), home)
+                have = _ports(mesh, [service] if service else [])
+                if asked and service is not None and have and int(asked) not in have:
+                    yield Effect(
+                        origin,
+                        f"spec.http[{number}].{what}.destination.port.number",
+                        f"{origin} {'sends copies' if what == 'mirror' else 'routes'} to port {asked} of {service[0]}, "
+                        f"whose Service {service[1]}/{service[0]} has {_listed(have)} only.",
+                        f"Write port: {{number: {min(have)}}}.",
+                        "mirror" if what == "mirror" else "host",
+                        frozenset((service,)),
+                    )
+            have = _ports(mesh, own)
+            asked_by = [one.get("port") for one in route.get("match") or ()]
+            if only_mesh and own and have and asked_by and all(asked_by) and not {int(one) for one in asked_by} & have:
+                yield Effect(
+                    origin,
+                    f"spec.http[{number}].match.port",
+                    f"Rule {number + 1} of {origin} is for requests to port {asked_by[0]}, and "
+                    f"{', '.join(sorted(one[0] for one in own))} has {_listed(have)} only.",
+                    f"Write port: {min(have)}, or leave it out.",
+                    "route",
+                    own,
+                )
+
+
+def _ports(mesh: Mesh, services: t.Iterable[tuple[str, str]]) -> set[int]:
+    return {int(port.get("port") or 0) for name in services for port in ports_of(mesh.service(name) or {})}
+
+
+def _listed(ports: set[int]) -> str:
+    return ("port " if len(ports) == 1 else "the ports ") + ", ".join(str(one) for one in sorted(ports))

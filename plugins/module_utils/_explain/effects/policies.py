@@ -1,0 +1,325 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Policies for pods, ports, paths and callers that are not there, and probes that a policy refuses."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ..mesh import (
+    ROOT,
+    Json,
+    Mesh,
+    has_proxy,
+    home_of,
+    is_ready,
+    labels_of,
+    matches,
+    mtls_of,
+    name_of,
+    origin_for,
+    ports_of,
+    selector_of,
+    spec_of,
+)
+from ..origin import Origin
+from .finding import Effect, age, shown
+
+POLICIES = ("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "Telemetry", "Sidecar", "EnvoyFilter")
+TOPICS = {
+    "AuthorizationPolicy": "policy",
+    "PeerAuthentication": "mtls",
+    "RequestAuthentication": "token",
+    "Telemetry": "trace",
+    "Sidecar": "egress",
+    "EnvoyFilter": "filter",
+}
+PROXY = "istio-proxy"
+REWRITE = "sidecar.istio.io/rewriteAppHTTPProbers"
+EXCLUDED = "traffic.sidecar.istio.io/excludeInboundPorts"
+AGENT = 15020
+"""The agent's port, at which it asks the application in the kubelet's place."""
+
+
+def gateways_without_pods(mesh: Mesh) -> t.Iterator[Effect]:
+    """A Gateway whose selector no pod has."""
+    if not mesh.known("Pod"):
+        return
+    for gateway in mesh.of("Gateway"):
+        selector = spec_of(gateway).get("selector") or {}
+        if selector and not any(matches(selector, labels_of(pod)) for pod in mesh.of("Pod")):
+            yield Effect(
+                origin_for("Gateway", gateway),
+                "spec.selector",
+                f"{origin_for('Gateway', gateway)} selects {shown(selector)}, and no pod has these labels.",
+                "Give it the labels of the gateway's pods, usually istio: ingressgateway.",
+                "gateway",
+            )
+
+
+def selects_nothing(mesh: Mesh) -> t.Iterator[Effect]:
+    """A policy whose selector no workload of its namespace has."""
+    for kind in POLICIES:
+        for policy in mesh.of(kind):
+            selector, home = selector_of(policy), home_of(policy)
+            places = None if home == ROOT else home
+            if not selector or not mesh.known("Pod", *filter(None, [places])):
+                continue
+            if any(matches(selector, labels) for labels in _workloads(mesh, places)):
+                continue
+            elsewhere = sorted({home_of(pod) for pod in mesh.of("Pod") if matches(selector, labels_of(pod))})
+            tail = f"; pods of namespace {elsewhere[0]} have them" if elsewhere else ""
+            where = "no pod" if places is None else f"no pod in namespace {home}"
+            yield Effect(
+                origin_for(kind, policy),
+                "spec.workloadSelector" if kind in ("Sidecar", "EnvoyFilter") else "spec.selector",
+                f"{origin_for(kind, policy)} selects {shown(selector)}, and {where} has these labels{tail}.",
+                f"Apply it in namespace {elsewhere[0]} instead." if elsewhere else "Correct its selector.",
+                TOPICS[kind],
+                frozenset(
+                    (name_of(one), home_of(one))
+                    for one in mesh.of("Service")
+                    if home_of(one) in elsewhere
+                    and any(matches(selector, labels_of(pod)) for pod in mesh.pods_of((name_of(one), home_of(one))))
+                ),
+            )
+
+
+def _workloads(mesh: Mesh, namespace: str | None) -> t.Iterator[t.Mapping[str, str]]:
+    """The labels of pods, and of what is in the mesh without being one."""
+    for pod in mesh.of("Pod", namespace):
+        yield labels_of(pod)
+    for entry in mesh.of("WorkloadEntry", namespace):
+        yield {**labels_of(entry), **(spec_of(entry).get("labels") or {})}
+
+
+def policies_twice(mesh: Mesh) -> t.Iterator[Effect]:
+    """Two policies for the same workloads: only the oldest holds (istio.io, "PeerAuthentication" and "Sidecar")."""
+    for kind in ("PeerAuthentication", "Sidecar"):
+        owners: dict[tuple[str, str], list[Json]] = {}
+        for policy in mesh.of(kind):
+            owners.setdefault((home_of(policy), shown(dict(sorted(selector_of(policy).items())))), []).append(policy)
+        for (home, selected), policies in sorted(owners.items()):
+            first, *others = sorted(policies, key=age)
+            for other in others:
+                whom = f"the pods with {selected}" if selected else f"all pods of namespace {home}"
+                yield Effect(
+                    origin_for(kind, other),
+                    "spec.workloadSelector" if kind == "Sidecar" else "spec.selector",
+                    f"{origin_for(kind, other)} is for {whom}, for which the older {origin_for(kind, first)} holds "
+                    "already.",
+                    "Merge the two.",
+                    TOPICS[kind],
+                )
+
+
+def impossible_callers(mesh: Mesh) -> t.Iterator[Effect]:
+    """A principal that no certificate has: its form is ``domain/ns/NAMESPACE/sa/ACCOUNT``, without ``spiffe://``.
+
+    istio.io, "AuthorizationPolicy", Source: a star counts at the beginning or end.
+    """
+    for policy in mesh.of("AuthorizationPolicy"):
+        for number, rule in enumerate(spec_of(policy).get("rules") or ()):
+            for one in (rule or {}).get("from") or ():
+                for text in map(str, (one.get("source") or {}).get("principals") or ()):
+                    mended = _mended_principal(text, home_of(policy))
+                    if mended:
+                        yield Effect(
+                            origin_for("AuthorizationPolicy", policy),
+                            f"spec.rules[{number}].from.source.principals",
+                            f"{origin_for('AuthorizationPolicy', policy)} names the principal {text}, which no caller "
+                            "has: a principal is written as domain/ns/NAMESPACE/sa/ACCOUNT.",
+                            f"Write {mended}.",
+                            "policy",
+                        )
+
+
+def _mended_principal(text: str, namespace: str) -> str:
+    """A principal as it was probably meant; empty where a caller may have it."""
+    if text.startswith("spiffe://"):
+        return text.removeprefix("spiffe://")
+    if "*" in text or re.fullmatch(r"[^/]+/ns/[^/]+/sa/[^/]+", text):
+        return ""
+    return f"cluster.local/ns/{namespace}/sa/{text.rpartition('/')[2]}"
+
+
+def methods_in_lower_case(mesh: Mesh) -> t.Iterator[Effect]:
+    """A method that no request has, since methods are compared exactly and written in capitals (RFC 9110)."""
+    for policy in mesh.of("AuthorizationPolicy"):
+        for number, rule in enumerate(spec_of(policy).get("rules") or ()):
+            for to in (rule or {}).get("to") or ():
+                for text in map(str, (to.get("operation") or {}).get("methods") or ()):
+                    if text.islower():
+                        yield Effect(
+                            origin_for("AuthorizationPolicy", policy),
+                            f"spec.rules[{number}].to.operation.methods",
+                            f"{origin_for('AuthorizationPolicy', policy)} names the method {text}, which no request "
+                            "has: methods are compared exactly.",
+                            f"Write {text.upper()}.",
+                            "policy",
+                        )
+
+
+def stars_in_paths(mesh: Mesh) -> t.Iterator[Effect]:
+    """A star in the middle of an AuthorizationPolicy's path."""
+    for policy in mesh.of("AuthorizationPolicy"):
+        for number, rule in enumerate(spec_of(policy).get("rules") or (), 1):
+            for to in (rule or {}).get("to") or ():
+                operation = to.get("operation") or {}
+                for key in ("paths", "notPaths"):
+                    for path in operation.get(key) or ():
+                        text = str(path)
+                        if "*" not in text.strip("*") or "{" in text:
+                            continue
+                        yield Effect(
+                            origin_for("AuthorizationPolicy", policy),
+                            f"spec.rules[{number - 1}].to.operation.{key}",
+                            f"{origin_for('AuthorizationPolicy', policy)} {_does(policy)} the path {text} literally: a "
+                            "star counts at its beginning or end only.",
+                            f"Write {_with_template(text)}, or allow a prefix or suffix.",
+                            "policy",
+                            host=text,
+                        )
+
+
+def _does(policy: Json) -> str:
+    return {"DENY": "denies", "AUDIT": "audits"}.get(str(spec_of(policy).get("action") or "ALLOW"), "allows")
+
+
+def _with_template(text: str) -> str:
+    return text.replace("*", "{*}")
+
+
+def ports_of_services(mesh: Mesh) -> t.Iterator[Effect]:
+    """A portLevelMtls, or a policy's port, that is a Service's and not the pods'."""
+    for kind in ("PeerAuthentication", "AuthorizationPolicy"):
+        for policy in mesh.of(kind):
+            places = () if home_of(policy) == ROOT else (home_of(policy),)
+            if not mesh.known("Pod", *places) or not mesh.known("Service", *places):
+                continue
+            pods = [
+                pod
+                for pod in mesh.of("Pod", None if home_of(policy) == ROOT else home_of(policy))
+                if matches(selector_of(policy), labels_of(pod)) and has_proxy(pod)
+            ]
+            inner = {number for pod in pods for number in _container_ports(mesh, pod)}
+            for where, port, mode in named_ports(policy, kind):
+                if not pods or not inner or port in inner:
+                    continue
+                owners = [
+                    one
+                    for one in mesh.of("Service", home_of(pods[0]))
+                    if any(item.get("port") == port for item in ports_of(one))
+                    and any(matches(spec_of(one).get("selector") or {"": ""}, labels_of(pod)) for pod in pods)
+                ]
+                listen = ", ".join(str(one) for one in sorted(inner))
+                app = labels_of(pods[0]).get("app") or name_of(pods[0])
+                tail = f"; port {port} is Service {name_of(owners[0])}'s" if owners else ""
+                says = f"demands mTLS on port {port}" if mode == "STRICT" else f"names port {port}"
+                yield Effect(
+                    origin_for(kind, policy),
+                    where,
+                    f"{origin_for(kind, policy)} {says}, and the pods of {app} listen on {listen}{tail}.",
+                    f"Give the container's port: portLevelMtls: {{{min(inner)}: {{mode: {mode}}}}}."
+                    if kind == "PeerAuthentication"
+                    else f"Give the container's port, {min(inner)}.",
+                    TOPICS[kind],
+                    frozenset((name_of(one), home_of(one)) for one in owners),
+                    idle=bool(owners),  # a pod may listen on more ports than it says
+                )
+
+
+def named_ports(policy: Json, kind: str) -> t.Iterator[tuple[str, int, str]]:
+    """The ports that a policy names: field, number, and the mTLS mode there."""
+    if kind == "PeerAuthentication":
+        for port, one in (spec_of(policy).get("portLevelMtls") or {}).items():
+            if str(port).isdigit():
+                yield f"spec.portLevelMtls.{port}", int(port), str((one or {}).get("mode") or "")
+    if kind != "AuthorizationPolicy":
+        return
+    for number, rule in enumerate(spec_of(policy).get("rules") or ()):
+        for to in (rule or {}).get("to") or ():
+            for port in (to.get("operation") or {}).get("ports") or ():
+                if str(port).isdigit():
+                    yield f"spec.rules[{number}].to.operation.ports", int(port), ""
+
+
+def _container_ports(mesh: Mesh, pod: Json) -> set[int]:
+    """What a pod listens on, as far as it says, or a Service leads there."""
+    own = {
+        int(port["containerPort"])
+        for one in spec_of(pod).get("containers") or ()
+        if one.get("name") != "istio-proxy"
+        for port in one.get("ports") or ()
+        if port.get("containerPort")
+    }
+    for service in mesh.of("Service", home_of(pod)):
+        selector = spec_of(service).get("selector") or {}
+        if selector and matches(selector, labels_of(pod)):
+            for port in ports_of(service):
+                target = port.get("targetPort", port.get("port"))
+                own |= {int(target)} if isinstance(target, int) else set()
+    return own
+
+
+def plain_probes(mesh: Mesh) -> t.Iterator[Effect]:
+    """A pod that cannot get ready, since the kubelet's plain probe meets strict mTLS and Istio does not let it pass.
+
+    istio.io, "Health Checking of Istio Services": injection sends probes by HTTP and gRPC to the agent instead, which
+    an annotation of the pod or the setting rewriteAppHTTPProbe of the injector may prevent.
+    """
+    told: set[tuple[str, str]] = set()
+    for pod in mesh.of("Pod"):
+        if is_ready(pod) or not has_proxy(pod) or not mesh.known("PeerAuthentication", home_of(pod)):
+            continue
+        workload = name_of(pod).rsplit("-", 2)[0]
+        for port in _probed(pod):
+            mode, demand, where = mtls_of(mesh, pod, port)
+            if mode != "STRICT" or demand is None or (home_of(pod), workload) in told:
+                continue
+            told.add((home_of(pod), workload))
+            if _annotations(pod).get(REWRITE) == "false":
+                why = f'the annotation {REWRITE}: "false" keeps Istio from letting it pass'
+                remedy = f"Remove the annotation {REWRITE} from the pod template."
+            else:
+                why = "Istio's injector does not rewrite probes here (rewriteAppHTTPProbe)"
+                remedy = f'Give the pod template the annotation {REWRITE}: "true".'
+            yield Effect(
+                demand,
+                f"spec.{where}",
+                f"Pods of {workload} are not ready: the kubelet's probe is plain text, {demand} demands mTLS, and "
+                f"{why}.",
+                remedy,
+                "probe",
+                frozenset(
+                    (name_of(one), home_of(one))
+                    for one in mesh.of("Service", home_of(pod))
+                    if matches(spec_of(one).get("selector") or {"": ""}, labels_of(pod))
+                ),
+                without=Origin("Pod", home_of(pod), name_of(pod)),
+            )
+
+
+def _probed(pod: Json) -> t.Iterator[int]:
+    """The ports of a pod's own containers that the kubelet itself asks by HTTP or gRPC, through the proxy.
+
+    A TCP probe passes in any case: the proxy accepts every connection.
+    """
+    beside = {one.strip() for one in str(_annotations(pod).get(EXCLUDED) or "").split(",")}
+    for container in spec_of(pod).get("containers") or ():
+        if container.get("name") == PROXY:
+            continue
+        names = {one.get("name"): one.get("containerPort") for one in container.get("ports") or ()}
+        for kind in ("readinessProbe", "startupProbe", "livenessProbe"):
+            probe = container.get(kind) or {}
+            for how in ("httpGet", "grpc"):
+                port = (probe.get(how) or {}).get("port")
+                number = names.get(port, port) if port else None
+                if isinstance(number, int) and number != AGENT and str(number) not in beside:
+                    yield number
+
+
+def _annotations(pod: Json) -> Json:
+    return (pod.get("metadata") or {}).get("annotations") or {}

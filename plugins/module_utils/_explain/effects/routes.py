@@ -1,0 +1,277 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Routes that take nothing, lead nowhere or do nothing, and rules that others replace."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..mesh import (
+    DOMAIN,
+    OPAQUE_PROTOCOLS,
+    ROOT,
+    Json,
+    Mesh,
+    ServiceName,
+    home_of,
+    labels_of,
+    matches,
+    origin_for,
+    ports_of,
+    protocol_of,
+    selector_of,
+    spec_of,
+)
+from ..origin import Origin
+from .finding import Effect, age, destinations, first_host, host_holds, is_for_mesh, routes_of, services_for, shown
+
+
+def literal_stars(mesh: Mesh) -> t.Iterator[Effect]:
+    """A star in a prefix or an exact path, where it is a character like any other."""
+    for rule in mesh.of("VirtualService"):
+        for number, route in enumerate(routes_of(rule), 1):
+            for match in route.get("match") or ():
+                for kind in ("prefix", "exact"):
+                    text = str((match.get("uri") or {}).get(kind) or "")
+                    if "*" not in text:
+                        continue
+                    plain = text.partition("*")[0]
+                    yield Effect(
+                        origin_for("VirtualService", rule),
+                        f"spec.http[{number - 1}].match.uri.{kind}",
+                        f"{origin_for('VirtualService', rule)} matches the {kind} {text} literally: the star is a "
+                        "character of the path, and no path contains it.",
+                        f"Write prefix: {plain} (a prefix needs no star)." if plain else "Leave the match out.",
+                        "route",
+                        services_for(mesh, rule),
+                        first_host(rule),
+                    )
+
+
+def no_fault(mesh: Mesh) -> t.Iterator[Effect]:
+    """A fault that strikes no request, or hardly any."""
+    for rule in mesh.of("VirtualService"):
+        for number, route in enumerate(routes_of(rule), 1):
+            for kind, verb in (("abort", "aborted"), ("delay", "delayed")):
+                fault = (route.get("fault") or {}).get(kind)
+                if not isinstance(fault, t.Mapping):
+                    continue
+                origin = origin_for("VirtualService", rule)
+                where = f"spec.http[{number - 1}].fault.{kind}.percentage"
+                percentage = fault.get("percentage")
+                value = percentage.get("value") if isinstance(percentage, t.Mapping) else None
+                if percentage is None:
+                    said = f"{origin} has a fault.{kind} without a percentage, which is 0 %: no request is {verb}."
+                elif not value:
+                    said = f"{origin} has a fault.{kind} of 0 %: no request is {verb}."
+                elif float(value) < 1:
+                    said = (
+                        f"{origin} has a fault.{kind} for {float(value):g} % of the requests "
+                        "(percentage.value is in percent, from 0 to 100)."
+                    )
+                else:
+                    continue
+                wanted = f"{100 * float(value):g}" if value else "100"
+                yield Effect(
+                    origin,
+                    where,
+                    said,
+                    f"Write percentage: {{value: {wanted}}}.",
+                    "fault",
+                    services_for(mesh, rule),
+                    idle=not value,
+                )
+
+
+def raw_tcp(mesh: Mesh) -> t.Iterator[Effect]:
+    """HTTP routes for a Service whose ports are no HTTP to the proxies."""
+    for rule in mesh.of("VirtualService"):
+        if not routes_of(rule) or not is_for_mesh(rule):
+            continue
+        for name in sorted(services_for(mesh, rule)):
+            service = mesh.service(name)
+            opaque = [protocol_of(port)[0] in OPAQUE_PROTOCOLS for port in ports_of(service or {})]
+            for port in ports_of(service or {}):
+                protocol, why = protocol_of(port)
+                if protocol not in OPAQUE_PROTOCOLS:
+                    continue
+                said = f"is named {port['name']}" if why.startswith("its name") else f"has {why}"
+                called = "raw TCP" if protocol not in ("tls", "https") else "TLS that they pass on"
+                yield Effect(
+                    Origin("Service", name[1], name[0]),
+                    f"spec.ports[{port.get('port')}].name",
+                    f"Port {port.get('port')} of Service {name[1]}/{name[0]} {said}, so it is {called} to the proxies, "
+                    f"and the http routes of {origin_for('VirtualService', rule)} do not hold.",
+                    "Name the port http, or set appProtocol: http.",
+                    "protocol",
+                    frozenset((name,)),
+                    idle=all(opaque),  # with another port the routes hold there
+                    without=origin_for("VirtualService", rule),
+                )
+
+
+def undefined_subsets(mesh: Mesh) -> t.Iterator[Effect]:
+    """A route to a subset that no DestinationRule defines."""
+    for rule in mesh.of("VirtualService"):
+        for number, route in enumerate(routes_of(rule), 1):
+            for what, destination in destinations(route):
+                subset = destination.get("subset")
+                service = mesh.service_for(str(destination.get("host") or ""), home_of(rule))
+                if not subset or service is None:
+                    continue
+                if not mesh.known("DestinationRule", home_of(rule), service[1], ROOT):
+                    continue
+                rules = [one for one in mesh.of("DestinationRule") if _is_of_service(mesh, one, service)]
+                visible = [one for one in rules if home_of(one) in (home_of(rule), service[1], ROOT)]
+                names = [str(one.get("name")) for own in visible for one in spec_of(own).get("subsets") or ()]
+                if subset in names:
+                    continue
+                does = "sends copies" if what == "mirror" else "routes"
+                stray = _stray_subset(mesh, rule, service, str(subset))
+                have = f"it has {', '.join(names)}" if names else "there is none"
+                none = f"for it defines: {stray[0]}" if stray else f"defines ({have})"
+                yield Effect(
+                    origin_for("VirtualService", rule),
+                    f"spec.http[{number - 1}].{what}.destination.subset",
+                    f"{origin_for('VirtualService', rule)} {does} to subset {subset} of {service[0]}, which no "
+                    f"DestinationRule {none}.",
+                    stray[1]
+                    if stray
+                    else f"Apply a DestinationRule for {service[0]} with this subset, or name one that is defined.",
+                    "subset",
+                    frozenset((service,)),
+                )
+
+
+def _stray_subset(mesh: Mesh, rule: Json, service: ServiceName, subset: str) -> tuple[str, str] | None:
+    """A DestinationRule that has the subset, and does not hold for the Service: which, and the remedy."""
+    for one in mesh.of("DestinationRule"):
+        host, home = str(spec_of(one).get("host") or ""), home_of(one)
+        if not any(part.get("name") == subset for part in spec_of(one).get("subsets") or ()):
+            continue
+        origin = origin_for("DestinationRule", one)
+        if home not in (home_of(rule), service[1], ROOT) and host.partition(".")[0] == service[0]:
+            return (
+                f"{origin} has it, but in namespace {home}",
+                f"Apply DestinationRule {origin.name} in namespace {service[1]} instead.",
+            )
+        if home in (home_of(rule), service[1], ROOT) and mesh.service_for(host, home) is None:
+            return (
+                f"{origin} has it, but for the host {host}, which is no Service",
+                f"Correct the host of {origin} to {service[0]}.",
+            )
+    return None
+
+
+def _is_of_service(mesh: Mesh, rule: Json, service: ServiceName) -> bool:
+    host = str(spec_of(rule).get("host") or "")
+    return mesh.service_for(host, home_of(rule)) == service or host_holds(host, f"{service[0]}.{service[1]}.{DOMAIN}")
+
+
+def empty_subsets(mesh: Mesh) -> t.Iterator[Effect]:
+    """A subset whose labels no pod of its Service has."""
+    for rule in mesh.of("DestinationRule"):
+        service = mesh.service_for(str(spec_of(rule).get("host") or ""), home_of(rule))
+        if service is None or not mesh.known("Pod", service[1]):
+            continue
+        pods = mesh.pods_of(service)
+        for subset in spec_of(rule).get("subsets") or ():
+            wanted = subset.get("labels") or {}
+            if wanted and pods and not any(matches(wanted, labels_of(pod)) for pod in pods):
+                yield Effect(
+                    origin_for("DestinationRule", rule),
+                    f"spec.subsets[{subset.get('name')}].labels",
+                    f"Subset {subset.get('name')} of {origin_for('DestinationRule', rule)} asks for the labels "
+                    f"{shown(wanted)}, and no pod of {service[0]} has them.",
+                    "Correct the labels, or deploy that version.",
+                    "subset",
+                    frozenset((service,)),
+                )
+
+
+def unreachable_routes(mesh: Mesh) -> t.Iterator[Effect]:
+    """Routes behind one that takes everything."""
+    for rule in mesh.of("VirtualService"):
+        for number, route in enumerate(routes_of(rule)[:-1], 1):
+            if route.get("match") and not any(_takes_all(one or {}) for one in route["match"]):
+                continue
+            yield Effect(
+                origin_for("VirtualService", rule),
+                f"spec.http[{number}]",
+                f"Rule {number} of {origin_for('VirtualService', rule)} takes every request, so the rules behind it "
+                "take none.",
+                "Move the rule without a match to the end.",
+                "route",
+                services_for(mesh, rule),
+                first_host(rule),
+            )
+            break
+
+
+def _takes_all(match: Json) -> bool:
+    """Whether a match holds for every request."""
+    if set(match) - {"name", "uri"}:
+        return False
+    uri = match.get("uri") or {}
+    return not uri or uri == {"prefix": "/"}
+
+
+def shadowed(mesh: Mesh) -> t.Iterator[Effect]:
+    """Several VirtualServices in the mesh for one host: the oldest holds (istio.io, "Split large virtual services")."""
+    owners: dict[ServiceName, list[Json]] = {}
+    for rule in mesh.of("VirtualService"):
+        if is_for_mesh(rule) and "*" in (spec_of(rule).get("exportTo") or ["*"]):
+            for service in services_for(mesh, rule):
+                owners.setdefault(service, []).append(rule)
+    for service, rules in sorted(owners.items()):
+        first, *others = sorted(rules, key=age)
+        for other in others:
+            yield Effect(
+                origin_for("VirtualService", other),
+                "spec.hosts",
+                f"{origin_for('VirtualService', other)} is for {service[0]}, for which the older "
+                f"{origin_for('VirtualService', first)} holds already.",
+                "Merge the two.",
+                "route",
+                frozenset((service,)),
+            )
+
+
+def rules_twice(mesh: Mesh) -> t.Iterator[Effect]:
+    """Several DestinationRules of a namespace for one Service: of what both have, the older one's holds.
+
+    istio.io, "Split large destination rules": subsets are put together, of the traffic policies only the first counts.
+    """
+    owners: dict[tuple[ServiceName, str, str], list[Json]] = {}
+    for rule in mesh.of("DestinationRule"):
+        service = mesh.service_for(str(spec_of(rule).get("host") or ""), home_of(rule))
+        if service is not None and not selector_of(rule):
+            exported = ",".join(sorted(spec_of(rule).get("exportTo") or ["*"]))
+            owners.setdefault((service, home_of(rule), exported), []).append(rule)
+    for (service, _home, _exported), rules in sorted(owners.items()):
+        ordered = sorted(rules, key=age)
+        for place, other in enumerate(ordered):
+            first, both = next(((one, said) for one in ordered[:place] if (said := _has_both(one, other))), (other, ""))
+            if both:
+                yield Effect(
+                    origin_for("DestinationRule", other),
+                    f"spec.{both.partition(' ')[0]}",
+                    f"The {both} of {origin_for('DestinationRule', other)} does not hold: the older "
+                    f"{origin_for('DestinationRule', first)} has one for {service[0]} already.",
+                    "Merge the two.",
+                    "subset",
+                    frozenset((service,)),
+                )
+
+
+def _has_both(first: Json, other: Json) -> str:
+    """What two DestinationRules both say, and not alike: their trafficPolicy, or a subset of one name."""
+    policies = [spec_of(one).get("trafficPolicy") for one in (first, other)]
+    if all(policies) and policies[0] != policies[1]:
+        return "trafficPolicy"
+    have = {one.get("name"): one for one in spec_of(first).get("subsets") or ()}
+    for one in spec_of(other).get("subsets") or ():
+        if one.get("name") in have and have[one.get("name")] != one:
+            return f"subset {one.get('name')}"
+    return ""
