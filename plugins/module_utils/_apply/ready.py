@@ -136,6 +136,74 @@ def api_service(obj: Json) -> Readiness:
     return Readiness(False, str(available.get("message") or "it is not available"))
 
 
+def gateway_class(obj: Json) -> Readiness:
+    """GatewayClass: a controller has accepted it."""
+    return _conditions(obj, ("Accepted",), absent="no controller has looked at it: none has the name in controllerName")
+
+
+def gateway(obj: Json) -> Readiness:
+    """Gateway: accepted, and the data plane has it; then each listener by its name."""
+    name = (obj.get("spec") or {}).get("gatewayClassName")
+    absent = f"no controller has looked at it: none serves its GatewayClass {name}"
+    verdict = _conditions(obj, ("Accepted", "Programmed"), absent=absent)
+    for listener in _status(obj).get("listeners") or ():
+        one = _conditions(obj, ("Accepted", "ResolvedRefs", "Programmed"), listener.get("conditions") or ())
+        # What is wrong with a listener says more than that the Gateway is not programmed.
+        if not one.ready and one.why:
+            return Readiness(False, f"listener {listener.get('name')}: {one.why}")
+    return verdict
+
+
+def route(obj: Json) -> Readiness:
+    """A route of any protocol: each of its parents has accepted it, and all that it refers to is there."""
+    spec, meta = obj.get("spec") or {}, obj["metadata"]
+    answers = {
+        _parent(answer.get("parentRef") or {}, meta): answer.get("conditions") or ()
+        for answer in _status(obj).get("parents") or ()
+    }
+    for ref in spec.get("parentRefs") or ():
+        parent = f"{ref.get('kind', 'Gateway')} {ref['name']}"
+        conditions = answers.get(_parent(ref, meta))
+        absent = f"no controller has looked at it for its parent {parent}: it does not exist, or nobody serves it"
+        verdict = _conditions(obj, ("Accepted", "ResolvedRefs"), conditions or (), absent=absent)
+        if not verdict.ready:
+            return Readiness(False, f"{parent}: {verdict.why}" if conditions else verdict.why)
+    return READY
+
+
+def _parent(ref: Json, meta: Json) -> tuple[str, ...]:
+    """What a reference to a parent refers to: group, kind, namespace, name, listener and port, with their defaults."""
+    group = ref.get("group", "gateway.networking.k8s.io")
+    space = ref.get("namespace") or meta.get("namespace") or ""
+    place = (ref.get("sectionName") or "", str(ref.get("port") or ""))
+    return (group, ref.get("kind", "Gateway"), space, ref["name"], *place)
+
+
+def _conditions(
+    obj: Json, kinds: t.Sequence[str], conditions: t.Iterable[Json] | None = None, *, absent: str = ""
+) -> Readiness:
+    """Whether all these conditions of the Gateway API hold for the present generation.
+
+    Their meaning: https://gateway-api.sigs.k8s.io/guides/implementers/#standard-status-fields-and-conditions
+    """
+    generation = int(obj["metadata"].get("generation") or 0)
+    given = _status(obj).get("conditions") if conditions is None else conditions
+    # Kubernetes fills in what a controller has still to say: "Waiting for controller", of generation 0 or the first.
+    found = {one.get("type"): one for one in given or () if one.get("status") != "Unknown"}
+    if not found:
+        return Readiness(False, absent)
+    for kind in kinds:
+        one = found.get(kind)
+        if one is None:
+            continue
+        if int(one.get("observedGeneration") or generation) < generation:
+            return _NOT_SEEN
+        if one["status"] != "True":
+            said = str(one.get("message") or "").rstrip(".")
+            return Readiness(False, f"not {kind}, {one.get('reason')}" + (f" ({said})" if said else ""))
+    return READY
+
+
 # What ready means, per kind. A kind that is not here is ready as soon as it is
 # applied. (Istio's kinds have no status to wait for: see settled.py.)
 PREDICATES: dict[tuple[str, str], Predicate] = {
@@ -148,6 +216,9 @@ PREDICATES: dict[tuple[str, str], Predicate] = {
     ("", "Namespace"): namespace,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): crd,
     ("apiregistration.k8s.io", "APIService"): api_service,
+    ("gateway.networking.k8s.io", "GatewayClass"): gateway_class,
+    ("gateway.networking.k8s.io", "Gateway"): gateway,
+    **{("gateway.networking.k8s.io", f"{name}Route"): route for name in ("HTTP", "GRPC", "TLS", "TCP", "UDP")},
 }
 
 # Kinds that later waves need at once: nothing can be put into them before.
@@ -204,8 +275,27 @@ def pod_trouble(obj: Json) -> tuple[str, bool]:
     return "", False
 
 
+# Reasons of the Gateway API's conditions, and what to do:
+# https://gateway-api.sigs.k8s.io/reference/spec/
+_GATEWAY_REMEDIES = {
+    "BackendNotFound": "create the Service that backendRefs names, or correct its name",
+    "InvalidKind": "name a kind that this gateway sends traffic to, mostly a Service",
+    "RefNotPermitted": "allow it with a ReferenceGrant in the namespace of what is referred to",
+    "NoMatchingParent": "correct sectionName or port to those of a listener of the parent",
+    "NoMatchingListenerHostname": "give the route a host that a listener of the Gateway takes",
+    "NotAllowedByListeners": "let the listener take routes of this namespace and kind (allowedRoutes)",
+    "InvalidCertificateRef": "create the Secret of type kubernetes.io/tls that certificateRefs names",
+    "AddressNotAssigned": "look at the Service of the gateway and at what gives it an address",
+    "AddressNotUsable": "correct the addresses of the Gateway",
+    "no controller has looked at it": "create it or correct the name (kubectl get gatewayclasses,gateways -A)",
+}
+
+
 def remedy_of(trouble: str) -> str:
     """What to do about it."""
+    for reason, remedy in _GATEWAY_REMEDIES.items():
+        if reason in trouble:
+            return remedy
     if "ImagePull" in trouble or "InvalidImageName" in trouble or "ErrImageNeverPull" in trouble:
         return "correct the image or make it available to the node"
     if "CrashLoopBackOff" in trouble or "exit code" in trouble:

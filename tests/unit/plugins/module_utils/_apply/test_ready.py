@@ -204,3 +204,100 @@ def test_what_keeps_a_pod_from_running(status: Json, trouble: tuple[str, bool], 
 def test_other_remedies() -> None:
     assert remedy_of("exceeded quota: q") == "raise the quota or lower what the pods ask for"
     assert remedy_of("failed calling webhook") == "check that the pods behind the webhook are ready"
+
+
+def condition(kind: str, status: str, reason: str = "", message: str = "", generation: int = 1) -> Json:
+    return {"type": kind, "status": status, "reason": reason, "message": message, "observedGeneration": generation}
+
+
+ACCEPTED, PROGRAMMED, RESOLVED = (condition(kind, "True") for kind in ("Accepted", "Programmed", "ResolvedRefs"))
+WAITING = condition("Accepted", "Unknown", "Pending", "Waiting for controller", 0)
+NO_CERTIFICATE = condition("ResolvedRefs", "False", "InvalidCertificateRef", "secret bookinfo/tls not found.")
+GATEWAY_API = "gateway.networking.k8s.io/v1"
+
+
+@pytest.mark.parametrize(
+    ("status", "ready", "why"),
+    [
+        ({"conditions": [ACCEPTED, PROGRAMMED]}, True, ""),
+        ({"conditions": [WAITING]}, False, "no controller has looked at it: none serves its GatewayClass istio"),
+        ({}, False, "no controller has looked at it: none serves its GatewayClass istio"),
+        (
+            {"conditions": [ACCEPTED, condition("Programmed", "False", "AddressNotAssigned", "no address")]},
+            False,
+            "not Programmed, AddressNotAssigned (no address)",
+        ),
+        (
+            {
+                "conditions": [ACCEPTED, condition("Programmed", "False", "Invalid")],
+                "listeners": [{"name": "https", "conditions": [ACCEPTED, NO_CERTIFICATE]}],
+            },
+            False,
+            "listener https: not ResolvedRefs, InvalidCertificateRef (secret bookinfo/tls not found)",
+        ),
+        (
+            {"conditions": [condition("Accepted", "True", generation=0), PROGRAMMED]},
+            True,
+            "",
+        ),
+    ],
+)
+def test_gateways(status: Json, ready: bool, why: str) -> None:
+    verdict = judge(GATEWAY_API, "Gateway", {"gatewayClassName": "istio"}, status)
+    assert (verdict.ready, verdict.why) == (ready, why)
+
+
+def test_an_answer_to_an_older_generation_is_none() -> None:
+    verdict = judge(GATEWAY_API, "GatewayClass", {}, {"conditions": [ACCEPTED]}, generation=2)
+    assert (verdict.ready, verdict.why) == (False, "its controller has not looked at it yet")
+
+
+def parent(name: str, *conditions: Json, **ref: t.Any) -> Json:
+    return {"parentRef": {"name": name, **ref}, "conditions": list(conditions)}
+
+
+NO_BACKEND = condition("ResolvedRefs", "False", "BackendNotFound", "backend(reviews-v9.bookinfo) not found")
+
+
+@pytest.mark.parametrize("kind", ["HTTPRoute", "GRPCRoute", "TLSRoute"])
+@pytest.mark.parametrize(
+    ("parents", "ready", "why"),
+    [
+        (
+            [parent("way-in", ACCEPTED, RESOLVED), parent("reviews", ACCEPTED, RESOLVED, kind="Service", group="")],
+            True,
+            "",
+        ),
+        (
+            [parent("way-in", ACCEPTED, RESOLVED)],
+            False,
+            "no controller has looked at it for its parent Service reviews: it does not exist, or nobody serves it",
+        ),
+        (
+            [parent("way-in", ACCEPTED, NO_BACKEND)],
+            False,
+            "Gateway way-in: not ResolvedRefs, BackendNotFound (backend(reviews-v9.bookinfo) not found)",
+        ),
+        (
+            [parent("way-in", condition("Accepted", "False", "NotAllowedByListeners"))],
+            False,
+            "Gateway way-in: not Accepted, NotAllowedByListeners",
+        ),
+    ],
+)
+def test_routes(kind: str, parents: list[Json], ready: bool, why: str) -> None:
+    spec = {"parentRefs": [{"name": "way-in"}, {"name": "reviews", "kind": "Service", "group": ""}]}
+    verdict = judge(GATEWAY_API, kind, spec, {"parents": parents})
+    assert (verdict.ready, verdict.why) == (ready, why)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "remedy"),
+    [
+        ("Gateway way-in: not ResolvedRefs, BackendNotFound (x)", "create the Service that backendRefs names"),
+        ("not Accepted, NotAllowedByListeners", "let the listener take routes"),
+        ("no controller has looked at it: none serves its GatewayClass x", "create it or correct the name"),
+    ],
+)
+def test_remedies_of_the_gateway_api(trouble: str, remedy: str) -> None:
+    assert remedy_of(trouble).startswith(remedy)
