@@ -103,6 +103,12 @@ artifacts:
       returned: always
       sample:
         kubernetes: /var/cache/mesh-workshop/bin/kubernetes-2b6e0c5a9d14
+    definitions:
+      description: Folders with definitions of kinds that the cluster does not bring along, by name.
+      type: dict
+      returned: always
+      sample:
+        gateway_api: /var/cache/mesh-workshop/bin/gateway-api-b22ca25b1aa2
     rootfs:
       description: File systems, by name. RV(ignore:node) is a folder to use as a read-only lower layer.
       type: dict

@@ -11,8 +11,9 @@ version_added: 0.1.0
 author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
-  - Returns the version of Istio, its proxies and whether each of them is in sync, the namespaces with injection,
-    the addresses of the ingress gateways, and what carries the ownership labels of this collection.
+  - Returns the version of Istio, its proxies and whether each of them is in sync, the namespaces with injection, the
+    addresses of the ingress gateways, the version of the Gateway API, and what carries the ownership labels of this
+    collection.
   - What cannot be read for lack of rights is left empty, and a warning names it.
 options:
   attendee:
@@ -184,6 +185,21 @@ gateways:
       elements: dict
       returned: always
       sample: [{name: http2, port: 80, node_port: 30080}]
+gateway_api:
+  description: The definitions of the Kubernetes Gateway API that the cluster has.
+  type: dict
+  returned: success
+  contains:
+    version:
+      description: Their version; empty if there are none.
+      type: str
+      returned: always
+      sample: v1.6.0
+    channel:
+      description: Their channel, V(standard) or V(experimental); empty if there are none.
+      type: str
+      returned: always
+      sample: standard
 owned:
   description: The objects that carry the ownership labels of this collection.
   type: list

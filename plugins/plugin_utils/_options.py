@@ -26,7 +26,10 @@ PLAYBOOKS: dict[str, dict[str, str]] = {
     "teardown": {},
 }
 # Names that begin like this are the collection's.
-PREFIXES = ("bookinfo_", "cluster_", "istio_", "lab_", "ratelimit_", "tracing_", "setup_", "reset_", "tour_")
+PREFIXES = (
+    *("bookinfo_", "cluster_", "gateway_api_", "istio_", "lab_", "ratelimit_", "tracing_"),
+    *("setup_", "reset_", "tour_"),
+)
 
 
 def option_faults(playbook: str, given: t.Mapping[str, t.Any], variables: t.Collection[str]) -> list[str]:

@@ -199,9 +199,9 @@ class Ansible:
         extra = json.dumps({"cluster_name": CLUSTER, **variables})
         return self._run(" ".join([f"ansible-playbook mesh.workshop.{name}", *options, "-e %s"]), extra)
 
-    def role(self, name: str) -> Run:
-        """A role with what it does by default."""
-        extra = json.dumps({"cluster_name": CLUSTER})
+    def role(self, name: str, **variables: t.Any) -> Run:
+        """A role, with what it does by default where no variables are given."""
+        extra = json.dumps({"cluster_name": CLUSTER, **variables})
         return self._run(f"ansible localhost -m ansible.builtin.include_role -a name=mesh.workshop.{name} -e %s", extra)
 
     def begin(self, name: str, **variables: t.Any) -> subprocess.Popen[bytes]:

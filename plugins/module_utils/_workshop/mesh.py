@@ -15,6 +15,8 @@ from .._istio.mesh import GATEWAY_SELECTOR, gateways_of, namespaces_of, proxy_en
 from .._kube import ApiError, Client, Json
 from .._kube.labels import ATTENDEE, LAB, STAGE
 
+GATEWAY_API_DEFINITION = "httproutes.gateway.networking.k8s.io"
+
 
 def owned_entry(obj: Json) -> Json:
     meta = obj["metadata"]
@@ -27,6 +29,19 @@ def owned_entry(obj: Json) -> Json:
         "kind": obj["kind"],
         "namespace": meta.get("namespace", ""),
         "name": meta["name"],
+    }
+
+
+def gateway_api_of(definition: Json | None) -> Json:
+    """Version and channel of the Gateway API's definitions, as one of them says; empty where there is none.
+
+    https://gateway-api.sigs.k8s.io/concepts/versioning/
+    """
+    annotations = ((definition or {}).get("metadata") or {}).get("annotations") or {}
+    prefix = "gateway.networking.k8s.io/"
+    return {
+        "version": annotations.get(f"{prefix}bundle-version", ""),
+        "channel": annotations.get(f"{prefix}channel", ""),
     }
 
 
@@ -57,6 +72,12 @@ def gather(client: Client, attendee: str | None, lab: str | None, stage: str | N
             read, "Gateways", lambda: client.list("v1", "Service", label_selector=GATEWAY_SELECTOR), []
         )
         nodes = pool.submit(read, "Nodes", lambda: client.list("v1", "Node"), [])
+        definition = pool.submit(
+            read,
+            "The definitions of the Gateway API",
+            lambda: client.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", GATEWAY_API_DEFINITION),
+            None,
+        )
         owned: dict[tuple[str, str, str, str], Json] = {}
         for selector in owner_selectors(attendee, lab, stage):
             found = read("What is owned", functools.partial(find_owned, client, selector, run=pool.map), [])
@@ -69,6 +90,7 @@ def gather(client: Client, attendee: str | None, lab: str | None, stage: str | N
             "proxies": [proxy_entry(proxy) for proxy in sorted(proxies, key=lambda one: one.name)],
             "namespaces": namespaces.result(),
             "gateways": gateways_of(services.result(), nodes.result()),
+            "gateway_api": gateway_api_of(definition.result()),
             "owned": [owned[key] for key in sorted(owned)],
         }, warnings
 

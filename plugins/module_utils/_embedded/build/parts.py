@@ -54,7 +54,9 @@ def _go(
     module: str = "",
     links: t.Mapping[str, str] | None = None,
     on_demand: bool = False,
+    directory: str = "",
 ) -> Step:
+    directory = f"go/{directory or name}"
     ldflags = ["-s", "-w"]
     for variable, value in variables.items():
         ldflags += ["-X", f"{variable}={value}"]
@@ -64,7 +66,7 @@ def _go(
         kind="go",
         target=f"bin/{name}-{{key}}",
         recipe={
-            "directory": f"go/{name}",
+            "directory": directory,
             "builds": dict(builds),
             "flags": ["-mod=readonly", "-buildvcs=false", "-trimpath"],
             "ldflags": " ".join(ldflags),
@@ -73,7 +75,7 @@ def _go(
             "links": dict(links or {}),
         },
         contents=(*builds, *(module_files or {}), *(links or {})),
-        inputs=tuple(f"go/{name}/{path}" for path in inputs),
+        inputs=tuple(f"{directory}/{path}" for path in inputs),
         on_demand=on_demand,
     )
 
@@ -119,6 +121,23 @@ def _istio() -> Step:
         inputs=("go.mod", "go.sum"),
         module="istio.io/istio",
         module_files={"envoy_bootstrap.json": "tools/packaging/common/envoy_bootstrap.json"},
+    )
+
+
+def _gateway_api() -> Step:
+    """The Gateway API's definitions of the standard channel, in the version that this Istio is built with."""
+    plurals = ("gatewayclasses", "gateways", "httproutes", "grpcroutes", "referencegrants", "backendtlspolicies")
+    files = [f"gateway.networking.k8s.io_{plural}.yaml" for plural in plurals]
+    return _go(
+        "gateway-api",
+        "Gateway API: fetching its definitions",
+        {},
+        {},
+        inputs=("go.mod", "go.sum"),
+        module="sigs.k8s.io/gateway-api",
+        module_files={name: f"config/crd/standard/{name}" for name in files},
+        on_demand=True,
+        directory="istio",
     )
 
 
@@ -363,6 +382,7 @@ def _steps() -> tuple[Step, ...]:
         ),
         *_ratelimit(),
         *_tracing(),
+        _gateway_api(),
     )
 
 

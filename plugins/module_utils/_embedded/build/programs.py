@@ -34,6 +34,8 @@ def build_go(context: Context, item: Planned, work: str, result: str) -> None:
         if package not in together:
             context.run(title, [*command, "-o", os.path.join(result, name), package], folder, environment)
     if recipe["module_files"]:
+        # A module that no program here is built from may not be there yet.
+        context.run(title, [go, "mod", "download", recipe["module"]], folder, environment)
         listed = context.run(
             title, [go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", recipe["module"]], folder, environment
         )

@@ -331,3 +331,34 @@ def test_an_attendee_that_selects_the_labels_of_others_is_refused(api: FakeApi) 
     assert result["failed"]
     assert "is no valid value of a label" in result["msg"]
     assert not api.asked("DELETE")
+
+
+@pytest.mark.parametrize(
+    ("annotations", "found"),
+    [
+        (
+            {
+                "gateway.networking.k8s.io/bundle-version": "v1.6.0",
+                "gateway.networking.k8s.io/channel": "experimental",
+            },
+            {"version": "v1.6.0", "channel": "experimental"},
+        ),
+        (None, {"version": "", "channel": ""}),
+    ],
+)
+def test_the_version_of_the_gateway_api_is_told(api: FakeApi, annotations: Json | None, found: Json) -> None:
+    if annotations:
+        api.put(
+            {
+                "apiVersion": "apiextensions.k8s.io/v1",
+                "kind": "CustomResourceDefinition",
+                "metadata": {"name": "httproutes.gateway.networking.k8s.io", "annotations": annotations},
+                "spec": {
+                    "group": "gateway.networking.k8s.io",
+                    "names": {"kind": "HTTPRoute", "plural": "httproutes"},
+                    "scope": "Namespaced",
+                    "versions": [{"name": "v1", "served": True}],
+                },
+            }
+        )
+    assert call("mesh_info", api)["gateway_api"] == found

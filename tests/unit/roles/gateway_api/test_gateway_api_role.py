@@ -1,0 +1,38 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role gateway_api: its variables, and the definitions that it installs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.parts import STEPS
+
+ROLES = Path(__file__).resolve().parents[4] / "roles"
+ROLE = ROLES / "gateway_api"
+DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
+SPECS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+
+
+def test_every_variable_is_documented_with_its_default() -> None:
+    assert set(SPECS) == set(DEFAULTS)
+    for name, spec in SPECS.items():
+        if "{{" not in str(DEFAULTS[name]):
+            assert spec.get("default", DEFAULTS[name]) == DEFAULTS[name], name
+
+
+def test_the_definitions_are_those_of_the_version_that_istio_is_built_with() -> None:
+    (step,) = [step for step in STEPS if step.name == "gateway-api"]
+    assert step.inputs == ("go/istio/go.mod", "go/istio/go.sum")
+    assert step.on_demand, "labs of Istio's own kinds need none of it"
+    go_mod = (ROLES / "cluster" / "files" / step.inputs[0]).read_text()
+    assert re.search(rf"^\t{re.escape(step.recipe['module'])} v\d", go_mod, flags=re.MULTILINE)
+
+
+def test_the_file_whose_version_is_compared_is_among_them() -> None:
+    (step,) = [step for step in STEPS if step.name == "gateway-api"]
+    (named,) = re.findall(r"gateway_api_folder ~ '/([^']+)'", (ROLE / "tasks" / "install.yml").read_text())
+    assert named in step.contents
