@@ -399,9 +399,9 @@ def _bind(quota: _Quota, links: _Links, facts: Facts, options: Options) -> None:
     for spec, _charge in charged:
         for binding in links.bindings.get((facts.of(spec), spec.name), []):
             bound[id(binding[0])] = binding
-    for binding, given in bound.values():
-        quota.joined.append(binding)
-        _add_services(binding, given, quota, facts)
+    for joined, given in bound.values():
+        quota.joined.append(joined)
+        _add_services(joined, given, quota, facts)
     if not bound:
         if links.has_bindings and charged:
             raise Refused(
