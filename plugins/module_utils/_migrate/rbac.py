@@ -459,7 +459,7 @@ def _permission(
             doc.differ(_QUERY, f"{field}.{key}", place)
         operation[key] = values
     when: list[Json] = []
-    labels: list[tuple[str, list[str]]] = []
+    labels: dict[str, list[str]] = {}
     names: list[str] | None = None
     for index, constraint in enumerate(mappings(rule, "constraints", f"{field}.constraints")):
         where = f"{field}.constraints[{index}]"
@@ -478,7 +478,12 @@ def _permission(
         elif _bracketed(key, "destination.labels"):
             if any("*" in value for value in values):
                 raise Refused(f"{where} has a pattern for a label; a selector needs the whole value.", where, place)
-            labels.append((key[len("destination.labels[") : -1], values))
+            label = key[len("destination.labels[") : -1]
+            both = [value for value in labels.get(label, values) if value in values]
+            if not both:
+                doc.differ(f"{where} and another exclude each other, so the rule granted nothing.", where, place)
+                return None, [], [], None
+            labels[label] = both
         elif key == "destination.name":
             names = [value for value in values if names is None or value in names]
         elif key == "destination.namespace":
@@ -497,7 +502,7 @@ def _permission(
                 f"{where}.key",
                 place,
             )
-    return operation, when, labels, names
+    return operation, when, list(labels.items()), names
 
 
 def _matches(value: str, pattern: str) -> bool:
