@@ -23,10 +23,32 @@ Json = dict[str, t.Any]
 
 CORPUS = shared("legacy-corpus")
 # The Services that the manifests speak of, in the namespaces that they speak of.
-NAMES = (
-    "productpage details reviews ratings guestbook analyzer mongodb mysqldb httpbin a b c d world hello helloworld "
-    "sleep foo bar tornado customer preference recommendation istio-ingressgateway"
-).split()
+NAMES = [
+    "productpage",
+    "details",
+    "reviews",
+    "ratings",
+    "guestbook",
+    "analyzer",
+    "mongodb",
+    "mysqldb",
+    "httpbin",
+    "a",
+    "b",
+    "c",
+    "d",
+    "world",
+    "hello",
+    "helloworld",
+    "sleep",
+    "foo",
+    "bar",
+    "tornado",
+    "customer",
+    "preference",
+    "recommendation",
+    "istio-ingressgateway",
+]
 NAMESPACES = ("default", "istio-system", "foo", "bar", "tutorial", "bookinfo", "istio-testing")
 PORTS = (80, 7070, 8000, 8080, 9080, 9090)
 
