@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils._migrate.mixer import SUCCESSORS
 
 from .conftest import Converter
 
@@ -121,3 +122,15 @@ def test_a_whitelist_denies_what_it_lacks_and_a_blacklist_what_it_has(converter:
 def test_what_cannot_be_said_names_what_took_its_place(converter: Converter, text: str, reason: str) -> None:
     refusals = converter.result(text).refusals()
     assert any(reason in line for line in refusals), refusals
+
+
+@pytest.mark.parametrize("kind", sorted(SUCCESSORS))
+@pytest.mark.parametrize("generic", [False, True])
+def test_each_kind_that_neither_limits_nor_denies_is_named_with_its_successor(
+    converter: Converter, kind: str, generic: bool
+) -> None:
+    written, spec = ("handler", f"{{compiledAdapter: {kind}}}") if generic else (kind, "{}")
+    text = f"apiVersion: config.istio.io/v1alpha2\nkind: {written}\nmetadata: {{name: h}}\nspec: {spec}\n"
+    found = converter.refusal(text)
+    assert f"Mixer's {kind} has no document in its place: {SUCCESSORS[kind]}" in found
+    assert converter.result(text).docs[0].family == "telemetry"
