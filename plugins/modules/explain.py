@@ -13,12 +13,15 @@ author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
   - Walks one request through the live configuration of the proxies on its way, as they do, and tells at each hop which
-    resource decides - listener and protocol, virtual host, route, fault, timeout, retries, mirror, subset, endpoints,
-    mTLS, token and policies.
+    resource decides, and what would change it.
+  - At the gateway or the caller these are listener and protocol, the Gateway's server, server name and certificate, the
+    VirtualServices that are bound to it, virtual host, route, fault, rewrite, timeout, retries, mirror, subset and its
+    pods, circuit breaker, outlier detection and mTLS; at the callee mTLS, token, policies and rate limits.
   - Names what is applied for the request and has no effect.
   - Sends no request and changes nothing. A request that works is explained as well as one that does not.
   - The configuration is read from the proxies' admin ports (with the right to create C(pods/portforward), else
-    C(pods/exec)), and the resources from the API server. What may not be read is named.
+    C(pods/exec)), else it is what istiod would send them (with the right to list pods in its namespace and to create
+    C(pods/portforward) there), and the resources from the API server. What may not be read is named.
 extends_documentation_fragment:
   - mesh.workshop.auth
   - mesh.workshop.attributes
@@ -56,7 +59,11 @@ seealso:
   - module: mesh.workshop.verify
 notes:
   - A token's signature is not verified, since the key may not be at hand; the claims are read as they are.
-  - Pods of the ambient mode have no proxy of their own, so their hops cannot be explained.
+  - Pods without a sidecar and those of the ambient mode have no proxy of their own that could be looked at; they are
+    named as such.
+  - A filter that is not known here, such as one of another version of Envoy, is named and passed over. What it does to
+    the request is not known.
+  - How many requests a rate limit service lets through is not known here, only what it is asked.
 """
 
 EXAMPLES = r"""
@@ -79,13 +86,14 @@ text:
        listener   0.0.0.0_9080, taken as HTTP (port 9080 of Service bookinfo/details: by its name http).
        host       Virtual host details.bookinfo.svc.cluster.local:9080, the most specific for details.
        route      Taken by the default route, since no VirtualService is for it.
+                  To change it: a VirtualService for details.
 outcome:
   description: What comes of the request, as far as the configuration says.
   returned: always
   type: str
   sample: "Outcome: answered by the application in details-v1-cc5595459-kgh2h."
 hops:
-  description: The same for machines, a proxy each.
+  description: The same for machines, a proxy each. A pod without a sidecar has the single step C(proxy).
   returned: always
   type: list
   elements: dict
@@ -107,7 +115,10 @@ hops:
       returned: always
       contains:
         what:
-          description: What is decided.
+          description: >-
+            What is decided - C(proxy), C(listener), C(server), C(tls), C(bound), C(host), C(filter), C(token),
+            C(policy), C(limit), C(route), C(fault), C(rewrite), C(timeout), C(retries), C(mirror), C(target),
+            C(breaker), C(outliers) or C(connection).
           type: str
           returned: always
           sample: route
@@ -121,6 +132,11 @@ hops:
           type: str
           returned: always
           sample: VirtualService bookinfo/reviews
+        change:
+          description: What would change the decision; empty where it only leads to the next.
+          type: str
+          returned: always
+          sample: spec.http[0] of VirtualService bookinfo/reviews.
 without_effect:
   description: What is applied for the request and has no effect.
   returned: always

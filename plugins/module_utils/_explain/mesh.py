@@ -157,6 +157,33 @@ def has_proxy(pod: Json) -> bool:
     return any(one.get("name") == "istio-proxy" for one in every)
 
 
+def is_ambient(mesh: Mesh, pod: Json) -> bool:
+    """Whether a pod is in the ambient mesh: by what its node's agent has noted, its own label, or its namespace's.
+
+    The names are those of istio.io, "Add workloads to an ambient mesh": the label ``istio.io/dataplane-mode`` and the
+    annotation ``ambient.istio.io/redirection``.
+    """
+    noted = ((pod.get("metadata") or {}).get("annotations") or {}).get("ambient.istio.io/redirection")
+    home = next((one for one in mesh.of("Namespace") if name_of(one) == home_of(pod)), {})
+    mode = labels_of(pod).get("istio.io/dataplane-mode", labels_of(home).get("istio.io/dataplane-mode"))
+    return not has_proxy(pod) and (noted == "enabled" or mode == "ambient")
+
+
+def rule_number(rule: Json, position: int) -> int | None:
+    """The number, from 0, of the http rule of a VirtualService that its proxy's route at a position comes from.
+
+    istiod makes a route of each match, in their order; which of them it leaves out for a proxy is not known here where
+    a match is bound to gateways, labels or a port.
+    """
+    numbers = []
+    for index, one in enumerate(spec_of(rule).get("http") or ()):
+        found = one.get("match") or [{}]
+        if any(match.get(key) for match in found for key in ("gateways", "sourceLabels", "port", "sourceNamespace")):
+            return None
+        numbers += [index] * len(found)
+    return numbers[position] if position < len(numbers) else None
+
+
 def is_ready(pod: Json) -> bool:
     conditions = (pod.get("status") or {}).get("conditions") or ()
     return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)

@@ -5,15 +5,27 @@
 
 from __future__ import annotations
 
+import textwrap
 import typing as t
 from dataclasses import dataclass
 
+from .._observe.access_log import Record
+from .access import Access, TokenResult
+from .flags import answered, of_sender
+from .gateway import Server
+from .limits import LOCAL, Limit
 from .mesh import protocol_of
 from .origin import Origin, origin_of
 from .routing import targets_of
-from .walk import BLACKHOLE, PASSTHROUGH, Journey, Received, Sent, Target
+from .walk import BLACKHOLE, PASSTHROUGH, Bare, Journey, Received, Sent, Target, no_proxy
 
 Json = dict[str, t.Any]
+
+WIDTH = 100
+"""Columns that a projector shows in a size that people can read."""
+MARGIN = 14
+MOST_ANSWERS = 3
+ANSWERED = "answered by the application in {}"
 
 
 @dataclass(frozen=True)
@@ -21,16 +33,19 @@ class Step:
     """One decision on the way."""
 
     what: str
-    """``listener``, ``host``, ``route``, ``fault``, ``timeout``, ``retries``, ``mirror``, ``target``, ``connection``,
-    ``token`` or ``policy``."""
+    """``proxy``, ``listener``, ``server``, ``tls``, ``bound``, ``host``, ``token``, ``policy``, ``limit``, ``filter``,
+    ``route``, ``fault``, ``timeout``, ``retries``, ``rewrite``, ``mirror``, ``target``, ``breaker``, ``outliers``,
+    ``connection`` or ``answered``."""
     sentence: str
     origin: Origin | None = None
     """The resource that decided; None where it is the mesh's own default."""
+    change: str = ""
+    """What would change it; empty where the step only leads to the next."""
 
 
 @dataclass(frozen=True)
 class Hop:
-    """What one proxy decides."""
+    """What one proxy decides, or that there is none."""
 
     proxy: str
     role: str
@@ -47,110 +62,276 @@ class Hop:
                     "what": one.what,
                     "sentence": one.sentence,
                     "resource": str(one.origin) if one.origin else "",
+                    "change": one.change,
                 }
                 for one in self.steps
             ],
         }
 
 
-def hops_of(journey: Journey) -> list[Hop]:
-    """The hops of a journey in their order."""
+def hops_of(journey: Journey, records: t.Sequence[Record] = ()) -> list[Hop]:
+    """The hops of a journey in their order, each with what its proxy wrote about the request, where that is known."""
     found = []
     if journey.sent is not None:
-        found.append(Hop(journey.sent.proxy, journey.sent.role, tuple(_sent(journey, journey.sent))))
+        steps = [*_sent(journey, journey.sent), *_answers(of_sender(records, journey), journey.sent)]
+        found.append(Hop(journey.sent.proxy, journey.sent.role, tuple(steps)))
     for one in journey.received:
-        found.append(Hop(one.proxy, "callee", tuple(_received(one))))
+        wrote = [record for record in records if record.inbound and record.pod == one.proxy]
+        found.append(Hop(one.proxy, "callee", (*_received(one), *_answers(wrote, None))))
+    for bare in journey.bare:
+        found.append(Hop(bare.pod, "callee", (Step("proxy", no_proxy(bare), change=_change_of_bare(bare)),)))
     return found
 
 
-def text_of(journey: Journey, effects: t.Sequence[str] = ()) -> str:
+def _answers(records: t.Sequence[Record], sent: Sent | None) -> t.Iterator[Step]:
+    """What was written, each kind of answer once."""
+    kinds = {(one.status, one.flags): one for one in records}
+    for one in list(kinds.values())[:MOST_ANSWERS]:
+        yield Step("answered", answered(one, sent), sent.origin if sent is not None and one.flags else None)
+
+
+def text_of(journey: Journey, effects: t.Sequence[str] = (), records: t.Sequence[Record] = ()) -> str:
     """The journey as people read it."""
     request = journey.request
-    lines = [f"{request.method} {request.scheme}://{request.authority}{request.path} from {journey.caller}"]
-    for number, hop in enumerate(hops_of(journey), 1):
-        role = {"gateway": "the gateway", "caller": "the caller's proxy", "callee": "the callee's proxy"}[hop.role]
-        lines.append(f"{number}. {role}, {hop.proxy}")
-        lines.extend(f"   {one.what:<10} {one.sentence}" for one in hop.steps)
-    if journey.sent is None and not journey.received:
+    lines = _wrapped(f"{request.method} {request.scheme}://{request.authority}{request.path} from {journey.caller}", 0)
+    number = 0
+    for names, hop in _together(hops_of(journey, records)):
+        number += 1
+        lines += _wrapped(f"{number}. {_called(hop, len(names))}, {_listed(names)}", 3)
+        for one in hop.steps:
+            lines += _wrapped(f"   {one.what:<10} {one.sentence}", MARGIN)
+            if one.change:
+                lines += _wrapped(f"{' ' * MARGIN}To change it: {one.change}", MARGIN + 2)
+    if number == 0:
         lines.append("   No proxy on the way could be looked at.")
-    lines.extend(f"   not seen   {one}" for one in journey.unseen)
+    for unseen in journey.unseen:
+        lines += _wrapped(f"   not seen   {unseen}", MARGIN)
     if effects:
         lines.append("What is applied for it and has no effect:")
-        lines.extend(f"   {one}" for one in effects)
-    lines.append(outcome_of(journey))
-    return "\n".join(lines)
+        for effect in effects:
+            lines += _wrapped(f"   {effect}", 5)
+    return "\n".join([*lines, *_wrapped(outcome_of(journey), 2)])
+
+
+def _wrapped(line: str, indent: int) -> list[str]:
+    """A line in as many as it takes, those after the first with a margin."""
+    return textwrap.wrap(
+        line, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    ) or [""]
+
+
+def _together(hops: t.Sequence[Hop]) -> list[tuple[list[str], Hop]]:
+    """Callees at which the same is decided, as one."""
+    found: list[tuple[list[str], Hop]] = []
+    for hop in hops:
+        twin = next(
+            (names for names, one in found if one.role == hop.role == "callee" and one.steps == hop.steps), None
+        )
+        if twin is None:
+            found.append(([hop.proxy], hop))
+        else:
+            twin.append(hop.proxy)
+    return found
+
+
+def _called(hop: Hop, count: int) -> str:
+    if hop.role == "callee" and [one.what for one in hop.steps] == ["proxy"]:
+        return "the callee, without a sidecar"
+    called = {"gateway": "the gateway", "caller": "the caller's proxy", "callee": "the callee's proxy"}
+    return called[hop.role] if count == 1 else "the callees' proxies"
+
+
+def _listed(names: t.Sequence[str], word: str = "and") -> str:
+    return f" {word} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def outcome_of(journey: Journey) -> str:
     """What comes of the request, as far as the configuration says."""
     sent = journey.sent
-    if sent is not None and sent.role == "gateway" and not sent.listener:
-        return f"Outcome: refused, since no Gateway opens port {journey.request.port}."
-    if sent is not None and sent.http and sent.routed is not None and sent.route is None:
-        return "Outcome: status 404 by the proxy itself, since no route takes the request."
-    if sent is not None:
-        direct = int(((sent.route or {}).get("direct_response") or {}).get("status") or 0)
-        if direct or any(one.cluster == BLACKHOLE for one in sent.targets):
-            return f"Outcome: status {direct or 502} by the proxy itself: the mesh does not know this host and port."
-        if sent.redirect:
-            return "Outcome: a redirect by the proxy itself."
-        if sent.abort and sent.abort_share >= 1:
-            return f"Outcome: status {sent.abort} by the fault of {sent.origin}."
-        dead = [one for one in sent.targets if not one.known or (not one.endpoints and one.cluster != PASSTHROUGH)]
-        if dead and len(dead) == len(sent.targets):
-            return f"Outcome: status 503, since there is no pod behind {_named(dead[0])}."
-    verdicts = sorted({_verdict(one) for one in journey.received})
-    if not verdicts:
-        return "Outcome: not known, since what answers has no proxy, or it could not be looked at."
+    own = _by_sender(journey, sent) if sent is not None else ""
+    if own:
+        return f"Outcome: {own}."
+    pods: dict[str, list[str]] = {}
+    for what, pod in sorted(
+        {*(_verdict(one) for one in journey.received), *((ANSWERED, one.pod) for one in journey.bare)}
+    ):
+        pods.setdefault(what, []).append(pod)
+    if not pods:
+        return "Outcome: not known, since what answers could not be looked at."
+    verdicts = [what.format(_listed(names, "or")) for what, names in pods.items()]
     return f"Outcome: {'; or '.join(verdicts)}."
 
 
-def _verdict(one: Received) -> str:
+def _by_sender(journey: Journey, sent: Sent) -> str:
+    """What the gateway or the caller's proxy answers by itself; empty where it passes the request on."""
+    request = journey.request
+    if not sent.synced:
+        return f"refused by {sent.proxy}, whose proxy has never got a configuration"
+    if sent.role == "gateway" and not sent.listener:
+        return f"refused, since no Gateway opens port {request.port}"
+    if sent.server is not None and sent.http and sent.routed is None:
+        return _closed(sent, request.host)
+    if sent.redirect:
+        return "a redirect by the proxy itself"
+    if sent.token.refused:
+        return f"status 401 by the gateway: {sent.token.refused}"
+    if sent.denying is not None:
+        return "status 403 by the gateway (RBAC: access denied)"
+    if sent.http and sent.routed is not None and sent.route is None:
+        return "status 404 by the proxy itself, since no route takes the request"
+    direct = int(((sent.route or {}).get("direct_response") or {}).get("status") or 0)
+    if direct or any(one.cluster == BLACKHOLE for one in sent.targets):
+        return f"status {direct or 502} by the proxy itself: the mesh does not know this host and port"
+    if sent.abort and sent.abort_share >= 1:
+        return f"status {sent.abort} by the fault of {sent.origin or 'an EnvoyFilter'}"
+    dead = [why for one in sent.targets if (why := _dead(one))]
+    return f"status 503, since {dead[0]}" if dead and len(dead) == len(sent.targets) else ""
+
+
+def _dead(target: Target) -> str:
+    """Why no pod of a target can answer."""
+    if target.cluster == PASSTHROUGH:
+        return ""
+    if not target.known or not target.endpoints:
+        return f"there is no pod behind {_named(target)}"
+    if any(one.healthy for one in target.endpoints):
+        return ""
+    return f"no pod of {_named(target)} is healthy"
+
+
+def _closed(sent: Sent, host: str) -> str:
+    server = sent.server
+    if server is None or not (server.warming or server.has_secret is False):
+        return f"the connection is closed, since no server of port {sent.listener.rpartition('_')[2]} is for {host}"
+    return f"the connection is closed, since the gateway has no certificate from Secret {server.secret or '(unknown)'}"
+
+
+def _verdict(one: Received) -> tuple[str, str]:
+    """What comes of the request at a callee, with a place for the names of all where the same comes of it."""
     if not one.accepted:
-        return f"refused by {one.proxy}, which takes no {'mTLS' if one.mtls else 'plain text'} on port {one.port}"
+        how = "mTLS" if one.mtls else "plain text"
+        return f"refused by {{}}, which takes no {how} on port {one.port}", one.proxy
     if one.token.refused:
-        return f"status 401 by the proxy of {one.proxy}: {one.token.refused}"
+        return f"status 401 by the proxy of {{}}: {_literal(one.token.refused)}", one.proxy
     if one.denying is not None:
-        return f"status 403 by the proxy of {one.proxy} (RBAC: access denied)"
-    return f"answered by the application in {one.proxy}"
+        return "status 403 by the proxy of {} (RBAC: access denied)", one.proxy
+    limited = any(limit.share > 0 for limit in one.limits)
+    return f"{ANSWERED}, as long as a rate limit lets it through" if limited else ANSWERED, one.proxy
+
+
+def _literal(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 # -- the sending proxy ---------------------------------------------------
 
 
 def _sent(journey: Journey, sent: Sent) -> t.Iterator[Step]:
-    if not sent.listener:
-        yield Step("listener", f"None for port {journey.request.port}: no Gateway opens it.")
+    if not sent.synced:
+        said = "It has never got a configuration from istiod, so it passes nothing on."
+        yield Step("proxy", said, change="see what istioctl proxy-status and the log of istiod say.")
         return
-    yield Step("listener", _listener(sent))
+    if not sent.listener:
+        port = journey.request.port
+        said = f"None for port {port}: no Gateway opens it."
+        yield Step("listener", said, change=f"a Gateway with a server for port {port}.")
+        return
+    yield Step("listener", _listener(sent), change=_change_of_port(sent))
+    if sent.server is not None:
+        yield from _server(sent.server, journey.request.host, journey.request.scheme)
     if not sent.http:
         for target in sent.targets:
-            yield Step("target", _target(target), target.origin)
+            yield from _to(target, sent, "")
         return
     routed = sent.routed
     if routed is None:
         return
     if routed.host is None:
-        yield Step("host", f"No virtual host has the domain {journey.request.host}.")
+        said = f"No virtual host has the domain {journey.request.host}."
+        yield Step("host", said, change=f"a VirtualService with {journey.request.host} among its hosts.")
         return
     yield Step("host", f"Virtual host {routed.host.get('name')}, the most specific for {journey.request.host}.")
+    if sent.redirect and routed.route is None:
+        yield Step("route", "Plain HTTP is redirected to HTTPS.", sent.server.origin if sent.server else None)
+        return
+    yield from _guarded(sent.token, sent.access, sent.limits, sent.limiters, sent.strange, quiet=True)
     for skipped in routed.skipped:
         origin = origin_of(skipped.route)
         yield Step("route", f"Passed over {_rule(skipped.route, origin)}: {skipped.why}.", origin)
     if routed.route is None:
-        yield Step("route", "None takes the request.")
+        yield Step("route", "None takes the request.", change="a rule whose match the request meets, or one without.")
         return
     if routed.unknown:
         perhaps = f"Perhaps {_rule(routed.route, sent.origin)}: {routed.unknown} is not known here."
         yield Step("route", perhaps, sent.origin)
         return
     default = "" if sent.origin else ", since no VirtualService is for it"
-    yield Step("route", f"Taken by {_rule(routed.route, sent.origin)}{default}.", sent.origin)
+    yield Step("route", f"Taken by {_rule(routed.route, sent.origin)}{default}.", sent.origin, _change_of_route(sent))
     yield from _extras(sent)
     several = len(targets_of(routed.route)) > 1
     for target in sent.targets:
-        share = f"{100 * target.share:g} % to " if several else ""
-        yield Step("target", f"{share}{_target(target)}", target.origin)
+        yield from _to(target, sent, f"{100 * target.share:g} % to " if several else "")
+
+
+def _change_of_port(sent: Sent) -> str:
+    """Raw TCP is what people want to change; HTTP is not."""
+    if sent.http or sent.port is None or sent.service is None:
+        return ""
+    return f"name port {sent.port.get('port')} of Service {sent.service[1]}/{sent.service[0]} http, or set appProtocol."
+
+
+def _change_of_route(sent: Sent) -> str:
+    if sent.origin is None:
+        host = (sent.routed.host if sent.routed else None) or {}
+        short = sent.service[0] if sent.service else str(host.get("name", "")).partition(":")[0]
+        return f"a VirtualService for {short}." if short not in ("allow_any", "block_all") else "a ServiceEntry for it."
+    return f"{_field(sent)} of {sent.origin}."
+
+
+def _field(sent: Sent, below: str = "") -> str:
+    """Where in its VirtualService a route is written."""
+    rule = "spec.http" if sent.rule is None else f"spec.http[{sent.rule}]"
+    return f"{rule}{below}"
+
+
+def _server(server: Server, host: str, scheme: str) -> t.Iterator[Step]:
+    by = f"{server.field} of {server.origin}" if server.origin else "A Gateway that could not be read"
+    mode = f", TLS mode {server.mode}" if server.mode else ""
+    if server.origin is None:
+        said = f"No server of a Gateway for this port has the host {host}."
+        yield Step("server", said, change=f"a Gateway with {host} among the hosts of a server for the port.")
+    else:
+        yield Step("server", f"{by} ({server.protocol}{mode}).", server.origin)
+    if scheme in ("https", "tls"):
+        yield from _tls(server, host)
+    if server.origin is not None and not server.redirects:
+        if server.bound:
+            yield Step("bound", f"For this host: {_listed([str(one) for one in server.bound])}.", server.bound[0])
+        else:
+            change = f"gateways: [{server.origin.namespace}/{server.origin.name}] in a VirtualService for {host}."
+            yield Step("bound", f"No VirtualService for {host} names this Gateway.", change=change)
+
+
+def _tls(server: Server, host: str) -> t.Iterator[Step]:
+    if server.warming or server.has_secret is False:
+        said = f"The proxy has not got the certificate of Secret {server.secret}, so it takes no connection."
+        yield Step(
+            "tls",
+            said,
+            server.origin,
+            f"create Secret {server.secret} (kubectl create secret tls), or correct {server.field}.tls.credentialName.",
+        )
+        return
+    if not server.mode and not server.names and not server.secret:
+        offered = f"; it has {_listed(server.offered)}" if server.offered else ""
+        yield Step("tls", f"No filter chain is for the server name (SNI) {host}{offered}.", server.origin)
+        return
+    names = f" by the chain for {_listed(server.names)}" if server.names else " by the chain for any name"
+    if server.mode in ("PASSTHROUGH", "AUTO_PASSTHROUGH"):
+        yield Step("tls", f"The server name (SNI) {host} is taken{names} and passed on as it is.", server.origin)
+        return
+    secret = f", with the certificate of Secret {server.secret}" if server.secret else ""
+    yield Step("tls", f"The server name (SNI) {host} is taken{names}{secret}.", server.origin)
 
 
 def _listener(sent: Sent) -> str:
@@ -169,19 +350,50 @@ def _rule(route: t.Mapping[str, t.Any], origin: Origin | None) -> str:
 
 
 def _extras(sent: Sent) -> t.Iterator[Step]:
+    origin = sent.origin
+    of = f" of {origin}." if origin else ""
+
+    def change(field: str) -> str:
+        return f"{_field(sent, field)}{of}" if origin else ""
+
     if sent.delay:
-        yield Step("fault", f"Delays {100 * sent.delay_share:g} % of the requests by {sent.delay:g} s.", sent.origin)
+        said = f"Delays {100 * sent.delay_share:g} % of the requests by {sent.delay:g} s."
+        yield Step("fault", said, origin, change(".fault.delay"))
     if sent.abort:
-        yield Step("fault", f"Answers {100 * sent.abort_share:g} % of the requests with {sent.abort}.", sent.origin)
+        said = f"Answers {100 * sent.abort_share:g} % of the requests with {sent.abort}."
+        yield Step("fault", said, origin, change(".fault.abort"))
+    if sent.rewrite:
+        yield Step("rewrite", f"It is sent on as {sent.rewrite}.", origin, change(".rewrite"))
     if sent.timeout is not None:
-        yield Step("timeout", f"The request has {sent.timeout:g} s.", sent.origin)
+        yield Step("timeout", f"The request has {sent.timeout:g} s.", origin, change(".timeout"))
     if sent.per_try is not None:
-        yield Step("timeout", f"Each try has {sent.per_try:g} s.", sent.origin)
+        yield Step("timeout", f"Each try has {sent.per_try:g} s.", origin, change(".retries.perTryTimeout"))
     if sent.retries:
-        yield Step("retries", f"Up to {sent.retries} more tries after a failure.", sent.origin)
+        after = f" ({sent.retry_on.replace(',', ', ')})" if sent.retry_on else ""
+        yield Step("retries", f"Up to {sent.retries} more tries after a failure{after}.", origin, change(".retries"))
     for target, share in sent.mirrors:
         gone = "" if target.known else ", which the proxy does not know, so none arrives"
-        yield Step("mirror", f"Copies of {100 * share:g} % go to {_named(target)}{gone}.", sent.origin)
+        said = f"Copies of {100 * share:g} % go to {_named(target)}{gone}."
+        yield Step("mirror", said, origin, change(".mirror"))
+
+
+def _to(target: Target, sent: Sent, share: str) -> t.Iterator[Step]:
+    """A target, and what limits its use."""
+    yield Step("target", f"{share}{_target(target, sent)}", target.origin, _change_of_target(target, sent))
+    rule = f"spec.trafficPolicy of {target.origin}." if target.origin else ""
+    if target.breaker:
+        said = f"The circuit breaker: {target.breaker}. More is answered 503 with the flag UO."
+        yield Step("breaker", said, target.origin, rule)
+    if target.outliers:
+        yield Step("outliers", f"{target.outliers[0].upper()}{target.outliers[1:]}.", target.origin, rule)
+
+
+def _change_of_target(target: Target, sent: Sent) -> str:
+    if target.cluster in (PASSTHROUGH, BLACKHOLE):
+        return f"a ServiceEntry for it, or outboundTrafficPolicy.mode of {sent.policy_origin or 'the mesh'}."
+    if not target.known and target.service is not None:
+        return f"a DestinationRule for {target.service[0]} with subset {target.subset}." if target.subset else ""
+    return ""
 
 
 def _named(target: Target) -> str:
@@ -191,18 +403,88 @@ def _named(target: Target) -> str:
     return f"{subset}Service {target.service[1]}/{target.service[0]}"
 
 
-def _target(target: Target) -> str:
+def _target(target: Target, sent: Sent) -> str:
+    by = f" by {sent.policy_origin}" if sent.policy_origin else " of the mesh"
     if target.cluster == PASSTHROUGH:
-        return "The address that was asked, in plain text (PassthroughCluster: the mesh knows no Service there)."
+        return (
+            "The address that was asked, in plain text: PassthroughCluster, since the mesh knows no Service there and "
+            f"outboundTrafficPolicy{by} is {sent.policy or 'ALLOW_ANY'}."
+        )
     if target.cluster == BLACKHOLE:
-        return "Nowhere (BlackHoleCluster: the mesh knows no such host and port)."
+        return (
+            "Nowhere: BlackHoleCluster, since the mesh knows no such host and port and "
+            f"outboundTrafficPolicy{by} is {sent.policy or 'REGISTRY_ONLY'}."
+        )
     if not target.known:
         return f"{_named(target)}, which the proxy does not know (no such subset or port)."
     ready = [one for one in target.endpoints if one.healthy]
     pods = f"{len(ready)} of {len(target.endpoints)} pods healthy" if target.endpoints else "no pod behind it"
+    sick = [f"{one.name} is {one.state or 'unhealthy'}" for one in target.endpoints if not one.healthy]
     how = {"mtls": "mTLS", "tls": "TLS without the mesh's certificate", "": "plain text"}[target.tls]
     by = f", by {target.origin}" if target.origin else ""
-    return f"{_named(target)}: {pods}, over {how}{by}."
+    return f"{_named(target)}: {pods}{f' ({_listed(sick)})' if sick else ''}, over {how}{by}."
+
+
+# -- tokens, policies and limits at any proxy ---------------------------
+
+
+def _guarded(
+    token: TokenResult,
+    every: t.Sequence[Access],
+    limits: t.Sequence[Limit],
+    limiters: t.Sequence[Origin],
+    strange: t.Sequence[str],
+    quiet: bool = False,
+) -> t.Iterator[Step]:
+    """What is decided about the request itself; `quiet` where it is no news that nothing is."""
+    for name in strange:
+        yield Step("filter", f"{name}: what it does is not known here; it may answer or change the request.")
+    if token.refused:
+        yield Step("token", f"Refused: {token.refused}.", change="send another token, or jwtRules of the policy.")
+        return
+    if token.token is not None:
+        yield Step("token", f"Accepted, of {token.token.issuer} for {token.token.subject or 'nobody'}.")
+    if not every and not quiet:
+        change = "an AuthorizationPolicy: ALLOW for those who may, or DENY for those who may not."
+        yield Step("policy", "No AuthorizationPolicy holds here, so everyone is let in.", change=change)
+    for access in every:
+        rule = access.holding
+        if rule is not None:
+            does = "denies" if access.action == "DENY" else "allows"
+            change = f"spec.rules[{rule.number - 1}] of {rule.policy}."
+            yield Step("policy", f"Rule {rule.number} of {rule.policy} {does} the request.", rule.policy, change)
+            continue
+        for other in access.rules:
+            why = f"{other.unknown} is not known here" if other.unknown else other.fault
+            said = f"Rule {other.number} of {other.policy} ({access.action}) does not hold: {why}."
+            yield Step("policy", said, other.policy)
+        if access.action != "DENY":
+            change = "a rule that the request meets." if access.rules else "an AuthorizationPolicy with such a rule."
+            yield Step("policy", "No rule allows the request, so it is denied.", change=change)
+    if any(access.denies and not access.uncertain for access in every):
+        return
+    for limit in limits:
+        origin = limiters[0] if limiters else None
+        change = f"{_listed([str(one) for one in limiters])}." if limiters else ""
+        yield Step("limit", _limit(limit), origin, change)
+
+
+def _limit(limit: Limit) -> str:
+    counted = "; ".join(", ".join(f"{key}={value}" for key, value in one) for one in limit.descriptors)
+    missing = f" No descriptor of it: {'; '.join(limit.missing)}." if limit.missing else ""
+    if limit.kind == LOCAL:
+        by = f" with {counted}" if counted else ""
+        if not limit.share:
+            return f"The proxy counts requests{by} and limits none of them.{missing}"
+        part = "" if limit.share >= 1 else f", for {100 * limit.share:g} % of the requests"
+        return f"The proxy alone lets {limit.bucket} through{by}{part}; more are answered {limit.status}.{missing}"
+    if not counted:
+        return f"The rate limit service is not asked.{missing or ' No route or virtual host has rate_limits.'}"
+    failing = "refused" if limit.refuses_on_failure else "let through"
+    return (
+        f"Asks {limit.service} (domain {limit.domain}) with {counted}; what is too much for it is answered "
+        f"{limit.status}, and where it does not answer, the request is {failing}.{missing}"
+    )
 
 
 # -- the receiving proxy -------------------------------------------------
@@ -212,27 +494,19 @@ def _received(one: Received) -> t.Iterator[Step]:
     how = "mTLS" if one.mtls else "plain text"
     by = f" by {one.mode_origin} ({one.mode_field})" if one.mode_origin else " by default"
     verdict = "is taken" if one.accepted else "is refused"
-    yield Step("connection", f"{how} on port {one.port} {verdict}; the mode is {one.mode}{by}.", one.mode_origin)
+    change = (
+        f"spec.{one.mode_field} of {one.mode_origin}." if one.mode_origin else "a PeerAuthentication with another mode."
+    )
+    said = f"{how} on port {one.port} {verdict}; the mode is {one.mode}{by}."
+    yield Step("connection", said, one.mode_origin, change)
     if not one.accepted:
         return
     if not one.http:
         yield Step("connection", "The port is raw TCP here, so policies see no method, path or header.")
-    if one.token.refused:
-        yield Step("token", f"Refused: {one.token.refused}.")
-        return
-    if one.token.token is not None:
-        yield Step("token", f"Accepted, of {one.token.token.issuer} for {one.token.token.subject or 'nobody'}.")
-    if not one.access:
-        yield Step("policy", "No AuthorizationPolicy holds here, so everyone is let in.")
-    for access in one.access:
-        rule = access.holding
-        if rule is not None:
-            does = "denies" if access.action == "DENY" else "allows"
-            yield Step("policy", f"Rule {rule.number} of {rule.policy} {does} the request.", rule.policy)
-            continue
-        for other in access.rules:
-            why = f"{other.unknown} is not known here" if other.unknown else other.fault
-            said = f"Rule {other.number} of {other.policy} ({access.action}) does not hold: {why}."
-            yield Step("policy", said, other.policy)
-        if access.action != "DENY":
-            yield Step("policy", "No rule allows the request, so it is denied.")
+    yield from _guarded(one.token, one.access, one.limits, one.limiters, one.strange)
+
+
+def _change_of_bare(bare: Bare) -> str:
+    if bare.ambient:
+        return ""
+    return f"label namespace {bare.namespace} istio-injection=enabled, and restart the pod."

@@ -1,7 +1,12 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way of one request through the live configuration: what each proxy on it decides, and by which resource."""
+"""The way of one request through the live configuration: what each proxy on it decides, and by which resource.
+
+Sources: Envoy's ``config.cluster.v3`` (``CircuitBreakers``, ``OutlierDetection``), ``config.route.v3.RouteAction``
+(``prefix_rewrite``, ``request_mirror_policies``, ``retry_policy``) and ``extensions.filters.http.fault.v3``; istio.io,
+"Sidecar" and "MeshConfig" (``outboundTrafficPolicy``) and "Ambient mode".
+"""
 
 from __future__ import annotations
 
@@ -10,19 +15,31 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from .access import Access, Call, TokenResult, judge_access, judge_token
-from .dump import ProxyConfig, http_filters, manager_of, tcp_cluster
+from .breakers import breaker_of, outliers_of
+from .dump import Filter, ProxyConfig, filters_of, manager_of, tcp_cluster
+from .gateway import Server, server_of
+from .limits import Caller, Limit, limits_of
 from .mesh import (
+    ROOT,
     Mesh,
     ServiceName,
+    has_proxy,
+    holds_for,
     home_of,
+    is_ambient,
     mtls_of,
     name_of,
+    origin_for,
     port_of,
     protocol_of,
+    rule_number,
+    selector_of,
     service_account,
+    spec_of,
 )
 from .origin import Origin, origin_of, service_of
 from .request import Peer, Request, token_of
+from .rewriting import rewritten
 from .routing import (
     Connection,
     Routed,
@@ -41,6 +58,13 @@ Json = t.Mapping[str, t.Any]
 PASSTHROUGH = "PassthroughCluster"
 BLACKHOLE = "BlackHoleCluster"
 FAULT = "envoy.filters.http.fault"
+# What these do is followed here, or they change no answer.
+FOLLOWED = frozenset(
+    (
+        *("router", "fault", "cors", "rbac", "jwt_authn", "local_ratelimit", "ratelimit", "grpc_stats", "grpc_web"),
+        *("alpn", "peer_metadata", "stats", "metadata_exchange", "istio_authn", "set_filter_state", "compressor"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +76,13 @@ class Endpoint:
     healthy: bool
     mtls: bool
     pod: Json | None = None
+    state: str = ""
+    """Why it is not healthy, such as ``ejected``; empty where that is not known."""
+
+    @property
+    def name(self) -> str:
+        """Its pod, else its address."""
+        return name_of(self.pod) if self.pod is not None else f"{self.address}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -69,6 +100,10 @@ class Target:
     endpoints: tuple[Endpoint, ...] = ()
     tls: str = ""
     """``mtls``, ``tls`` (SIMPLE or MUTUAL), or empty for plain text; of the first endpoint."""
+    breaker: str = ""
+    """What its circuit breaker lets through at once."""
+    outliers: str = ""
+    """When its outlier detection ejects a pod."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +137,35 @@ class Sent:
     retries: int = 0
     mirrors: tuple[tuple[Target, float], ...] = ()
     redirect: str = ""
+    retry_on: str = ""
+    rewrite: str = ""
+    """Method, host and path as they are sent on, where a rule changes one of them."""
+    rule: int | None = None
+    """The number of the route's rule in its VirtualService, from 0, where it can be told."""
+    server: Server | None = None
+    """What a gateway's listener is made of."""
+    policy: str = ""
+    """The outboundTrafficPolicy, where the request leaves for what the mesh does not know."""
+    policy_origin: Origin | None = None
+    """The Sidecar that sets it; None where the mesh's configuration does."""
+    token: TokenResult = field(default_factory=TokenResult)
+    access: tuple[Access, ...] = ()
+    """Of policies that hold at a gateway."""
+    limits: tuple[Limit, ...] = ()
+    limiters: tuple[Origin, ...] = ()
+    """EnvoyFilters that may have set the limits."""
+    strange: tuple[str, ...] = ()
+    """Filters whose doing is not known here."""
+    synced: bool = True
+    """Whether the proxy has ever got a configuration."""
 
     @property
     def route(self) -> Json | None:
         return self.routed.route if self.routed else None
+
+    @property
+    def denying(self) -> Access | None:
+        return _denying(self.access)
 
 
 @dataclass(frozen=True)
@@ -125,10 +185,29 @@ class Received:
     mode_field: str = ""
     token: TokenResult = field(default_factory=TokenResult)
     access: tuple[Access, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    limiters: tuple[Origin, ...] = ()
+    """EnvoyFilters that may have set the limits."""
+    strange: tuple[str, ...] = ()
+    """Filters whose doing is not known here."""
 
     @property
     def denying(self) -> Access | None:
-        return next((one for one in self.access if one.denies and not one.uncertain), None)
+        return _denying(self.access)
+
+
+@dataclass(frozen=True)
+class Bare:
+    """A pod that answers and has no sidecar that could decide."""
+
+    pod: str
+    namespace: str
+    ambient: bool
+    """Whether its node's ztunnel takes its connections."""
+
+
+def _denying(access: t.Iterable[Access]) -> Access | None:
+    return next((one for one in access if one.denies and not one.uncertain), None)
 
 
 @dataclass(frozen=True)
@@ -143,6 +222,8 @@ class Journey:
     """By each pod that it may reach and whose configuration is known."""
     unseen: tuple[str, ...] = ()
     """What could not be looked at, as sentences."""
+    bare: tuple[Bare, ...] = ()
+    """Pods that it may reach and that have no sidecar."""
 
 
 # -- the caller's side ---------------------------------------------------
@@ -150,10 +231,15 @@ class Journey:
 
 def from_workload(mesh: Mesh, request: Request, pod: Json, address: str | None = None) -> Journey:
     """The way of a request from a pod, through its sidecar; `address` where it asks a pod and not the URL's host."""
+    home = home_of(pod)
+    if not has_proxy(pod):
+        bare = _bare(mesh, pod)
+        return replace(without_proxy(mesh, request, home, address), caller=name_of(pod), unseen=(no_proxy(bare),))
     config = mesh.config_of(pod)
     if config is None:
         return Journey(request, name_of(pod), None, unseen=(f"The configuration of the proxy of {name_of(pod)}.",))
-    home = home_of(pod)
+    if not config.synced:
+        return Journey(request, name_of(pod), Sent(name_of(pod), "caller", home, synced=False))
     service = None if address else mesh.service_for(request.host, home)
     target = address or _cluster_address(mesh, service) or "0.0.0.0"
     listener = outbound_listener(config, target, request.port)
@@ -182,13 +268,17 @@ def at_gateway(mesh: Mesh, request: Request, pod: Json) -> Journey:
     if config is None:
         return Journey(request, "host", None, unseen=(f"The configuration of the gateway {name_of(pod)}.",))
     inner = _target_port(mesh, pod, request.port)
-    listener = next((one for one in gateway_listeners(config) if socket_of(one)[1] == inner), None)
-    base = Sent(proxy=name_of(pod), role="gateway", namespace=home_of(pod))
+    every = (*gateway_listeners(config), *config.warming)
+    listener = next((one for one in every if socket_of(one)[1] == inner), None)
+    base = Sent(proxy=name_of(pod), role="gateway", namespace=home_of(pod), synced=config.synced)
     if listener is None:
         return Journey(request, "host", base)
     tls = request.scheme in ("https", "tls")
     chain = choose_chain(listener, Connection("0.0.0.0", inner, tls, request.host, ("http/1.1",)))
-    base = replace(base, listener=str(listener.get("name", "")))
+    server = server_of(mesh, config, pod, listener, chain, request.port, request.host)
+    base = replace(base, listener=str(listener.get("name", "")), server=server)
+    if server.warming or server.has_secret is False:
+        return Journey(request, "host", base)
     return _onward(mesh, request, pod, config, base, chain, "")
 
 
@@ -198,17 +288,14 @@ def without_proxy(mesh: Mesh, request: Request, namespace: str, address: str | N
     pods = mesh.pods_of(service) if service else []
     found = mesh.service(service) if service else None
     port = port_of(found, request.port) if found else None
-    received = []
-    for pod in pods:
-        number = _number(port, pod, request.port)
-        one = _receive(mesh, request, pod, number, mtls=False, peer=Peer(), server_name="", protocols=("http/1.1",))
-        received += [one] if one else []
-    if address and not received:
+    places = [(pod, _number(port, pod, request.port)) for pod in pods]
+    if address and not places:
         target = mesh.pod_at(address)
-        if target is not None:
-            one = _receive(mesh, request, target, request.port, False, Peer(), "", ("http/1.1",))
-            received += [one] if one else []
-    return Journey(request, "a client without a sidecar", None, tuple(received))
+        places = [(target, request.port)] if target is not None else []
+    arrived = Arrived()
+    for pod, number in places:
+        arrived.add(mesh, request, pod, number, mtls=False, peer=Peer(), protocols=("http/1.1",))
+    return arrived.journey(request, "a client without a sidecar", None)
 
 
 def _onward(
@@ -220,26 +307,101 @@ def _onward(
     manager = manager_of(chain)
     if manager is None:
         target = _target(mesh, config, tcp_cluster(chain), 1.0, address, request.port)
-        sent = replace(sent, http=False, targets=(target,))
-        return Journey(request, caller, sent, _arrive(mesh, request, pod, sent))
+        sent = _with_policy(mesh, pod, replace(sent, http=False, targets=(target,)))
+        return _arrive(mesh, request, pod, sent).journey(request, caller, sent)
     routes = config.route_config(manager)
     if routes is None:
         return Journey(request, caller, sent, unseen=(f"The routes of {sent.proxy}.",))
     routed = choose_route(routes, request)
-    sent = replace(sent, routed=routed, **_decided(mesh, config, routed, address, request.port))
-    return Journey(request, caller, sent, _arrive(mesh, request, pod, sent))
+    if (routed.host or {}).get("require_tls") == "ALL" and request.scheme == "http":
+        sent = replace(sent, routed=replace(routed, route=None, skipped=()), redirect="https")
+        return Journey(request, caller, sent)
+    filters = filters_of(manager, config.extensions)
+    decided = _decided(mesh, config, filters, routed, address, request.port)
+    onward = rewritten(routed.route or {}, request)
+    sent = replace(sent, routed=routed, strange=_strange(filters), **decided)
+    if (onward.path, onward.header(":authority")) != (request.path, request.header(":authority")):
+        sent = replace(sent, rewrite=f"{onward.method} {onward.header(':authority')}{onward.path}")
+    guard = _guard(mesh, pod, filters, routes, routed, Call(request, Peer(), request.port), decided.get("targets", ()))
+    sent = _with_policy(mesh, pod, replace(sent, **guard))
+    if sent.token.refused or sent.denying is not None:
+        return Journey(request, caller, sent)
+    return _arrive(mesh, onward, pod, sent).journey(request, caller, sent)
 
 
-def _decided(mesh: Mesh, config: ProxyConfig, routed: Routed, address: str, port: int) -> dict[str, t.Any]:
+def _guard(
+    mesh: Mesh,
+    pod: Json,
+    filters: t.Sequence[Filter],
+    routes: Json,
+    routed: Routed,
+    call: Call,
+    targets: t.Sequence[Target] = (),
+) -> dict[str, t.Any]:
+    """What tokens, policies and rate limits at a proxy say of a call."""
+    request = call.request
+    token = judge_token(
+        [one.config for one in filters if one.type == "jwt_authn"], request, token_of(request), time.time()
+    )
+    rules = [one.config.get("rules") for one in filters if one.type == "rbac" and "rules" in one.config]
+    call = replace(call, token=token.token)
+    # An ALLOW filter without a policy denies all; Envoy's dump leaves out what is empty.
+    access = [judge_access(one, call) for one in rules if one] + [Access("ALLOW", ()) for one in rules if one == {}]
+    caller = Caller(call.peer.address, targets[0].cluster if targets else "")
+    limits = limits_of(filters, routes, routed, request, caller)
+    return {
+        "token": token,
+        "access": tuple(access),
+        "limits": tuple(limits),
+        "limiters": tuple(_limiters(mesh, pod)) if limits else (),
+    }
+
+
+def _limiters(mesh: Mesh, pod: Json) -> t.Iterator[Origin]:
+    """The EnvoyFilters for a pod that speak of rate limits; a proxy's configuration does not name them."""
+    for one in mesh.of("EnvoyFilter"):
+        if holds_for(one, pod) and any(word in str(spec_of(one)) for word in ("rate_limit", "ratelimit")):
+            yield origin_for("EnvoyFilter", one)
+
+
+def _strange(filters: t.Iterable[Filter]) -> tuple[str, ...]:
+    return tuple(f"{one.name} ({one.type})" for one in filters if one.type.lower() not in FOLLOWED)
+
+
+def _with_policy(mesh: Mesh, pod: Json, sent: Sent) -> Sent:
+    """With the outboundTrafficPolicy, where the mesh does not know what is asked: by a Sidecar, else of the mesh."""
+    clusters = {one.cluster for one in sent.targets}
+    blocked = BLACKHOLE in clusters or ((sent.routed and sent.routed.host) or {}).get("name") == "block_all"
+    if sent.role == "gateway" or not (blocked or PASSTHROUGH in clusters):
+        return sent
+    ranked = sorted(
+        (one for one in mesh.of("Sidecar") if holds_for(one, pod)),
+        key=lambda one: (home_of(one) == ROOT, not selector_of(one)),
+    )
+    sidecar = next(iter(ranked), None)
+    own = bool(sidecar and (spec_of(sidecar).get("outboundTrafficPolicy") or {}).get("mode"))
+    return replace(
+        sent,
+        policy="REGISTRY_ONLY" if blocked else "ALLOW_ANY",
+        policy_origin=origin_for("Sidecar", sidecar) if sidecar is not None and own else None,
+    )
+
+
+def _decided(
+    mesh: Mesh, config: ProxyConfig, filters: t.Sequence[Filter], routed: Routed, address: str, port: int
+) -> dict[str, t.Any]:
     route = routed.route
     if route is None:
         return {}
     action = route.get("route") or {}
-    per_filter = (route.get("typed_per_filter_config") or {}).get(FAULT) or {}
+    for_all = next((one.config for one in filters if one.type == "fault"), {})
+    per_filter = (route.get("typed_per_filter_config") or {}).get(FAULT) or for_all
+    origin = origin_of(route)
     delay, abort = per_filter.get("delay") or {}, per_filter.get("abort") or {}
     retry = action.get("retry_policy") or {}
     return {
-        "origin": origin_of(route),
+        "origin": origin,
+        "rule": _rule_of(mesh, origin, routed),
         "targets": tuple(_target(mesh, config, name, share, address, port) for name, share in targets_of(route)),
         "delay": seconds_of(delay.get("fixed_delay")) or 0.0,
         "delay_share": fraction_of(delay.get("percentage")),
@@ -248,6 +410,7 @@ def _decided(mesh: Mesh, config: ProxyConfig, routed: Routed, address: str, port
         "timeout": seconds_of(action.get("timeout")) or None,
         "per_try": seconds_of(retry.get("per_try_timeout")) or None,
         "retries": int(retry.get("num_retries") or 0),
+        "retry_on": str(retry.get("retry_on") or ""),
         "mirrors": tuple(
             (
                 _target(mesh, config, str(one.get("cluster", "")), 1.0, address, port),
@@ -260,6 +423,15 @@ def _decided(mesh: Mesh, config: ProxyConfig, routed: Routed, address: str, port
         "redirect": str((route.get("redirect") or {}).get("host_redirect", ""))
         or ("a redirect" if "redirect" in route else ""),
     }
+
+
+def _rule_of(mesh: Mesh, origin: Origin | None, routed: Routed) -> int | None:
+    """Which rule of its VirtualService a route is, from 0."""
+    rule = mesh.find(origin) if origin is not None else None
+    if rule is None or routed.host is None:
+        return None
+    own = [one for one in routed.host.get("routes") or () if origin_of(one) == origin]
+    return rule_number(rule, next(index for index, one in enumerate(own) if one is routed.route))
 
 
 def _target(mesh: Mesh, config: ProxyConfig, name: str, share: float, address: str, port: int) -> Target:
@@ -281,6 +453,7 @@ def _target(mesh: Mesh, config: ProxyConfig, name: str, share: float, address: s
                 str(one.get("health_status", "HEALTHY")) in ("HEALTHY", "UNKNOWN", "DEGRADED"),
                 _transport(cluster, one) == "mtls",
                 mesh.pod_at(where),
+                config.ejected.get((name, where, int(place.get("port_value") or 0)), ""),
             )
         )
     first = next(iter(config.endpoints.get(name, ())), {})
@@ -293,6 +466,8 @@ def _target(mesh: Mesh, config: ProxyConfig, name: str, share: float, address: s
         origin=origin_of(cluster),
         endpoints=tuple(found),
         tls=_transport(cluster, first),
+        breaker=breaker_of(cluster),
+        outliers=outliers_of(cluster),
     )
 
 
@@ -354,37 +529,62 @@ def _number(port: Json | None, pod: Json, default: int) -> int:
 # -- the callee's side ---------------------------------------------------
 
 
-def _arrive(mesh: Mesh, request: Request, caller: Json, sent: Sent) -> tuple[Received, ...]:
-    found = []
+@dataclass
+class Arrived:
+    """What is at the other end: pods with a sidecar, and those without."""
+
+    received: list[Received] = field(default_factory=list)
+    bare: list[Bare] = field(default_factory=list)
+
+    def add(
+        self, mesh: Mesh, request: Request, pod: Json, port: int, mtls: bool, peer: Peer, protocols: tuple[str, ...]
+    ) -> None:
+        if not has_proxy(pod):
+            self.bare.append(_bare(mesh, pod))
+            return
+        one = _receive(mesh, request, pod, port, mtls, peer, protocols)
+        self.received += [one] if one else []
+
+    def journey(self, request: Request, caller: str, sent: Sent | None) -> Journey:
+        return Journey(request, caller, sent, tuple(self.received), bare=tuple(dict.fromkeys(self.bare)))
+
+
+def _bare(mesh: Mesh, pod: Json) -> Bare:
+    return Bare(name_of(pod), home_of(pod), is_ambient(mesh, pod))
+
+
+def no_proxy(bare: Bare) -> str:
+    """Why nothing is decided at a pod."""
+    if bare.ambient:
+        return (
+            f"Pod {bare.pod} is in the ambient mesh: no sidecar decides for it, but the ztunnel of its node (and a "
+            "waypoint, where there is one), which are not looked at."
+        )
+    return f"Pod {bare.pod} has no sidecar, so nothing of the mesh decides there."
+
+
+def _arrive(mesh: Mesh, request: Request, caller: Json, sent: Sent) -> Arrived:
+    found = Arrived()
     identity = f"spiffe://cluster.local/ns/{home_of(caller)}/sa/{service_account(caller)}"
+    address = str((caller.get("status") or {}).get("podIP") or "")
     for target in sent.targets:
         for endpoint in target.endpoints:
             if endpoint.pod is None or (target.share <= 0 and len(sent.targets) > 1):
                 continue
-            status = (caller.get("status") or {}).get("podIP") or ""
-            one = _receive(
+            found.add(
                 mesh,
                 request,
                 endpoint.pod,
                 endpoint.port,
                 endpoint.mtls,
-                Peer(identity if endpoint.mtls else "", str(status)),
-                "",
+                Peer(identity if endpoint.mtls else "", address),
                 ("istio", "istio-http/1.1") if endpoint.mtls else ("h2c",) if request.http2 else ("http/1.1",),
             )
-            found += [one] if one else []
-    return tuple(found)
+    return found
 
 
 def _receive(
-    mesh: Mesh,
-    request: Request,
-    pod: Json,
-    port: int,
-    mtls: bool,
-    peer: Peer,
-    server_name: str,
-    protocols: tuple[str, ...],
+    mesh: Mesh, request: Request, pod: Json, port: int, mtls: bool, peer: Peer, protocols: tuple[str, ...]
 ) -> Received | None:
     config = mesh.config_of(pod)
     if config is None:
@@ -392,7 +592,7 @@ def _receive(
     mode, origin, where = mtls_of(mesh, pod, port)
     listener = config.listener("virtualInbound")
     address = str((pod.get("status") or {}).get("podIP") or "")
-    chain = choose_chain(listener, Connection(address, port, mtls, server_name, protocols)) if listener else None
+    chain = choose_chain(listener, Connection(address, port, mtls, "", protocols)) if listener else None
     base = Received(name_of(pod), home_of(pod), port, mtls, chain is not None, True, mode, origin, where)
     if chain is None:
         return base
@@ -401,12 +601,14 @@ def _receive(
         call = Call(request, peer, port)
         access = [judge_access(one, call) for one in _tcp_rules(chain)]
         return replace(base, http=False, access=tuple(access))
-    token = judge_token(http_filters(manager, "jwt_authn"), request, token_of(request), time.time())
-    call = Call(request, peer, port, token.token)
-    access = [judge_access(one["rules"], call) for one in http_filters(manager, "rbac") if one.get("rules")]
-    # An ALLOW filter without a policy denies all; Envoy's dump leaves out what is empty.
-    access += [Access("ALLOW", ()) for one in http_filters(manager, "rbac") if one.get("rules") == {}]
-    return replace(base, token=token, access=tuple(access))
+    filters = filters_of(manager, config.extensions)
+    routes = config.route_config(manager) or {}
+    routed = choose_route(routes, request)
+    return replace(
+        base,
+        strange=_strange(filters),
+        **_guard(mesh, pod, filters, routes, routed, Call(request, peer, port)),
+    )
 
 
 def _tcp_rules(chain: Json) -> list[Json]:

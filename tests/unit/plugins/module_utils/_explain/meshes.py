@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.dump import MANAGER, ProxyConfig
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import Mesh
+from ansible_collections.mesh.workshop.plugins.module_utils._observe.access_log import Record
 
 Json = dict[str, t.Any]
 
@@ -147,3 +148,22 @@ def mesh(
         ("bookinfo", "reviews-v2-a-b"): inbound("reviews-v2", filters, strict),
     }
     return Mesh({kind: tuple(one) for kind, one in found.items()}, proxies if configs else {})
+
+
+def record(proxy: str, status: int, flags: str, cluster_name: str, authority: str = "reviews:9080") -> Record:
+    """What a proxy wrote about a request."""
+    return Record(
+        agent="mesh-workshop-probe/1-1-1",
+        pod=proxy,
+        status=status,
+        flags=flags,
+        details="",
+        failure="",
+        authority=authority,
+        path="/reviews/0",
+        request_id="",
+        upstream="",
+        cluster=cluster_name,
+        route="",
+        milliseconds=3,
+    )

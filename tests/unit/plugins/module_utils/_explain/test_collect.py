@@ -7,7 +7,9 @@ import json
 import types
 import typing as t
 
-from ansible_collections.mesh.workshop.plugins.module_utils._explain.collect import PATH, Configs
+import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils._explain import collect
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.collect import HEALTH_PATH, PATH, Configs
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError
 
 POD = {
@@ -16,24 +18,54 @@ POD = {
     "status": {"phase": "Running"},
 }
 ANSWER = json.dumps({"configs": []}).encode()
+ISTIOD = {
+    "metadata": {"name": "istiod-1", "namespace": "istio-system"},
+    "spec": {"containers": [{"name": "discovery"}]},
+    "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+}
+TYPE = "type.googleapis.com/envoy.admin.v3."
+REFUSED = ApiError(403, "Forbidden", "pods is forbidden")
+
+
+def dump(*hosts: str) -> bytes:
+    """A dump with the health of its hosts."""
+    found = [{"health_status": one} for one in hosts]
+    group = {"cluster_name": "v1", "endpoints": [{"lb_endpoints": found}]}
+    endpoints = [{"endpoint_config": group}]
+    return json.dumps(
+        {"configs": [{"@type": f"{TYPE}EndpointsConfigDump", "dynamic_endpoint_configs": endpoints}]}
+    ).encode()
 
 
 class Client:
     """As much of a client as is used, with what each way answers."""
 
-    def __init__(self, forwarded: bytes | ApiError, executed: bytes | ApiError = ANSWER) -> None:
-        self.forwarded, self.executed = forwarded, executed
+    def __init__(
+        self,
+        forwarded: bytes | ApiError,
+        executed: bytes | ApiError = ANSWER,
+        istiod: bytes | ApiError | None = None,
+        health: bytes = b"{}",
+    ) -> None:
+        self.forwarded, self.executed, self.istiod = forwarded, executed, istiod
+        self.answers = {HEALTH_PATH: health}
         self.asked: list[str] = []
 
-    def forward(self, _namespace: str, name: str, port: int, _timeout: float) -> t.Any:
+    def list(self, _version: str, _kind: str, _namespace: None, label_selector: str) -> list[t.Any]:
+        assert label_selector == "app=istiod"
+        return [ISTIOD] if self.istiod is not None else []
+
+    def forward(self, _namespace: str, name: str, port: int, _timeout: float = 10) -> t.Any:
         self.asked.append(f"{name}:{port}")
-        if isinstance(self.forwarded, ApiError):
-            raise self.forwarded
-        answer = self.forwarded
+        answer = self.istiod if name == "istiod-1" else self.forwarded
+        if isinstance(answer, ApiError):
+            raise answer
+        assert answer is not None
+        main = answer
 
         def get(path: str) -> bytes:
-            assert path == PATH
-            return answer
+            self.asked.append(path)
+            return self.answers.get(path, main)
 
         return types.SimpleNamespace(get=get, close=lambda: None)
 
@@ -48,7 +80,7 @@ def test_a_proxy_is_read_once() -> None:
     client = Client(ANSWER)
     configs = Configs(client)
     assert set(configs.of([POD])) == set(configs.of([POD, POD])) == {("bookinfo", "reviews-1")}
-    assert client.asked == ["reviews-1:15000"]
+    assert client.asked == ["reviews-1:15000", PATH]
 
 
 def test_where_forwarding_is_not_allowed_the_agent_is_asked() -> None:
@@ -57,18 +89,21 @@ def test_where_forwarding_is_not_allowed_the_agent_is_asked() -> None:
     assert client.asked == ["reviews-1:15000", "reviews-1/istio-proxy pilot-agent"]
 
 
-def test_what_may_not_be_read_is_said() -> None:
-    refused = ApiError(403, "Forbidden", "pods is forbidden")
-    configs = Configs(Client(refused, refused))
-    assert configs.of([POD]) == {}
-    (said,) = configs.refused()
-    assert said.startswith("The configuration of the proxy of pod bookinfo/reviews-1 cannot be read: pods is forbidden")
+def test_what_may_not_be_read_is_said_once_for_all_pods() -> None:
+    configs = Configs(Client(REFUSED, REFUSED))
+    other = {**POD, "metadata": {"name": "reviews-2", "namespace": "bookinfo"}}
+    assert configs.of([POD, other]) == {}
+    assert configs.refused() == [
+        "The configurations of the proxies of pods bookinfo/reviews-1, bookinfo/reviews-2 cannot be read (admin port: "
+        "no right to create pods/portforward; agent: no right to create pods/exec; istiod: none of its pods is there). "
+        "What is decided there is not known."
+    ]
 
 
 def test_an_answer_that_is_no_json_is_said() -> None:
     configs = Configs(Client(b"<html>", b"<html>"))
     assert configs.of([POD]) == {}
-    assert configs.refused()[0].endswith("its answer is not JSON")
+    assert "admin port: the answer is not JSON; agent: the answer is not JSON" in configs.refused()[0]
 
 
 def test_pods_without_a_proxy_are_not_asked() -> None:
@@ -77,3 +112,53 @@ def test_pods_without_a_proxy_are_not_asked() -> None:
     ended = {**POD, "status": {"phase": "Succeeded"}}
     assert Configs(client).of([bare, ended]) == {}
     assert client.asked == []
+
+
+def test_istiod_is_asked_where_the_proxy_may_not_be() -> None:
+    listener = {"activeState": {"listener": {"name": "virtualInbound", "trafficDirection": "INBOUND"}}}
+    theirs = {"configs": [{"@type": f"{TYPE}ListenersConfigDump", "dynamicListeners": [listener]}]}
+    client = Client(REFUSED, REFUSED, json.dumps(theirs).encode())
+    configs = Configs(client)
+    (config,) = configs.of([POD]).values()
+    assert config.by_istiod
+    assert config.listeners[0]["traffic_direction"] == "INBOUND"
+    assert client.asked[-2:] == [
+        "istiod-1:15014",
+        "/debug/config_dump?proxyID=reviews-1.bookinfo&include_eds=true",
+    ]
+    assert configs.refused() == [
+        "The configuration of the proxy of pod bookinfo/reviews-1 is what istiod would send, and not what the proxy "
+        "has (admin port: no right to create pods/portforward; agent: no right to create pods/exec). What a proxy has "
+        "refused and which pods it has ejected is not known."
+    ]
+
+
+def test_what_istiod_does_not_tell_is_said_as_well() -> None:
+    configs = Configs(Client(REFUSED, REFUSED, ApiError(0, "Forward", "connection refused")))
+    assert configs.of([POD]) == {}
+    assert "istiod: connection refused" in configs.refused()[0]
+
+
+def test_hosts_are_asked_about_only_where_one_is_not_healthy() -> None:
+    client = Client(dump("HEALTHY", "HEALTHY"))
+    Configs(client).of([POD])
+    assert HEALTH_PATH not in client.asked
+    host = {
+        "address": {"socket_address": {"address": "10.0.0.2", "port_value": 9080}},
+        "health_status": {"failed_outlier_check": True},
+    }
+    answer = json.dumps({"cluster_statuses": [{"name": "v1", "host_statuses": [host]}]}).encode()
+    client = Client(dump("HEALTHY", "UNHEALTHY"), health=answer)
+    (config,) = Configs(client).of([POD]).values()
+    assert config.ejected == {("v1", "10.0.0.2", 9080): "ejected"}
+
+
+def test_more_than_the_limit_is_not_read_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collect, "MOST_BYTES", len(ANSWER))
+    monkeypatch.setattr(collect, "THREADS", 1)
+    other = {**POD, "metadata": {"name": "reviews-2", "namespace": "bookinfo"}}
+    client = Client(ANSWER)
+    configs = Configs(client)
+    assert set(configs.of([POD, other])) == {("bookinfo", "reviews-1")}
+    assert client.asked == ["reviews-1:15000", PATH]
+    assert configs.refused()[0].startswith("The configuration of the proxy of pod bookinfo/reviews-2 was not asked for")

@@ -3,11 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
+import typing as t
+
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.dump import (
+    filters_of,
     http_filters,
     manager_of,
     parse,
+    parse_health,
+    read,
+    snake_case,
     tcp_cluster,
 )
 from hypothesis import given
@@ -84,3 +91,119 @@ def test_the_routes_of_a_manager(own: bool) -> None:
     config = parse(DUMP, "pod", "bookinfo")
     manager = {"route_config": {"name": "own"}} if own else {"rds": {"route_config_name": "9080"}}
     assert (config.route_config(manager) or {})["name"] == ("own" if own else "9080")
+
+
+def test_what_waits_and_what_is_sent_apart() -> None:
+    waiting = {"name": "0.0.0.0_8443"}
+    filters = [
+        {"ecds_filter": {"name": "limit", "typed_config": {"@type": "x/envoy.extensions.filters.http.lua.v3.Lua"}}}
+    ]
+    config = parse(
+        {
+            "configs": [
+                {
+                    "@type": f"{TYPE}ListenersConfigDump",
+                    "dynamic_listeners": [{"warming_state": {"listener": waiting}}],
+                },
+                {
+                    "@type": f"{TYPE}SecretsConfigDump",
+                    "dynamic_active_secrets": [{"name": "default"}],
+                    "dynamic_warming_secrets": [{"name": "kubernetes://gone"}],
+                },
+                {"@type": f"{TYPE}EcdsConfigDump", "ecds_filters": filters},
+            ]
+        },
+        "pod",
+        "bookinfo",
+    )
+    assert (config.listeners, config.warming) == ((), (waiting,))
+    assert config.secrets == {"default": True, "kubernetes://gone": False}
+    (found,) = filters_of({"http_filters": [{"name": "limit", "config_discovery": {}}]}, config.extensions)
+    assert found.type == "lua"
+
+
+def test_a_proxy_that_has_never_synced() -> None:
+    assert parse(DUMP, "pod", "bookinfo").synced
+    assert not parse({"configs": [{"@type": f"{TYPE}BootstrapConfigDump", "bootstrap": {}}]}, "pod", "bookinfo").synced
+
+
+@pytest.mark.parametrize(
+    ("one", "kind"),
+    [
+        ({"name": "envoy.filters.http.rbac"}, "rbac"),
+        ({"name": "mine", "typed_config": {"@type": "x/envoy.extensions.filters.http.rbac.v3.RBAC"}}, "rbac"),
+        (
+            {
+                "name": "mine",
+                "typed_config": {
+                    "@type": "type.googleapis.com/udpa.type.v1.TypedStruct",
+                    "type_url": "x/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+                    "value": {"stat_prefix": "a"},
+                },
+            },
+            "local_ratelimit",
+        ),
+        ({"name": "istio.alpn", "typed_config": {"@type": "x/istio.config.Alpn"}}, "istio.config.Alpn"),
+        ({"name": "from.another.version"}, "from.another.version"),
+    ],
+)
+def test_the_type_of_a_filter(one: dict[str, t.Any], kind: str) -> None:
+    (found,) = filters_of({"http_filters": [one]})
+    assert found.type == kind
+    if kind == "local_ratelimit":
+        assert found.config == {"stat_prefix": "a"}
+
+
+def test_what_nobody_looks_at_is_dropped_while_it_is_read() -> None:
+    manager = {"http_filters": [], "access_log": [{"name": "file"}], "tracing": {"custom_tags": []}}
+    assert read(json.dumps({"configs": [{"typed_config": manager, "bootstrap": {"node": {}}}]}).encode()) == {
+        "configs": [{"typed_config": {"http_filters": []}}]
+    }
+
+
+def test_the_spelling_of_istiod_becomes_that_of_the_proxies() -> None:
+    labels = {"envoy.transport_socket_match": {"tlsMode": "istio"}, "istio": {"defaultOriginalPort": 1}}
+    theirs = {
+        "virtualHosts": [{"typedPerFilterConfig": {"envoy.filters.http.fault": {"httpStatus": 500}}}],
+        "metadata": {"filterMetadata": labels},
+        "transportSocketMatches": [{"match": {"tlsMode": "istio"}}],
+        "policies": {"ns[bookinfo]-policy[denyAll]-rule[0]": {"orIds": {}}},
+        "maxRequests": 1,
+        "consecutive5xx": 2,
+        "@type": "x.TypeName",
+    }
+    assert snake_case(theirs) == {
+        "virtual_hosts": [{"typed_per_filter_config": {"envoy.filters.http.fault": {"http_status": 500}}}],
+        "metadata": {"filter_metadata": labels},
+        "transport_socket_matches": [{"match": {"tlsMode": "istio"}}],
+        "policies": {"ns[bookinfo]-policy[denyAll]-rule[0]": {"or_ids": {}}},
+        "max_requests": 1,
+        "consecutive_5xx": 2,
+        "@type": "x.TypeName",
+    }
+
+
+def test_why_a_host_is_not_healthy() -> None:
+    def host(address: str, **health: t.Any) -> dict[str, t.Any]:
+        return {"address": {"socket_address": {"address": address, "port_value": 9080}}, "health_status": health}
+
+    answer = {
+        "cluster_statuses": [
+            {
+                "name": "v1",
+                "host_statuses": [
+                    host("10.0.0.1", eds_health_status="HEALTHY", failed_outlier_check=True),
+                    host("10.0.0.2", eds_health_status="UNHEALTHY"),
+                    host("10.0.0.3", eds_health_status="HEALTHY"),
+                    {"address": {"pipe": {"path": "/x"}}, "health_status": {"failed_outlier_check": True}},
+                ],
+            }
+        ]
+    }
+    assert parse_health(answer) == {("v1", "10.0.0.1", 9080): "ejected", ("v1", "10.0.0.2", 9080): "not ready"}
+
+
+@given(answer=JSON | st.builds(lambda value: {"cluster_statuses": value}, JSON))
+def test_no_answer_about_hosts_is_a_traceback(answer: object) -> None:
+    parse_health(answer)
+    snake_case(answer)

@@ -4,11 +4,29 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
+import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.dump import ProxyConfig
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import Mesh
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_of
-from ansible_collections.mesh.workshop.plugins.module_utils._explain.walk import Journey, from_workload, without_proxy
-from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.meshes import REVIEWS, V1, mesh, rule_of
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.text import outcome_of, text_of
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.walk import (
+    Journey,
+    at_gateway,
+    from_workload,
+    without_proxy,
+)
+from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.meshes import (
+    REVIEWS,
+    V1,
+    endpoint,
+    manager,
+    mesh,
+    outbound,
+    pod,
+    rule_of,
+)
 
 URL = "http://reviews:9080/reviews/0"
 JASON = {"name": "end-user", "string_match": {"exact": "jason"}}
@@ -115,3 +133,251 @@ def test_what_cannot_be_looked_at_is_said() -> None:
     journey = walk(mesh(configs=False))
     assert journey.sent is None
     assert journey.unseen == ("The configuration of the proxy of productpage-a-b.",)
+
+
+def with_configs(found: Mesh, **configs: ProxyConfig) -> Mesh:
+    """The mesh with other configurations, by the beginning of their pod's name."""
+    named = {(one.namespace, one.pod): one for one in configs.values()}
+    return replace(found, configs={**found.configs, **named})
+
+
+def flat(journey: Journey) -> str:
+    return " ".join(text_of(journey).split())
+
+
+def test_a_rewritten_path_is_what_policies_see() -> None:
+    paths = [{"url_path": {"path": {"exact": "/new/0"}}}]
+    body = {"permissions": paths, "principals": [{"any": True}]}
+    rules = {"action": "ALLOW", "policies": {"ns[bookinfo]-policy[reviews]-rule[0]": body}}
+    filters = [{"name": "envoy.filters.http.rbac", "typed_config": {"rules": rules}}]
+    route = {"match": {"prefix": "/reviews/"}, "route": {"cluster": V1, "prefix_rewrite": "/new/"}}
+    journey = walk(mesh([rule_of("reviews", route)], filters))
+    assert journey.sent is not None
+    assert journey.sent.rewrite == "GET reviews:9080/new/0"
+    assert journey.received[0].denying is None
+    assert "It is sent on as GET reviews:9080/new/0." in flat(journey)
+
+
+def test_a_fault_of_all_routes_holds_where_a_route_has_none() -> None:
+    config = outbound([{"match": {"prefix": "/"}, "route": {"cluster": V1}}])
+    fault = {
+        "name": "envoy.filters.http.fault",
+        "typed_config": {"abort": {"http_status": 418, "percentage": {"numerator": 100}}},
+    }
+    listener = {
+        **config.listeners[0],
+        "filter_chains": [manager(rds={"route_config_name": "9080"}, http_filters=[fault])],
+    }
+    found = with_configs(mesh(), productpage=replace(config, listeners=(listener,)))
+    assert outcome_of(walk(found)) == "Outcome: status 418 by the fault of an EnvoyFilter."
+
+
+def test_pools_and_ejected_pods() -> None:
+    config = outbound([{"match": {"prefix": "/"}, "route": {"cluster": REVIEWS}}])
+    cluster = {
+        **config.clusters[REVIEWS],
+        "circuit_breakers": {"thresholds": [{"max_connections": 1}]},
+        "outlier_detection": {"consecutive_5xx": 2},
+    }
+    config = replace(
+        config,
+        clusters={**config.clusters, REVIEWS: cluster},
+        endpoints={REVIEWS: (endpoint("10.0.0.2", "UNHEALTHY"), endpoint("10.0.0.3", "HEALTHY"))},
+        ejected={(REVIEWS, "10.0.0.2", 9080): "ejected"},
+    )
+    journey = walk(with_configs(mesh(), productpage=config))
+    text = flat(journey)
+    assert "1 of 2 pods healthy (reviews-v1-a-b is ejected)" in text
+    assert "The circuit breaker: at most 1 connection at once. More is answered 503 with the flag UO." in text
+    assert "A pod is ejected for 30 s after 2 errors (5xx) in a row" in text
+    all_out = replace(config, endpoints={REVIEWS: (endpoint("10.0.0.2", "UNHEALTHY"),)})
+    assert outcome_of(walk(with_configs(mesh(), productpage=all_out))) == (
+        "Outcome: status 503, since no pod of Service bookinfo/reviews is healthy."
+    )
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_what_leaves_the_mesh_names_who_lets_it(own: bool) -> None:
+    sidecar = {
+        "metadata": {"name": "default", "namespace": "bookinfo"},
+        "spec": {"outboundTrafficPolicy": {"mode": "ALLOW_ANY"}} if own else {"egress": [{"hosts": ["./*"]}]},
+    }
+    journey = walk(mesh(Sidecar=[sidecar]), "http://elsewhere.example:9081/")
+    assert journey.sent is not None
+    assert (journey.sent.policy, str(journey.sent.policy_origin)) == (
+        "ALLOW_ANY",
+        "Sidecar bookinfo/default" if own else "None",
+    )
+    by = "by Sidecar bookinfo/default" if own else "of the mesh"
+    assert (
+        f"PassthroughCluster, since the mesh knows no Service there and outboundTrafficPolicy {by} is ALLOW_ANY."
+        in (flat(journey))
+    )
+
+
+def test_what_may_not_leave_the_mesh() -> None:
+    config = outbound([{"name": "block_all", "match": {"prefix": "/"}, "direct_response": {"status": 502}}])
+    hosts = [{**config.routes["9080"]["virtual_hosts"][0], "name": "block_all"}]
+    config = replace(config, routes={"9080": {**config.routes["9080"], "virtual_hosts": hosts}})
+    journey = walk(with_configs(mesh(), productpage=config))
+    assert journey.sent is not None
+    assert journey.sent.policy == "REGISTRY_ONLY"
+
+
+BARE = {"containers": [{"name": "app"}]}
+
+
+def test_pods_without_a_sidecar_decide_nothing() -> None:
+    bare = {**pod("reviews-v3", "10.0.0.4", app="reviews"), "spec": BARE}
+    config = outbound([{"match": {"prefix": "/"}, "route": {"cluster": REVIEWS}}])
+    config = replace(config, endpoints={REVIEWS: (endpoint("10.0.0.4", mtls=False),)})
+    journey = walk(with_configs(mesh(Pod=[bare]), productpage=config))
+    assert (journey.received, [one.pod for one in journey.bare]) == ((), ["reviews-v3-a-b"])
+    text = flat(journey)
+    assert "2. the callee, without a sidecar, reviews-v3-a-b" in text
+    assert "Pod reviews-v3-a-b has no sidecar, so nothing of the mesh decides there." in text
+    assert text.endswith("Outcome: answered by the application in reviews-v3-a-b.")
+
+
+@pytest.mark.parametrize(
+    ("pod_labels", "namespace_labels", "annotations", "ambient"),
+    [
+        ({}, {}, {}, False),
+        ({"istio.io/dataplane-mode": "ambient"}, {}, {}, True),
+        ({}, {"istio.io/dataplane-mode": "ambient"}, {}, True),
+        ({"istio.io/dataplane-mode": "none"}, {"istio.io/dataplane-mode": "ambient"}, {}, False),
+        ({}, {}, {"ambient.istio.io/redirection": "enabled"}, True),
+    ],
+)
+def test_ambient_pods_are_named_as_such(
+    pod_labels: dict[str, str], namespace_labels: dict[str, str], annotations: dict[str, str], ambient: bool
+) -> None:
+    caller = {**pod("client", "10.0.0.5", app="client"), "spec": BARE}
+    caller["metadata"] = {**caller["metadata"], "labels": pod_labels, "annotations": annotations}
+    home = {"metadata": {"name": "bookinfo", "labels": namespace_labels}}
+    found = mesh(Pod=[caller], Namespace=[home])
+    journey = from_workload(found, request_of(URL), found.of("Pod")[-1])
+    assert journey.caller == "client-a-b"
+    assert ("is in the ambient mesh: no sidecar decides for it" in journey.unseen[0]) == ambient
+    # It sends plain text to those that have a sidecar.
+    assert [one.mtls for one in journey.received] == [False, False]
+
+
+def test_a_proxy_that_has_never_synced() -> None:
+    journey = walk(with_configs(mesh(), productpage=ProxyConfig("productpage-a-b", "bookinfo")))
+    assert "It has never got a configuration from istiod, so it passes nothing on." in flat(journey)
+    assert outcome_of(journey) == ("Outcome: refused by productpage-a-b, whose proxy has never got a configuration.")
+
+
+# -- gateways ------------------------------------------------------------
+
+INGRESS = pod("ingress", "10.0.0.8", "istio-system", istio="ingressgateway")
+SHOP = {"name": "shop.example:443", "domains": ["shop.example"]}
+TO_REVIEWS = {"match": {"prefix": "/"}, "route": {"cluster": REVIEWS}}
+
+
+def gateway_mesh(
+    *, secret: bool = True, waits: bool = False, host: dict[str, t.Any] | None = None, filters: t.Sequence[t.Any] = ()
+) -> Mesh:
+    sds = {"tls_certificate_sds_secret_configs": [{"name": "kubernetes://cert"}]}
+    chain = {
+        **manager(
+            route_config={"virtual_hosts": [host or {**SHOP, "routes": [TO_REVIEWS]}]}, http_filters=list(filters)
+        ),
+        "filter_chain_match": {"server_names": ["shop.example"]},
+        "transport_socket": {"typed_config": {"common_tls_context": sds}},
+    }
+    listener = {
+        "name": "0.0.0.0_443",
+        "address": {"socket_address": {"address": "0.0.0.0", "port_value": 443}},
+        "filter_chains": [chain],
+    }
+    base = outbound([])
+    config = ProxyConfig(
+        "ingress-a-b",
+        "istio-system",
+        () if waits else (listener,),
+        clusters=base.clusters,
+        endpoints=base.endpoints,
+        warming=(listener,) if waits else (),
+        secrets={"kubernetes://cert": secret},
+    )
+    server = {
+        "port": {"number": 443, "protocol": "HTTPS"},
+        "hosts": ["shop.example"],
+        "tls": {"mode": "SIMPLE", "credentialName": "cert"},
+    }
+    gateway = {
+        "metadata": {"name": "shop", "namespace": "bookinfo"},
+        "spec": {"selector": {"istio": "ingressgateway"}, "servers": [server]},
+    }
+    return with_configs(mesh(Pod=[INGRESS], Gateway=[gateway]), ingress=config)
+
+
+def enter(found: Mesh, url: str = "https://shop.example/", **headers: str) -> Journey:
+    return at_gateway(found, request_of(url, headers=headers.items()), found.of("Pod")[-1])
+
+
+def test_a_gateway_takes_the_name_with_its_certificate() -> None:
+    text = flat(enter(gateway_mesh()))
+    assert "server spec.servers[0] of Gateway bookinfo/shop (HTTPS, TLS mode SIMPLE)." in text
+    assert (
+        "tls The server name (SNI) shop.example is taken by the chain for shop.example, with the certificate of Secret "
+        "istio-system/cert." in text
+    )
+    assert "No VirtualService for shop.example names this Gateway." in text
+    assert text.endswith("answered by the application in reviews-v1-a-b or reviews-v2-a-b.")
+
+
+def test_a_name_that_no_chain_is_for() -> None:
+    journey = enter(gateway_mesh(), "https://other.example/")
+    assert "No filter chain is for the server name (SNI) other.example; it has shop.example." in flat(journey)
+    assert outcome_of(journey) == (
+        "Outcome: the connection is closed, since no server of port 443 is for other.example."
+    )
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_certificate_that_the_proxy_has_not_got(waits: bool) -> None:
+    journey = enter(gateway_mesh(secret=False, waits=waits))
+    assert "create Secret istio-system/cert" in flat(journey)
+    assert outcome_of(journey) == (
+        "Outcome: the connection is closed, since the gateway has no certificate from Secret istio-system/cert."
+    )
+
+
+def test_a_port_that_no_gateway_opens() -> None:
+    assert outcome_of(enter(gateway_mesh(), "http://shop.example:81/")) == (
+        "Outcome: refused, since no Gateway opens port 81."
+    )
+
+
+def test_plain_http_is_redirected() -> None:
+    journey = enter(gateway_mesh(host={**SHOP, "require_tls": "ALL", "routes": [TO_REVIEWS]}))
+    assert outcome_of(journey) != "Outcome: a redirect by the proxy itself."  # it comes by HTTPS
+    found = gateway_mesh(host={**SHOP, "require_tls": "ALL", "routes": [TO_REVIEWS]})
+    config = found.configs[("istio-system", "ingress-a-b")]
+    plain = {**config.listeners[0], "filter_chains": [{"filters": config.listeners[0]["filter_chains"][0]["filters"]}]}
+    found = with_configs(found, ingress=replace(config, listeners=(plain,)))
+    journey = enter(found, "http://shop.example:443/", host="shop.example")
+    assert outcome_of(journey) == "Outcome: a redirect by the proxy itself."
+
+
+def test_policies_and_tokens_at_a_gateway_end_the_request_there() -> None:
+    rules = {
+        "action": "DENY",
+        "policies": {
+            "ns[istio-system]-policy[no]-rule[0]": {"permissions": [{"any": True}], "principals": [{"any": True}]}
+        },
+    }
+    journey = enter(gateway_mesh(filters=[{"name": "envoy.filters.http.rbac", "typed_config": {"rules": rules}}]))
+    assert journey.received == ()
+    assert outcome_of(journey) == "Outcome: status 403 by the gateway (RBAC: access denied)."
+    jwt = {
+        "providers": {"a": {"issuer": "a"}},
+        "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "a"}}],
+    }
+    found = gateway_mesh(filters=[{"name": "envoy.filters.http.jwt_authn", "typed_config": jwt}])
+    assert outcome_of(enter(found, authorization="Bearer nonsense")) == (
+        "Outcome: status 401 by the gateway: the bearer token is no JSON web token."
+    )

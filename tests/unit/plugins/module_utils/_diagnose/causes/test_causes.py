@@ -119,9 +119,8 @@ def test_the_limit_that_ends_a_slow_request_is_named() -> None:
 
 def test_where_nothing_explains_it_the_way_is_told() -> None:
     assert told(mesh(), 418) == (
-        "By the proxies' configuration the request is answered by the application in reviews-v1-a-b; or answered "
-        "by the "
-        "application in reviews-v2-a-b; what makes its answer another is not known here."
+        "By the proxies' configuration the request is answered by the application in reviews-v1-a-b or reviews-v2-a-b; "
+        "what makes its answer another is not known here."
     )
 
 
