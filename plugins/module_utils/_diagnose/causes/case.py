@@ -51,7 +51,8 @@ class Case:
     def path(self) -> tuple[str, ...]:
         """The way of the request and of those that followed from it, hop by hop, as lines."""
         known = [one for one in (self.first, *self.followed) if one is not None]
-        return tuple(line for one in known for line in text_of(one).splitlines())
+        records = self.findings.records
+        return tuple(line for one in known for line in text_of(one, records=records).splitlines())
 
     @property
     def services(self) -> set[ServiceName]:

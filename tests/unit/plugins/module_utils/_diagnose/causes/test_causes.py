@@ -15,6 +15,7 @@ from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.
     V1,
     Json,
     mesh,
+    record,
     rule_of,
 )
 
@@ -144,3 +145,9 @@ def test_requests_of_the_application_are_followed_too() -> None:
         findings(mesh(), 200, url="http://productpage:9080/", request=request_of("http://productpage:9080/"))
     )
     assert {one.request.host for one in case.journeys} >= {"productpage"}
+
+
+def test_the_path_says_what_the_proxies_wrote() -> None:
+    busy = record("productpage-a-b", 503, "UO", REVIEWS)
+    path = case_of(findings(mesh(), 503, records=(busy,))).path()
+    assert "   answered   Status 503 after 3 ms (UO, a circuit breaker is full)." in path
