@@ -13,6 +13,8 @@ author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
   - Reaches the cluster, reads its version and its nodes, and asks it which of the wanted rights this user has.
+  - It says whether the cluster is an OpenShift, by the API groups that it serves. There the right to request Projects
+    stands in for the one to create namespaces.
   - It fails with one sentence when the cluster cannot be reached, is too old, when rights are missing, or when a
     namespace is somebody else's.
 extends_documentation_fragment:
@@ -31,11 +33,22 @@ options:
     type: list
     elements: str
     default: []
+  openshift_rights:
+    description: Rights that are needed besides O(rights) where the platform is V(openshift).
+    type: list
+    elements: str
+    default: []
+  platform:
+    description: The platform of the cluster; V(auto) finds it out.
+    type: str
+    choices: [auto, kubernetes, openshift]
+    default: auto
   namespace:
     description:
       - A namespace that is to be the workshop's. It must not be there yet, or be labelled
         C(mesh.workshop/managed=true), or hold nothing but what the cluster itself puts into every namespace.
-      - V(default), V(istio-system) and those that begin with V(kube-) are never the workshop's.
+      - V(default), V(openshift), V(istio-system) and those that begin with V(kube-) or V(openshift-) are never the
+        workshop's.
       - Empty asks about none.
     type: str
     default: ""
@@ -64,8 +77,13 @@ nodes:
   type: list
   elements: str
   sample: [mesh-workshop]
+platform:
+  description: What the cluster is, V(kubernetes) or V(openshift).
+  returned: when the cluster can be reached
+  type: str
+  sample: kubernetes
 missing_rights:
-  description: Those of O(rights) that this user does not have.
+  description: Those of O(rights) and O(openshift_rights) that this user does not have.
   returned: when the cluster can be reached
   type: list
   elements: str
@@ -78,6 +96,12 @@ import typing as t
 
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, Client, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._openshift.platform import (
+    AUTO,
+    OPENSHIFT,
+    PLATFORMS,
+    find_platform,
+)
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.live import LiveNamespace
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.rights import (
     RightError,
@@ -86,6 +110,9 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop.rights imp
     version_of,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.tenancy import is_free, refusal
+
+CREATE_NAMESPACES = "create namespaces"
+REQUEST_PROJECTS = "create projectrequests.project.openshift.io"
 
 
 def missing_rights(client: Client, rights: list[str]) -> list[str]:
@@ -98,6 +125,14 @@ def missing_rights(client: Client, rights: list[str]) -> list[str]:
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
         return [right for right, granted in zip(rights, pool.map(allowed, reviews), strict=True) if not granted]
+
+
+def missing_on_openshift(client: Client, rights: list[str]) -> list[str]:
+    """Those of the rights that an OpenShift does not grant, which makes namespaces on request too."""
+    missing = missing_rights(client, rights)
+    if CREATE_NAMESPACES in missing and not missing_rights(client, [REQUEST_PROJECTS]):
+        missing.remove(CREATE_NAMESPACES)
+    return missing
 
 
 def node_names(client: Client) -> list[str]:
@@ -125,6 +160,8 @@ def main() -> None:
     spec: dict[str, t.Any] = {
         "minimum_version": {"type": "str", "default": "1.29"},
         "rights": {"type": "list", "elements": "str", "default": []},
+        "openshift_rights": {"type": "list", "elements": "str", "default": []},
+        "platform": {"type": "str", "choices": list(PLATFORMS), "default": AUTO},
         "namespace": {"type": "str", "default": ""},
     }
     module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
@@ -134,10 +171,14 @@ def main() -> None:
     try:
         client = connect(module.params)
         info = client.server_version()
+        platform = find_platform(client, module.params["platform"])
         facts = {
             "version": info.get("gitVersion", ""),
             "nodes": node_names(client),
-            "missing_rights": missing_rights(client, module.params["rights"]),
+            "platform": platform,
+            "missing_rights": missing_rights(client, module.params["rights"])
+            if platform != OPENSHIFT
+            else missing_on_openshift(client, module.params["rights"] + module.params["openshift_rights"]),
         }
     except (ApiError, RightError) as error:
         module.fail_json(msg=str(error))

@@ -43,9 +43,16 @@ options:
     type: str
     default: ""
   profile:
-    description: Name of Istio's installation profile.
+    description: Name of Istio's installation profile. On OpenShift V(default) is Istio's profile V(openshift).
     type: str
     default: default
+  platform:
+    description:
+      - The platform of the cluster; V(auto) finds it out by the API groups that it serves.
+      - On V(openshift) the charts get their settings for OpenShift (C(global.platform)).
+    type: str
+    choices: [auto, kubernetes, openshift]
+    default: auto
   hub:
     description: Registry of the images; empty takes the one that O(istioctl) was built with.
     type: str
@@ -167,6 +174,12 @@ from ansible_collections.mesh.workshop.plugins.module_utils._kube import (
     Client,
     connect,
 )
+from ansible_collections.mesh.workshop.plugins.module_utils._openshift.platform import (
+    AUTO,
+    OPENSHIFT,
+    PLATFORMS,
+    find_platform,
+)
 
 
 def stock(client: Client, namespace: str) -> list[str]:
@@ -252,6 +265,7 @@ def run(module: QuietModule) -> dict[str, t.Any]:
         tag=params["tag"],
         values=params["values"],
         mesh_config=params["mesh_config"],
+        openshift=find_platform(client, params["platform"]) == OPENSHIFT,
     )
     version = istioctl_version(module, params["istioctl"])
     if params["version"] and params["version"] != version:
@@ -304,6 +318,7 @@ def main() -> None:
         "istioctl": {"type": "path"},
         "version": {"type": "str", "default": ""},
         "profile": {"type": "str", "default": "default"},
+        "platform": {"type": "str", "choices": list(PLATFORMS), "default": AUTO},
         "hub": {"type": "str", "default": ""},
         "tag": {"type": "str", "default": ""},
         "values": {"type": "dict", "default": {}},

@@ -181,10 +181,10 @@ class View:
         self.unseen.append(f"list {kind}s{f' in {places[-1]}' if places[-1] else ''}")
         return None
 
-    def gateway(self) -> str | None:
-        """Address and port of the gateway, empty where it has none, None where it may not be seen."""
+    def gateway(self, host: str) -> str | None:
+        """Address and port of the gateway for a host, empty where it has none, None where it may not be seen."""
         try:
-            return str(gateway_address(self.client))
+            return str(gateway_address(self.client, host))
         except GatewayError:
             return ""
         except ApiError as error:
@@ -251,7 +251,7 @@ def gather(client: Client, params: Json) -> dict[str, t.Any]:
         istio_version=version_of(istiods[0]) if istiods else "",
         workloads=view.list("apps/v1", "Deployment", namespace),
         namespace=namespace,
-        gateway=view.gateway(),
+        gateway=view.gateway(params["gateway_host"]),
         host=params["gateway_host"],
         applied=applied,
         drift=drift_of(view, params, applied),

@@ -214,9 +214,10 @@ class Ansible:
             stderr=subprocess.DEVNULL,
         )
 
-    def module(self, module: str, /, **arguments: t.Any) -> Run:
+    def module(self, module: str, /, *, check: bool = False, **arguments: t.Any) -> Run:
         arguments = {"kubeconfig": str(KUBECONFIG), **arguments}
-        return self._run(f"ansible localhost -m mesh.workshop.{module} -a %s", json.dumps(arguments))
+        mode = " --check" if check else ""
+        return self._run(f"ansible localhost{mode} -m mesh.workshop.{module} -a %s", json.dumps(arguments))
 
     def lookup(self, name: str, term: str, **options: t.Any) -> t.Any:
         """What a lookup returns."""

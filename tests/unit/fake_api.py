@@ -547,7 +547,7 @@ class Handler(BaseHTTPRequestHandler):
         meta: Json = {"resourceVersion": str(fake.version)}
         if start + limit < len(items):
             meta["continue"] = str(start + limit)
-        return {"kind": f"{row[2]}List", "metadata": meta, "items": items[start : start + limit]}
+        return {"apiVersion": row[0], "kind": f"{row[2]}List", "metadata": meta, "items": items[start : start + limit]}
 
     # -- streams ---------------------------------------------------------
 

@@ -28,6 +28,7 @@ DELETED, ABSENT = "deleted", "absent"
 FAILED, NOT_APPLIED = "failed", "not_applied"
 
 _CHANGES = frozenset((CREATED, CHANGED, DELETED))
+_NAMESPACE = ("", "Namespace")
 _CRD = ("apiextensions.k8s.io", "CustomResourceDefinition")
 # How long a CRD takes until its kind can be used, and an object until it is gone
 # that is in the way of one of the same name.
@@ -285,7 +286,13 @@ class _Run:
             if options.check and self._is_yet_to_come(entry):
                 entry.after, entry.action = entry.doc, CREATED
                 return
-            status, after = self.client.apply_with_status(entry.doc, dry_run=options.check, force=options.force)
+            try:
+                status, after = self.client.apply_with_status(entry.doc, dry_run=options.check, force=options.force)
+            except ApiError as exc:
+                if exc.status != 403 or (entry.ref.group, entry.ref.kind) != _NAMESPACE:
+                    raise
+                self._claim_namespace(entry, exc)
+                return
         except ApiError as exc:
             entry.action, entry.error = FAILED, exc.sentence()
             return
@@ -297,6 +304,37 @@ class _Run:
             entry.action = CHANGED if options.check and not same(before, after) else UNCHANGED
         else:
             entry.action = UNCHANGED if same(before, after) else CHANGED
+
+    def _claim_namespace(self, entry: Entry, refusal: ApiError) -> None:
+        """A namespace that this user may not write: it is as it should be, or OpenShift makes it on request."""
+        from .._openshift.projects import may_request, request_project, unmet  # few users come here
+
+        live = entry.before
+        requested = live is None and may_request(self.client)
+        if requested and self.options.check:
+            entry.after, entry.action = entry.doc, CREATED
+            return
+        if requested:
+            request_project(self.client, entry.ref.name, _GATE_SECONDS)
+            try:
+                live = self.client.apply(entry.doc, force=self.options.force)
+            except ApiError as exc:
+                if exc.status != 403:
+                    raise
+                live = self.client.get("v1", "Namespace", entry.ref.name)
+        if live is None:
+            raise refusal
+        missing = unmet(live, entry.doc)
+        if missing:
+            made = "is made as a Project, and " if requested else ""
+            raise ApiError(
+                0,
+                "Forbidden",
+                f"it {made}lacks {', '.join(missing)}, which this user may not set; have an administrator set this "
+                "(kubectl label or annotate), then run this again",
+                subject=str(entry.ref),
+            )
+        entry.after, entry.action = live, CREATED if requested else UNCHANGED
 
     def _is_yet_to_come(self, entry: Entry) -> bool:
         """In a dry run: whether the kind or the namespace would only be made by this very set."""

@@ -20,6 +20,8 @@ ISTIO_VERSIONS = (
     "telemetry.istio.io/v1",
     "extensions.istio.io/v1alpha1",
 )
+# OpenShift's way into the cluster, where that is one.
+DISCOVERED_VERSIONS = (*ISTIO_VERSIONS, "route.openshift.io/v1")
 PRUNED_KINDS: tuple[tuple[str, str], ...] = (
     *WORKLOAD_KINDS,
     ("rbac.authorization.k8s.io/v1", "Role"),
@@ -53,7 +55,7 @@ def carries(obj: Json, selector: Selector) -> bool:
 def owned_kinds(client: Client) -> list[tuple[str, str]]:
     """Every kind that this collection applies and that the cluster serves, each once."""
     kinds: dict[tuple[str, str], tuple[str, str]] = {}
-    for api_version in ISTIO_VERSIONS:
+    for api_version in DISCOVERED_VERSIONS:
         for resource in client.resources(api_version):
             kinds.setdefault((resource.group, resource.kind), (api_version, resource.kind))
     return [*kinds.values(), *PRUNED_KINDS]

@@ -6,6 +6,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from .._kube.constraints import CONSTRAINTS, constraint_refusal
+from .._kube.constraints import REMEDY as CONSTRAINT_REMEDY
+from .._openshift.routes import refusal_of
+from .._openshift.routes import remedy_of as route_remedy_of
+
 Json = dict[str, t.Any]
 
 
@@ -37,6 +42,11 @@ def _observed(obj: Json) -> bool:
     return int(_status(obj).get("observedGeneration") or 0) >= int(obj["metadata"].get("generation") or 0)
 
 
+def refused(message: str) -> str:
+    """Why no pod can be created, in words that name what refuses it."""
+    return constraint_refusal(message) or message
+
+
 _NOT_SEEN = Readiness(False, "its controller has not looked at it yet")
 
 
@@ -48,9 +58,9 @@ def deployment(obj: Json) -> Readiness:
     status, wanted = _status(obj), obj["spec"].get("replicas", 1)
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     if updated < wanted:
-        failure = _condition(obj, "ReplicaFailure")
+        failure = refused(str(_condition(obj, "ReplicaFailure").get("message") or ""))
         why = f"{updated} of {wanted} pods are of the new version"
-        return Readiness(False, f"{why} ({failure['message']})" if failure.get("message") else why)
+        return Readiness(False, f"{why} ({failure})" if failure else why)
     if status.get("replicas", 0) > updated:
         return Readiness(False, f"{status['replicas'] - updated} pods of the old version are still there")
     if available < wanted:
@@ -204,6 +214,12 @@ def _conditions(
     return READY
 
 
+def openshift_route(obj: Json) -> Readiness:
+    # Never final: a router looks again when the host becomes free, and writes that by itself.
+    why = refusal_of(obj)
+    return Readiness(False, why) if why else READY
+
+
 # What ready means, per kind. A kind that is not here is ready as soon as it is
 # applied. (Istio's kinds have no status to wait for: see settled.py.)
 PREDICATES: dict[tuple[str, str], Predicate] = {
@@ -219,6 +235,7 @@ PREDICATES: dict[tuple[str, str], Predicate] = {
     ("gateway.networking.k8s.io", "GatewayClass"): gateway_class,
     ("gateway.networking.k8s.io", "Gateway"): gateway,
     **{("gateway.networking.k8s.io", f"{name}Route"): route for name in ("HTTP", "GRPC", "TLS", "TCP", "UDP")},
+    ("route.openshift.io", "Route"): openshift_route,
 }
 
 # Kinds that later waves need at once: nothing can be put into them before.
@@ -293,6 +310,10 @@ _GATEWAY_REMEDIES = {
 
 def remedy_of(trouble: str) -> str:
     """What to do about it."""
+    if CONSTRAINTS in trouble:
+        return CONSTRAINT_REMEDY
+    if "router" in trouble and "admit" in trouble:
+        return route_remedy_of(trouble)
     for reason, remedy in _GATEWAY_REMEDIES.items():
         if reason in trouble:
             return remedy

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from .._kube import ApiError, Client, Ref
-from .ready import WORKLOADS, Predicate, Readiness, pod_trouble, predicate_of, remedy_of
+from .ready import WORKLOADS, Predicate, Readiness, pod_trouble, predicate_of, refused, remedy_of
 from .ready import pod as pod_ready
 
 Json = dict[str, t.Any]
@@ -175,7 +175,7 @@ def _creation_failure(client: Client, obj: Json) -> str:
         or str(event["involvedObject"].get("name")).startswith(names[1])
     ]
     ours.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
-    return str(ours[-1].get("message") or "") if ours else ""
+    return refused(str(ours[-1].get("message") or "")) if ours else ""
 
 
 def _explain(client: Client, item: Pending, verdict: Readiness, what: str) -> str:

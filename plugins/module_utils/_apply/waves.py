@@ -21,6 +21,7 @@ _WAVES: tuple[tuple[tuple[str, str], ...], ...] = (
         ("rbac.authorization.k8s.io", "ClusterRole"),
         ("networking.k8s.io", "IngressClass"),
         ("gateway.networking.k8s.io", "GatewayClass"),
+        ("security.openshift.io", "SecurityContextConstraints"),
         ("policy", "PodDisruptionBudget"),
     ),
     (("rbac.authorization.k8s.io", "RoleBinding"), ("rbac.authorization.k8s.io", "ClusterRoleBinding")),
@@ -56,6 +57,7 @@ _WAVES: tuple[tuple[tuple[str, str], ...], ...] = (
         ("gateway.networking.k8s.io", "Gateway"),
         ("gateway.networking.k8s.io", "ReferenceGrant"),
         ("networking.k8s.io", "Ingress"),
+        ("route.openshift.io", "Route"),
     ),
     (
         ("networking.istio.io", "VirtualService"),

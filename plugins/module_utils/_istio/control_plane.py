@@ -29,9 +29,23 @@ class IstioError(Exception):
 
 
 def operator_document(
-    *, profile: str, hub: str, tag: str, values: dict[str, t.Any], mesh_config: dict[str, t.Any]
+    *,
+    profile: str,
+    hub: str,
+    tag: str,
+    values: dict[str, t.Any],
+    mesh_config: dict[str, t.Any],
+    openshift: bool = False,
 ) -> dict[str, t.Any]:
-    """The IstioOperator document that istioctl renders from its embedded charts and profiles."""
+    """The IstioOperator document that istioctl renders from its embedded charts and profiles.
+
+    On OpenShift the profile of that name brings the CNI plugin, since no pod there may set up its own redirection, and
+    ``global.platform`` leaves out the users that OpenShift chooses itself (manifests/profiles/openshift.yaml and
+    manifests/helm-profiles/platform-openshift.yaml in istio/istio).
+    """
+    if openshift:
+        profile = "openshift" if profile == "default" else profile
+        values = {**values, "global": {"platform": "openshift", **(values.get("global") or {})}}
     spec: dict[str, t.Any] = {"profile": profile, "values": values, "meshConfig": mesh_config}
     if hub:
         spec["hub"] = hub

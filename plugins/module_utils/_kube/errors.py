@@ -7,6 +7,9 @@ import json
 import re
 import typing as t
 
+from .constraints import REMEDY as CONSTRAINT_REMEDY
+from .constraints import constraint_refusal
+
 _CONFLICT = re.compile(r'conflict with "(?P<manager>[^"]+)"')
 _DENIED = re.compile(r'admission webhook "(?P<hook>[^"]+)" denied the request: (?P<why>.*)', re.S)
 _HOOK_DOWN = re.compile(r'failed calling webhook "(?P<hook>[^"]+)": (?P<why>.*)', re.S)
@@ -145,6 +148,9 @@ def _explain(error: ApiError) -> str:
             return f"{_one_line(error.message)}; wait until the namespace is gone, then run this again."
         if "exceeded quota" in error.message:
             return f"{_one_line(error.message)}; raise the quota or remove what is not needed."
+        constrained = constraint_refusal(error.message)
+        if constrained:
+            return f"{constrained}; {CONSTRAINT_REMEDY}."
         insecure = _POD_SECURITY.search(error.message)
         if insecure:
             return (

@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 
 from .._istio.control_plane import ISTIO_NAMESPACE
 from .._kube import ApiError
+from .._openshift.routes import API_VERSION, refusal_of, remedy_of, route_for, router_of, routes_to, title_of
 from .errors import CheckError, NotYet
 
 if t.TYPE_CHECKING:
     from .._kube import Client
 
 SELECTOR = "istio=ingressgateway"
+HTTP, HTTPS = 80, 443
 Json = t.Mapping[str, t.Any]
 
 
@@ -106,19 +108,43 @@ def _address(service: Json, nodes: t.Sequence[Json], port: int) -> tuple[str, in
     )
 
 
-def find_gateway(client: Client, port: int) -> tuple[str, int]:
-    """The way in for a port, from the live objects."""
+def by_route(routes: t.Sequence[Json], host: str, port: int) -> tuple[str, int] | None:
+    """The router that a Route has given the host to; None where no Route is for it. Raises GatewayPending."""
+    tls = port == HTTPS
+    route = route_for(routes, host, tls=tls) if port in (HTTP, HTTPS) else None
+    if route is None:
+        return None
+    router = router_of(route)
+    if router is None:
+        why = refusal_of(route)
+        raise GatewayPending(f"{title_of(route)} for {host} leads nowhere: {why}; {remedy_of(why)}.")
+    return router, port
+
+
+def gateway_services(client: Client) -> list[dict[str, t.Any]]:
+    """The Services of ingress gateways, as far as this user may see them."""
     try:
-        services = client.list("v1", "Service", label_selector=SELECTOR)
+        return list(client.list("v1", "Service", label_selector=SELECTOR))
     except ApiError as error:
         if error.status != 403:
             raise
-        services = client.list("v1", "Service", ISTIO_NAMESPACE, label_selector=SELECTOR)
+        return list(client.list("v1", "Service", ISTIO_NAMESPACE, label_selector=SELECTOR))
+
+
+def gateway_routes(client: Client) -> list[Json]:
+    """The Routes that lead to an ingress gateway; none on a cluster that is no OpenShift."""
+    services = gateway_services(client) if client.resources(API_VERSION) else []
+    return routes_to(client, [(one["metadata"]["namespace"], one["metadata"]["name"]) for one in services])
+
+
+def find_gateway(client: Client, port: int) -> tuple[str, int]:
+    """The way in for a port, from the live objects."""
+    services = gateway_services(client)
     bare = [service for service in services if not (service.get("status", {}).get("loadBalancer") or {}).get("ingress")]
     nodes = client.list("v1", "Node") if bare else []
     return address_of(services, nodes, port)
 
 
-def gateway_address(client: Client, port: int = 80) -> str:
-    """The way in for plain HTTP as ``host:port``. Raises GatewayError (a CheckError)."""
-    return joined(find_gateway(client, port))
+def gateway_address(client: Client, host: str) -> str:
+    """The way in for plain HTTP to a host as ``host:port``. Raises GatewayError (a CheckError)."""
+    return joined(by_route(gateway_routes(client), host, HTTP) or find_gateway(client, HTTP))

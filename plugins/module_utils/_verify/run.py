@@ -18,7 +18,7 @@ from .._istio.rest import Rest
 from .._kube.errors import ApiError
 from .._observe.access_log import Record, records
 from .._observe.errors import CheckError
-from .._observe.gateway import GatewayError, find_gateway, split_address
+from .._observe.gateway import GatewayError, by_route, find_gateway, gateway_routes, split_address
 from .._observe.traces import Backend, find_backend
 from .evidence import PodVersions
 from .spec import Check
@@ -49,6 +49,8 @@ class Run:
     since: str = field(default_factory=lambda: (datetime.now(UTC) - CLOCK_SKEW).strftime("%Y-%m-%dT%H:%M:%SZ"))
     lock: threading.Lock = field(default_factory=threading.Lock)
     addresses: dict[int, tuple[str, int]] = field(default_factory=dict)
+    routes: list[t.Mapping[str, t.Any]] | None = None
+    """OpenShift's Routes to the gateway, read with the first request from the host."""
     versions: dict[str | None, PodVersions] = field(default_factory=dict)
     sources: dict[tuple[str, str | None], Source] = field(default_factory=dict)
     side_effects: list[str] = field(default_factory=list)
@@ -90,9 +92,14 @@ class Run:
         if self.gateway:  # one name for both, the port is the URL's
             return split_address(self.gateway, port)[0], port
         with self.lock:
+            if self.client is None:
+                raise GatewayError("There is no cluster to ask for the gateway: name it with the option gateway.")
+            if self.routes is None:
+                self.routes = gateway_routes(self.client)
+            routed = by_route(self.routes, urlsplit(url).hostname or "", port)
+            if routed is not None:
+                return routed
             if port not in self.addresses:
-                if self.client is None:
-                    raise GatewayError("There is no cluster to ask for the gateway: name it with the option gateway.")
                 self.addresses[port] = find_gateway(self.client, port)
             return self.addresses[port]
 

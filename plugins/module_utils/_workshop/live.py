@@ -39,7 +39,7 @@ class LiveNamespace:
         versions = [
             version["groupVersion"]
             for group in groups
-            if reset_plan.is_mesh_group(group["name"])
+            if reset_plan.is_mesh_group(group["name"]) or group["name"] == reset_plan.ROUTES
             # A kind is listed in the preferred version where that has it.
             for version in sorted(group["versions"], key=lambda one: one != group["preferredVersion"])
         ]

@@ -25,6 +25,7 @@ ANNOTATION_HOST = "mesh.workshop/host"
 
 # Every kind of these groups is configuration of the mesh.
 MESH_GROUPS = ("istio.io", "gateway.networking.k8s.io", "gateway.networking.x-k8s.io")
+ROUTES = "route.openshift.io"
 # Roles, role bindings, quotas and limits are not among them: they are how a platform runs the namespace, and the
 # attendee's own rights may hang on them.
 CLEARED_KINDS: tuple[tuple[str, str], ...] = (

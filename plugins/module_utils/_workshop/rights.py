@@ -11,7 +11,9 @@ import typing as t
 from .._kube import ApiError, Client
 from .catalogue import LabError
 
-_RIGHT = re.compile(r"(?P<verb>[a-z]+) (?P<resource>[a-z]+)(?:/(?P<subresource>[a-z]+))?(?:\.(?P<group>[a-z0-9.-]+))?")
+_RIGHT = re.compile(
+    r"(?P<verb>[a-z]+) (?P<resource>[a-z-]+)(?:/(?P<subresource>[a-z-]+))?(?:\.(?P<group>[a-z0-9.-]+))?"
+)
 
 
 _APPLY = ("get", "list", "create", "patch", "delete")

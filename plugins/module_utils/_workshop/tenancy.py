@@ -63,7 +63,7 @@ def _attendee(marker: Json | None) -> str:
 
 def is_reserved(name: str) -> bool:
     """Whether a namespace is the cluster's or Istio's, whatever its labels say."""
-    return name in ("default", ISTIO_NAMESPACE) or name.startswith("kube-")
+    return name in ("default", "openshift", ISTIO_NAMESPACE) or name.startswith(("kube-", "openshift-"))
 
 
 def is_free(namespace: Json | None) -> bool:

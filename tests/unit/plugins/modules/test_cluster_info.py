@@ -20,8 +20,14 @@ class FakeClient:
     """A cluster that grants what it is told to."""
 
     def __init__(
-        self, granted: t.Sequence[str], minor: str = "36", nodes: int = 200, team: t.Sequence[Json] | None = None
+        self,
+        granted: t.Sequence[str],
+        minor: str = "36",
+        nodes: int = 200,
+        team: t.Sequence[Json] | None = None,
+        groups: t.Sequence[str] = (),
     ) -> None:
+        self.groups = groups
         self.granted = granted
         self.minor = minor
         self.nodes = nodes
@@ -48,7 +54,8 @@ class FakeClient:
     def request(self, _method: str, path: str, *, body: Json | None = None) -> Response:
         if body is None:
             assert path == "/apis"
-            return Response(200, {}, b'{"groups": []}')
+            groups = [{"name": name, "versions": []} for name in self.groups]
+            return Response(200, {}, json.dumps({"groups": groups}).encode())
         asked = body["spec"]["resourceAttributes"]
         allowed = f"{asked['verb']} {asked['resource']}" in self.granted
         return Response(201, {}, json.dumps({"status": {"allowed": allowed}}).encode())
@@ -114,3 +121,27 @@ def test_a_namespace_of_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("team", [None, []])
 def test_a_namespace_that_is_free(monkeypatch: pytest.MonkeyPatch, team: list[Json] | None) -> None:
     assert not call(monkeypatch, FakeClient([], team=team), namespace="team").get("failed")
+
+
+OPENSHIFT = ("project.openshift.io", "route.openshift.io", "security.openshift.io")
+
+
+def test_the_platform_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call(monkeypatch, FakeClient([]))["platform"] == "kubernetes"
+    assert call(monkeypatch, FakeClient([], groups=OPENSHIFT))["platform"] == "openshift"
+    assert call(monkeypatch, FakeClient([], groups=OPENSHIFT), platform="kubernetes")["platform"] == "kubernetes"
+
+
+def test_rights_for_openshift_are_asked_for_only_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = ["create routes/custom-host.route.openshift.io"]
+    assert not call(monkeypatch, FakeClient([]), openshift_rights=needed).get("failed")
+    answer = call(monkeypatch, FakeClient([], groups=OPENSHIFT), openshift_rights=needed)
+    assert answer["missing_rights"] == needed
+
+
+@pytest.mark.parametrize(("groups", "missing"), [(OPENSHIFT, []), ((), ["create namespaces"])])
+def test_on_openshift_projects_stand_in_for_namespaces(
+    monkeypatch: pytest.MonkeyPatch, groups: t.Sequence[str], missing: list[str]
+) -> None:
+    client = FakeClient(["create projectrequests"], groups=groups)
+    assert call(monkeypatch, client, rights=["create namespaces"])["missing_rights"] == missing

@@ -124,3 +124,18 @@ def test_what_others_have_left_is_not_taken(api: FakeApi, istioctl: pathlib.Path
     failed = call(api, istioctl=str(istioctl))
     assert failed["failed"]
     assert "helm" in failed["msg"]
+
+
+def test_the_charts_get_the_settings_of_the_platform(api: FakeApi, istioctl: pathlib.Path) -> None:
+    call(api, istioctl=str(istioctl))
+    assert json.loads((istioctl.parent / "operator").read_text())["spec"]["profile"] == "default"
+    for group, plural, kind in (
+        ("route", "routes", "Route"),
+        ("security", "securitycontextconstraints", "SecurityContextConstraints"),
+        ("project", "projects", "Project"),
+    ):
+        api.kinds.append((f"{group}.openshift.io/v1", plural, kind, False))
+    call(api, istioctl=str(istioctl))
+    assert json.loads((istioctl.parent / "operator").read_text())["spec"]["profile"] == "openshift"
+    call(api, istioctl=str(istioctl), platform="kubernetes")
+    assert json.loads((istioctl.parent / "operator").read_text())["spec"]["profile"] == "default"

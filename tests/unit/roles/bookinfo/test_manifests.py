@@ -13,6 +13,7 @@ import jinja2
 import pytest
 import yaml
 from ansible.plugins.filter.core import FilterModule
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.workload import NAME
 
 ROLE = Path(__file__).resolve().parents[4] / "roles" / "bookinfo"
 DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
@@ -21,10 +22,10 @@ OWN = {"bookinfo_own_image": "registry.example/bookinfo:1"}
 UPSTREAM = {"bookinfo_own_image": ""}
 
 
-def render(**variables: t.Any) -> list[dict[str, t.Any]]:
+def render(file: str = "bookinfo.yml.j2", **variables: t.Any) -> list[dict[str, t.Any]]:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters.update(FilterModule().filters())
-    template = environment.from_string((ROLE / "templates" / "bookinfo.yml.j2").read_text())
+    template = environment.from_string((ROLE / "templates" / file).read_text())
     return list(yaml.safe_load_all(template.render({**DEFAULTS, **OWN, **variables})))
 
 
@@ -163,3 +164,23 @@ def test_every_variable_is_declared_with_its_default() -> None:
         for name, option in entry_point["options"].items():
             if "{{" not in str(DEFAULTS[name]):
                 assert option["default"] == DEFAULTS[name], name
+
+
+def test_openshift_admits_whatever_the_workshop_runs() -> None:
+    """The users that workloads and probes name, in each namespace that they run in; and nothing that is privileged."""
+    constraints, _route = render("openshift.yml.j2", bookinfo_namespace="room")
+    assert constraints["metadata"]["name"] == "mesh-workshop-room"
+    places = {group.removeprefix("system:serviceaccounts:") for group in constraints["groups"]}
+    services = yaml.safe_load((ROLE.parent / "lab" / "vars" / "main.yml").read_text())["lab_services"]
+    assert places == {"room", NAME, *(service["namespace"] for service in services)}
+    assert constraints["runAsUser"] == {"type": "MustRunAsNonRoot"}
+    assert constraints["requiredDropCapabilities"] == ["ALL"]
+    assert [name for name, value in constraints.items() if name.startswith("allow") and value] == []
+
+
+def test_openshift_leads_from_the_host_to_the_gateway() -> None:
+    _constraints, route = render("openshift.yml.j2", bookinfo_host="shop.apps.example", bookinfo_namespace="room")
+    assert (route["metadata"]["namespace"], route["metadata"]["name"]) == ("istio-system", "room")
+    assert (route["spec"]["host"], route["spec"]["to"]["name"]) == ("shop.apps.example", "istio-ingressgateway")
+    assert "tls" not in route["spec"], "the gateway must see requests as they are"
+    assert len(render("openshift.yml.j2", bookinfo_route_service="")) == 1

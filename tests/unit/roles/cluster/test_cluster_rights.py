@@ -56,3 +56,12 @@ def test_all_that_the_labs_apply_and_a_reset_removes_is_among_them() -> None:
 def test_the_role_asks_for_them() -> None:
     (asked, _fact) = yaml.safe_load((ROLES / "cluster" / "tasks" / "existing.yml").read_text())
     assert asked["mesh.workshop.cluster_info"]["rights"] == "{{ cluster_rights }}"
+    assert asked["mesh.workshop.cluster_info"]["openshift_rights"] == "{{ cluster_rights_on_openshift }}"
+
+
+def test_those_for_openshift_are_asked_only_there() -> None:
+    asked = set(variable("cluster", "cluster_rights_on_openshift"))
+    assert {"create routes/custom-host.route.openshift.io", "create daemonsets.apps"} <= asked
+    assert not asked & set(rights())
+    assert all(review(right) for right in asked)
+    assert "create daemonsets.apps" not in variable("cluster", "cluster_rights_on_openshift", istio_state="existing")

@@ -8,6 +8,7 @@ import typing as t
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._apply.ready import (
     Readiness,
+    deployment,
     pod_trouble,
     predicate_of,
     remedy_of,
@@ -301,3 +302,31 @@ def test_routes(kind: str, parents: list[Json], ready: bool, why: str) -> None:
 )
 def test_remedies_of_the_gateway_api(trouble: str, remedy: str) -> None:
     assert remedy_of(trouble).startswith(remedy)
+
+
+def test_pods_that_openshift_refuses_are_told_with_the_rule_and_a_remedy() -> None:
+    message = (
+        'pods "a-" is forbidden: unable to validate against any security context constraint: [provider "anyuid": '
+        "Forbidden: not usable by user or serviceaccount, provider restricted-v2: .containers[0].runAsUser: Invalid "
+        "value: 1000: must be in the ranges: [1, 9]]"
+    )
+    condition = {"type": "ReplicaFailure", "status": "True", "message": message}
+    verdict = deployment(
+        {"metadata": {"generation": 1}, "spec": {}, "status": {"observedGeneration": 1, "conditions": [condition]}}
+    )
+    assert verdict.why == (
+        "0 of 1 pods are of the new version (OpenShift admits the pod under none of the SecurityContextConstraints "
+        "that its ServiceAccount may use (restricted-v2: containers[0].runAsUser 1000: must be in the ranges: [1, 9]))"
+    )
+    assert "add-scc-to-user nonroot-v2" in remedy_of(verdict.why)
+
+
+def test_a_route_is_ready_once_a_router_admits_it() -> None:
+    ready = predicate_of("route.openshift.io/v1", "Route")
+    assert ready is not None
+    route: dict[str, t.Any] = {"metadata": {"name": "a"}, "spec": {"host": "a.example"}}
+    waiting = ready(route)
+    assert (waiting.ready, waiting.final, waiting.why) == (False, False, "no router has admitted it")
+    assert remedy_of(waiting.why).startswith("see which routers there are")
+    verdict = {"type": "Admitted", "status": "True"}
+    assert ready({**route, "status": {"ingress": [{"conditions": [verdict]}]}}).ready

@@ -100,3 +100,13 @@ def test_what_istioctl_refuses_is_told(tmp_path: pathlib.Path) -> None:
     program.chmod(0o755)
     with pytest.raises(IstioError, match='unknown field "x"'):
         render(str(program), {})
+
+
+def test_openshift_gets_its_profile_and_its_settings() -> None:
+    given = {"hub": "", "tag": "", "values": {"global": {"proxy": {}}}, "mesh_config": {}}
+    plain = operator_document(profile="default", **given)["spec"]
+    assert (plain["profile"], plain["values"]) == ("default", {"global": {"proxy": {}}})
+    spec = operator_document(profile="default", openshift=True, **given)["spec"]
+    assert (spec["profile"], spec["values"]) == ("openshift", {"global": {"platform": "openshift", "proxy": {}}})
+    spec = operator_document(profile="demo", openshift=True, **given)["spec"]
+    assert (spec["profile"], spec["values"]["global"]["platform"]) == ("demo", "openshift")

@@ -6,12 +6,17 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import Client
 from ansible_collections.mesh.workshop.plugins.module_utils._observe.gateway import (
     GatewayError,
+    GatewayPending,
     address_of,
+    by_route,
+    gateway_address,
     joined,
     split_address,
 )
+from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
 
 NODES = [
     {"status": {"addresses": [{"type": "Hostname", "address": "n"}, {"type": "InternalIP", "address": "10.0.0.9"}]}}
@@ -77,3 +82,49 @@ def test_addresses_as_text() -> None:
     for wrong in ("http://x", "", ":80", "x:notaport", "a@b"):
         with pytest.raises(GatewayError, match="must look like host or host:port"):
             split_address(wrong, 80)
+
+
+def route(status: str, host: str = "shop.example", **spec: t.Any) -> dict[str, t.Any]:
+    """A Route to the gateway, and what the router says of it."""
+    verdict = {"type": "Admitted", "status": status, "reason": "HostAlreadyClaimed", "message": "another has it"}
+    return {
+        "apiVersion": "route.openshift.io/v1",
+        "kind": "Route",
+        "metadata": {"name": "bookinfo", "namespace": "istio-system"},
+        "spec": {"host": host, "to": {"kind": "Service", "name": "istio-ingressgateway"}, **spec},
+        "status": {
+            "ingress": [{"routerName": "r", "routerCanonicalHostname": "router.example", "conditions": [verdict]}]
+        },
+    }
+
+
+def test_a_route_leads_to_its_router() -> None:
+    assert by_route([route("True")], "shop.example", 80) == ("router.example", 80)
+
+
+def test_what_no_route_is_for_goes_to_the_service() -> None:
+    assert by_route([], "shop.example", 80) is None
+    assert by_route([route("True")], "other.example", 80) is None
+    assert by_route([route("True")], "shop.example", 443) is None, "the router would end TLS itself"
+    assert by_route([route("True")], "shop.example", 8080) is None, "routers listen at 80 and 443"
+
+
+def test_a_route_that_is_not_admitted_is_explained() -> None:
+    with pytest.raises(GatewayPending) as caught:
+        by_route([route("False")], "shop.example", 80)
+    assert str(caught.value) == (
+        "Route istio-system/bookinfo for shop.example leads nowhere: router r does not admit it (HostAlreadyClaimed: "
+        "another has it); remove the Route that has the host, or give this one another host (bookinfo_host)."
+    )
+
+
+def test_the_address_is_the_routers_where_there_is_a_route(api: FakeApi, client: Client) -> None:
+    labels = {"labels": {"istio": "ingressgateway"}}
+    found = service(ingress=[{"ip": "192.0.2.1"}])
+    api.put({**found, "apiVersion": "v1", "kind": "Service", "metadata": {**found["metadata"], **labels}})
+    assert gateway_address(client, "shop.example") == "192.0.2.1:80"
+    api.kinds.append(("route.openshift.io/v1", "routes", "Route", True))
+    api.put(route("True"))
+    client.forget_discovery()
+    assert gateway_address(client, "shop.example") == "router.example:80"
+    assert gateway_address(client, "other.example") == "192.0.2.1:80"

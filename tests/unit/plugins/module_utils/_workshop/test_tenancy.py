@@ -46,7 +46,9 @@ def test_what_holds_something_of_others_is_refused() -> None:
     assert "holds Secret s;" in refusal("team", namespace(), [thing("Secret", "s", type="Opaque")])
 
 
-@pytest.mark.parametrize("name", ["default", "istio-system", "kube-system", "kube-public"])
+@pytest.mark.parametrize(
+    "name", ["default", "istio-system", "kube-system", "kube-public", "openshift", "openshift-ingress"]
+)
 def test_the_clusters_and_istios_never_are_whatever_their_labels(name: str) -> None:
     for found in (None, namespace(), namespace(**OURS)):
         assert "bookinfo_namespace" in refusal(name, found, [])
