@@ -178,7 +178,7 @@ CASES: dict[str, Case] = {
         asks(request=bearer(iss="https://issuer.example")),
         "The token is valid but has no sub claim, so it makes no request principal, and AuthorizationPolicy "
         "modules/users "
-        "demands one (requestPrincipals).",
+        "demands one (requestPrincipals *).",
     ),
     "a token of another issuer": Case(
         [TOKENS],
