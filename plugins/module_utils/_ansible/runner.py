@@ -142,8 +142,7 @@ class Runner:
         self.take(report, told(report.results))
         if report.failed:
             self.fail(failure.format(report.message))
-        if options.state == "present":
-            self._warn_of_no_effect(report, options)
+        self._warn_of_no_effect(report, options)
         self.say(report.message)
         return report
 

@@ -83,7 +83,7 @@ def _denied(case: Case, request: Request, received: Received, access: Access) ->
     if "the token has no sub claim" in rule.fault:
         return Diagnosis(
             f"The token is valid but has no sub claim, so it makes no request principal, and {who} demands one "
-            "(requestPrincipals).",
+            f"(requestPrincipals{principals_of(case, rule)}).",
             "Give the token a sub, or demand the issuer instead (when: request.auth.claims[iss]).",
         )
     if "no valid token" in rule.fault and token_of(request) is not None:
@@ -99,6 +99,18 @@ def _denied(case: Case, request: Request, received: Received, access: Access) ->
         f"No rule of {who} allows the request at pod {received.proxy}{others}: in rule {rule.number} {rule.fault}.",
         f"Add a rule that allows this caller, method and path, or widen rule {rule.number} of {who}.",
     )
+
+
+def principals_of(case: Case, rule: RuleResult) -> str:
+    """The request principals that a rule names, as they are written."""
+    rules = spec_of(case.mesh.find(rule.policy) or {}).get("rules") or ()
+    written = rules[rule.number - 1] if rule.number <= len(rules) else {}
+    named = [
+        str(text)
+        for one in (written or {}).get("from") or ()
+        for text in (one.get("source") or {}).get("requestPrincipals") or ()
+    ]
+    return f" {together(named)}" if named else ""
 
 
 def issuer_of(request: Request) -> str:

@@ -272,7 +272,8 @@ def plain_probes(mesh: Mesh) -> t.Iterator[Effect]:
     """
     told: set[tuple[str, str]] = set()
     for pod in mesh.of("Pod"):
-        if is_ready(pod) or not has_proxy(pod) or not mesh.known("PeerAuthentication", home_of(pod)):
+        leaving = (pod.get("metadata") or {}).get("deletionTimestamp")
+        if is_ready(pod) or leaving or not has_proxy(pod) or not mesh.known("PeerAuthentication", home_of(pod)):
             continue
         workload = name_of(pod).rsplit("-", 2)[0]
         for port in _probed(pod):

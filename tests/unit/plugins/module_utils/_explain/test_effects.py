@@ -240,6 +240,7 @@ SOUND = [
     "kind: EnvoyFilter\nmetadata: {name: x}\nspec: {configPatches: [{match: {context: GATEWAY}}]}",
     route("http: [{match: [{port: 9080}], route: [{destination: {host: reviews, port: {number: 9080}}}]}]"),
     route("http: [{route: [{destination: {host: api.shop.svc.clusterset.local}}]}]"),
+    PROBED.replace("name: shelf-v1-a-b", "name: shelf-v1-a-b\n  deletionTimestamp: '2026-01-01T00:00:00Z'"),
     PROBED.replace("readinessProbe: {httpGet: ", "readinessProbe: {tcpSocket: "),
     "kind: WorkloadEntry\nmetadata: {name: vm}\nspec: {labels: {app: vm}}\n---\n"
     "kind: AuthorizationPolicy\nmetadata: {name: x}\nspec: {selector: {matchLabels: {app: vm}}}",

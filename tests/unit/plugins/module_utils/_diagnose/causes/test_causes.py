@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import typing as t
 
+import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import concerned, diagnose
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.causes import case_of
+from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.causes.access import principals_of
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.findings import Findings
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.access import RuleResult
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import Mesh
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.origin import Origin
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_of
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.meshes import (
     REVIEWS,
@@ -58,6 +62,14 @@ def test_the_closest_rule_says_what_it_lacks() -> None:
         "caller has "
         "to be cluster.local/ns/a/sa/b, and is cluster.local/ns/bookinfo/sa/bookinfo-productpage."
     )
+
+
+@pytest.mark.parametrize(("written", "said"), [(["*"], " *"), (["a/*", "b/c"], " a/* and b/c"), ([], "")])
+def test_request_principals_are_named_as_they_are_written(written: list[str], said: str) -> None:
+    users = thing("users", rules=[{"from": [{"source": {"requestPrincipals": written}}]}])
+    case = case_of(findings(mesh(AuthorizationPolicy=[users]), 403))
+    rule = RuleResult(Origin("AuthorizationPolicy", "bookinfo", "users"), 1, "no sub claim")
+    assert principals_of(case, rule) == said
 
 
 def test_a_rule_that_denies_is_named_with_its_lab() -> None:
