@@ -35,8 +35,13 @@ def table_of(results: t.Sequence[Result], width: int = WIDTH) -> str:
     ]
     narrow = ("check", "result", "observed", "took")
     head = ("check", "from", "result", "expected", "observed", "took") if width >= ROOMY else narrow
-    cells = [list(head), *([row[name] for name in head] for row in rows)]
-    folding = [index for index, name in enumerate(head) if name in ("check", "expected", "observed")]
+    return fitted([[row[name] for name in head] for row in rows], head, ("check", "expected", "observed"), width)
+
+
+def fitted(rows: t.Sequence[t.Sequence[str]], head: t.Sequence[str], folded: t.Collection[str], width: int) -> str:
+    """A table that is no wider than the screen where folding these columns is enough for that."""
+    cells = [list(head), *rows]
+    folding = [index for index, name in enumerate(head) if name in folded]
     widths = _share([max(len(row[index]) for row in cells) for index in range(len(head))], folding, width)
     lines = [line for row in cells for line in _row(row, widths)]
     lines.insert(1, "  ".join("-" * one for one in widths))

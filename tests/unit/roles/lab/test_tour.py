@@ -12,6 +12,7 @@ import typing as t
 from xml.etree import ElementTree
 
 import jinja2
+from ansible_collections.mesh.workshop.plugins.filter.tour_table import tour_table
 
 ROLE = pathlib.Path(__file__).parents[4] / "roles" / "lab"
 CHECK = {"name": "<a> & b", "passed": True, "seconds": 1.5}
@@ -26,6 +27,7 @@ RESULTS = [
 def rendered(name: str) -> str:
     loader = jinja2.FileSystemLoader(ROLE / "templates")
     environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters["mesh.workshop.tour_table"] = tour_table
     now = datetime.datetime.fromtimestamp(12, datetime.UTC)
     facts: dict[str, t.Any] = {"lab_tour_results": RESULTS, "lab_tour_began": 0, "now": lambda: now}
     return environment.get_template(name).render(**facts)
