@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .._kube import ApiError, Client, Json
+from .control_plane import ISTIO_NAMESPACE
 from .durations import parse_duration, parse_time
 from .pods import is_serving
 
@@ -135,9 +136,25 @@ class Istiod:
             self._http = None
 
 
+def narrowed(client: Client, selector: str) -> list[Json]:
+    """The cluster's pods with these labels; those of Istio's namespace alone where the user may not list them all.
+
+    Raises ApiError where neither is allowed, and where there are none in Istio's namespace: Istio may be elsewhere.
+    """
+    try:
+        return client.list("v1", "Pod", None, label_selector=selector)
+    except ApiError as exc:
+        if exc.status != 403:
+            raise
+        found = client.list("v1", "Pod", ISTIO_NAMESPACE, label_selector=selector)
+        if not found:
+            raise
+        return found
+
+
 def find_istiods(client: Client) -> list[Istiod]:
-    """The istiod pods that serve proxies now."""
-    pods = client.list("v1", "Pod", None, label_selector=ISTIOD_SELECTOR)
+    """The istiod pods that serve proxies now, as ``narrowed`` finds them. Raises ApiError."""
+    pods = narrowed(client, ISTIOD_SELECTOR)
     found = []
     for pod in pods:
         if is_serving(pod):

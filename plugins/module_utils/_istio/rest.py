@@ -10,13 +10,15 @@ import time
 import typing as t
 
 from .._kube import ApiError, Client, Json
-from .istiod import find_istiods, parse_syncz
+from .istiod import find_istiods, narrowed, parse_syncz
 from .pods import is_serving
 from .settled import parse_counter
 
 FRESH = 0.5
 """Seconds for which one look serves all who ask."""
 GATEWAYS = "istio=ingressgateway"
+VERSIONS = ("v1", "v1beta1")
+"""Of DestinationRules. Istio serves v1 since 1.22."""
 
 State = t.Hashable
 """What the mesh has come to. It is equal to that of an earlier look as long as the mesh rests."""
@@ -93,11 +95,21 @@ class Rest:
             return state
 
     def _look(self, namespace: str | None) -> State | None:
-        gateways = pods_state(self._client.list("v1", "Pod", None, label_selector=GATEWAYS))
+        gateways = pods_state(narrowed(self._client, GATEWAYS))
         pods = pods_state(self._client.list("v1", "Pod", namespace)) if namespace else ()
         if gateways is None or pods is None:
             return None
-        if ejects(self._client.list("networking.istio.io/v1", "DestinationRule", namespace)):
+        if ejects(self._rules(namespace)):
             return None
         control_plane = control_plane_state(self._client)
         return None if control_plane is None else (gateways, pods, control_plane)
+
+    def _rules(self, namespace: str | None) -> list[Json]:
+        """The DestinationRules, in the first version that the cluster serves; without a version there are none."""
+        for version in VERSIONS:
+            try:
+                return self._client.list(f"networking.istio.io/{version}", "DestinationRule", namespace)
+            except ApiError as error:
+                if error.reason != "UnknownKind":
+                    raise
+        return []

@@ -32,16 +32,22 @@ class Mesh:
         self.gateways = [pod("gateway")]
         self.rules: list[Json] = []
         self.status = 0
+        self.served = "v1"
+        self.barred: tuple[str | None, ...] = ()
         self.asked = 0
         self.closed = 0
         self.name = "istiod-1"
 
-    def list(self, _version: str, kind: str, namespace: str | None, label_selector: str = "") -> list[Json]:
+    def list(self, version: str, kind: str, namespace: str | None, label_selector: str = "") -> list[Json]:
         self.asked += 1
         if self.status:
             raise ApiError(self.status, "Forbidden", "no")
         if kind == "DestinationRule":
+            if version != f"networking.istio.io/{self.served}":
+                raise ApiError(404, "UnknownKind", "no such kind")
             return self.rules
+        if namespace in self.barred:
+            raise ApiError(403, "Forbidden", "no")
         return self.gateways if label_selector else self.pods
 
     def get(self, path: str) -> bytes:
@@ -117,6 +123,23 @@ def test_what_is_moving_or_cannot_be_seen_is_no_rest(mesh: Mesh, name: str, valu
     assert look(mesh) is None
 
 
+@pytest.mark.parametrize("version", ["v1", "v1beta1", ""])
+def test_rules_are_read_in_the_version_that_is_served(mesh: Mesh, version: str) -> None:
+    mesh.served = version
+    assert look(mesh) is not None
+    mesh.rules = [{"spec": {"trafficPolicy": {"outlierDetection": {}}}}]
+    assert (look(mesh) is None) is bool(version)
+
+
+def test_who_may_not_list_all_pods_needs_those_of_istio(mesh: Mesh) -> None:
+    mesh.barred = (None,)
+    assert look(mesh) is not None
+    mesh.gateways = []
+    assert look(mesh) is None, "the gateways may be elsewhere"
+    mesh.gateways, mesh.barred = [pod("gateway")], (None, "istio-system")
+    assert look(mesh) is None
+
+
 def test_pods_that_have_ended_do_not_count() -> None:
     assert pods_state([pod("a"), pod("job", phase="Succeeded", ready=False)]) == pods_state([pod("a")])
 
@@ -124,7 +147,8 @@ def test_pods_that_have_ended_do_not_count() -> None:
 def test_who_may_not_look_is_not_asked_again(mesh: Mesh) -> None:
     mesh.status = 403
     one = Rest(t.cast(t.Any, mesh))
-    assert (one.look("bookinfo"), one.look("bookinfo"), mesh.asked) == (None, None, 1)
+    # Once for all pods, and once for those of Istio's namespace.
+    assert (one.look("bookinfo"), one.look("bookinfo"), mesh.asked) == (None, None, 2)
     mesh.status, mesh.asked = 500, 0
     two = Rest(t.cast(t.Any, mesh))
     two.look("bookinfo")
