@@ -366,7 +366,8 @@ class Walk:
         namespace, check = self.params["namespace"], self.runner.check_mode
         timeout = float(self.params["wait_timeout"])
         with ThreadPoolExecutor(THREADS) as pool:
-            live = LiveNamespace(self.runner.client, pool, check=check, diff=False, timeout=timeout)
+            tell = self.runner.progress.change
+            live = LiveNamespace(self.runner.client, pool, check=check, diff=False, timeout=timeout, on_change=tell)
             found = live.around(documents, namespace, selector)
             written = reset_plan.written_by_others(documents, found, FIELD_MANAGER)
             if not check:

@@ -339,7 +339,12 @@ def reset(runner: Runner, pool: ThreadPoolExecutor) -> None:
     verification = runner.read_checks(list(baseline.checks), namespace=namespace)
     runner.progress.say(f"reset of {lab or namespace}")
     live = LiveNamespace(
-        client, pool, check=runner.check_mode, diff=bool(runner.module._diff), timeout=float(params["wait_timeout"])
+        client,
+        pool,
+        check=runner.check_mode,
+        diff=bool(runner.module._diff),
+        timeout=float(params["wait_timeout"]),
+        on_change=runner.progress.change,
     )
     way_in = desired_state(baseline=baseline, lab=BASELINE, stage=None, namespace=namespace).documents
     if not runner.check_mode:
@@ -367,6 +372,8 @@ def carry_out(runner: Runner, live: LiveNamespace, plan: reset_plan.Plan, home: 
     reports = [live.put_back(homes)] if homes and (labels or not is_as_wanted(home, homes)) else []
     if not runner.check_mode:
         drop_labels(client, namespace, labels)
+        if labels:
+            runner.progress.change({"action": "changed", "kind": "Namespace", "namespace": "", "name": namespace})
         list(live.pool.map(live.take_over, (obj for obj, _managers in plan.take_over)))
     services = find_services(live, runner.params["services"])
     reports += live.remove([*plan.remove, *(obj for objects in services.values() for obj in objects)])

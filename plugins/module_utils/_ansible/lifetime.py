@@ -1,20 +1,28 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A module ends with the ansible-playbook that has started it.
+"""A module ends with the ansible-playbook that has started it, and soon after Ctrl-C.
 
 Between the two are shells and Ansible's worker, which is a fork of ansible-playbook in a session of its own. Where
 ansible-playbook is killed, the worker goes on waiting for its module, and nothing tells the module.
+
+Python alone does not end a process on Ctrl-C while its threads wait: those of a pool are joined, however long a wait
+for the cluster takes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
+import time
+import types
 import typing as t
 
 PAUSE = 1.0
+GRACE = 3.0
+"""Seconds that a process has to end after SIGINT or SIGTERM."""
 MOST_ANCESTORS = 12
 
 Process = tuple[int, tuple[str, ...]]
@@ -52,14 +60,65 @@ def worker_of(pid: int, read: t.Callable[[int], Process | None] = read_process) 
     return None
 
 
+_last_words: list[t.Callable[[], None]] = []
+
+
+@contextlib.contextmanager
+def last_words(say: t.Callable[[], None]) -> t.Iterator[None]:
+    """Call ``say`` where SIGINT or SIGTERM ends this process during the block.
+
+    It is called in a thread of its own, beside the main thread, which a KeyboardInterrupt ends.
+    """
+    _last_words.append(say)
+    try:
+        yield
+    finally:
+        _last_words.remove(say)
+
+
+def end_on_signals() -> None:
+    """End this process within ``GRACE`` seconds of SIGINT or SIGTERM, whatever its threads are waiting for.
+
+    SIGINT is set as well because a shell that starts a command in the background has it ignored.
+    """
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, _end)
+
+
+def _end(signum: int, _frame: types.FrameType | None) -> t.NoReturn:
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_IGN)
+    threading.Thread(target=_finish, args=(signum, list(_last_words)), daemon=True, name="end").start()
+    raise KeyboardInterrupt
+
+
+def _finish(signum: int, words: t.Sequence[t.Callable[[], None]]) -> None:
+    """Exit when the last words are said and the main thread has ended, at the latest after the grace."""
+    until = time.monotonic() + GRACE
+    speaker = threading.Thread(target=_say, args=(words,), daemon=True, name="last words")
+    speaker.start()
+    for thread in (speaker, threading.main_thread()):
+        thread.join(max(0.0, until - time.monotonic()))
+    os._exit(128 + signum)
+
+
+def _say(words: t.Sequence[t.Callable[[], None]]) -> None:
+    for say in words:
+        with contextlib.suppress(Exception):  # the process ends; the rest of the words counts more than this one
+            say()
+
+
 def end_with_parent() -> None:
     """Watch from now on whether ansible-playbook is there, and end this process by SIGTERM when it is not.
+
+    The process also ends soon after a signal.
 
     A process that nothing of Ansible's has started, as in a test or by hand, is left alone. So is one that Ansible has
     detached (``async``), which outlives ansible-playbook on purpose: its worker is not among its ancestors any more.
     """
     found = worker_of(os.getpid())
     if found is not None:
+        end_on_signals()
         threading.Thread(target=_watch, args=found, daemon=True, name="lifetime").start()
 
 

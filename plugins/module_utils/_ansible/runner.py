@@ -17,6 +17,7 @@ import typing as t
 from .._apply import ApplyOptions, DocumentError, Report, apply_set, put_back_all
 from .._kube import AUTH_ARG_SPEC, ApiError, Client, connect
 from .._observe.errors import CheckError
+from .lifetime import last_words
 from .quiet import QuietModule
 
 if t.TYPE_CHECKING:
@@ -50,6 +51,8 @@ def run_module(
     runner = Runner(module, {**EMPTY_RESULT, **(result or {})})
     told: tuple[type[Exception], ...] = (ApiError, CheckError, DocumentError, *errors)
     try:
+        if "progress" in module.params:
+            runner.told_when_interrupted()
         for name in ("checks", "verify"):
             runner.hide_secrets(module.params.get(name))
         _check_wait_timeout(module.params.get("wait_timeout"))
@@ -109,7 +112,13 @@ class Runner:
 
         check_rights(self.client, namespace)
         timeout = float(self.params["wait_timeout"])
-        return self._held.enter_context(hold(self.client, namespace, purpose, timeout=timeout, tell=self.progress.say))
+        lease = self._held.enter_context(hold(self.client, namespace, purpose, timeout=timeout, tell=self.progress.say))
+        self._held.enter_context(last_words(lease.release))
+        return lease
+
+    def told_when_interrupted(self) -> None:
+        """Tell what was changed where Ctrl-C ends the module."""
+        self._held.enter_context(last_words(self.progress.interrupted))
 
     # -- applying ---------------------------------------------------------
 
@@ -123,6 +132,7 @@ class Runner:
             "wait": params.get("wait", True),
             "wait_timeout": float(params["wait_timeout"]),
             "explain": _why_unready,
+            "on_change": self.progress.change if "progress" in params else None,
         }
         return ApplyOptions(**{**known, **given})
 

@@ -57,6 +57,8 @@ class ApplyOptions:
     prune_beside: bool = False
     # Why a workload that is not ready in time is not, as far as somebody knows who sees more than its pods.
     explain: t.Callable[[Client, Json], str] | None = None
+    # Hears of each object as soon as it is created, changed or deleted, from several threads.
+    on_change: t.Callable[[Json], None] | None = None
 
 
 @dataclass
@@ -264,7 +266,7 @@ class _Run:
         for wave in self._waves(self.entries):
             if not options.check:
                 self._fetch([entry for entry in wave if id(entry) not in fetched])
-            list(self.pool.map(self._apply_one, wave))
+            list(self.pool.map(self._telling(self._apply_one), wave))
             if any(entry.action == FAILED for entry in wave):
                 break
             if not options.check and not self._pass_gate(wave):
@@ -275,6 +277,16 @@ class _Run:
             failed = any(entry.action == FAILED for entry in self.pruned)
         if not failed and options.wait and not options.check:
             self._wait(deadline)
+
+    def _telling(self, act: t.Callable[[Entry], None]) -> t.Callable[[Entry], None]:
+        """The same with word to whoever wants to hear of changes."""
+
+        def act_and_tell(entry: Entry) -> None:
+            act(entry)
+            if self.options.on_change is not None and entry.action in _CHANGES and not self.options.check:
+                self.options.on_change(entry.result())
+
+        return act_and_tell
 
     def _apply_one(self, entry: Entry) -> None:
         options = self.options
@@ -462,7 +474,7 @@ class _Run:
     def _remove(self, entries: list[Entry]) -> None:
         deadline = time.monotonic() + self.options.wait_timeout
         for wave in self._waves(entries, backwards=True):
-            list(self.pool.map(self._delete_one, wave))
+            list(self.pool.map(self._telling(self._delete_one), wave))
             if any(entry.action == FAILED for entry in wave):
                 break
         if self.options.wait and not self.options.check:

@@ -26,12 +26,22 @@ ATTEMPTS = 20
 class LiveNamespace:
     """A workshop namespace as it is: what a reset and a stage read and write."""
 
-    def __init__(self, client: Client, pool: ThreadPoolExecutor, *, check: bool, diff: bool, timeout: float) -> None:
+    def __init__(
+        self,
+        client: Client,
+        pool: ThreadPoolExecutor,
+        *,
+        check: bool,
+        diff: bool,
+        timeout: float,
+        on_change: t.Callable[[Json], None] | None = None,
+    ) -> None:
         self.client = client
         self.pool = pool
         self.check = check
         self.diff = diff
         self.timeout = timeout
+        self.on_change = on_change
 
     def kinds(self) -> list[tuple[str, str]]:
         """Every kind that a reset clears and the cluster serves."""
@@ -168,5 +178,6 @@ class LiveNamespace:
             wait=wait,
             wait_timeout=self.timeout,
             concurrency=THREADS,
+            on_change=self.on_change,
         )
         return apply_set(self.client, documents, options)

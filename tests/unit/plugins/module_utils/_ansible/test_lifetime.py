@@ -107,3 +107,39 @@ def test_a_module_ends_when_ansible_is_killed(tmp_path: pathlib.Path) -> None:
     assert select.select([process.stdout], [], [], 20)[0]
     assert process.stdout.read() == b""
     process.stdout.close()
+
+
+# A pool whose thread waits for something that does not come; threads of a pool are joined at the end of a process.
+BUSY = """
+import concurrent.futures, signal, threading
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.lifetime import end_on_signals, last_words
+{before}
+end_on_signals()
+with last_words(lambda: print("said", flush=True)):
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        pool.submit(threading.Event().wait, 60)
+        print("ready", flush=True)
+        pool.submit(threading.Event().wait, 60).result()
+"""
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "before", ["", pytest.param("signal.signal(signal.SIGINT, signal.SIG_IGN)", id="begun in the background")]
+)
+def test_a_signal_ends_a_process_whose_threads_wait(signum: signal.Signals, before: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [sys.executable, "-c", BUSY.format(before=before)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signum)
+    assert process.stdout.readline() == b"said\n"
+    assert process.wait(lifetime.GRACE + 10) == 128 + signum
+    process.stdout.close()
+
+
+def test_words_are_the_last_only_within_their_block() -> None:
+    with lifetime.last_words(print):
+        assert lifetime._last_words == [print]
+    assert lifetime._last_words == []

@@ -571,3 +571,17 @@ def test_a_workload_that_is_not_ready_in_time_is_explained_by_who_knows_more(cli
     assert report.message.startswith("The probe is refused. Deployment bookinfo/shelf is not ready within the time")
     assert [after["metadata"]["name"] for after in asked] == ["shelf"]
     assert run(client, [workload], wait_timeout=0.2).message.startswith("Deployment bookinfo/shelf is not ready")
+
+
+def test_each_change_is_told_as_it_is_made(client: Client) -> None:
+    told: list[Json] = []
+    run(client, [config_map("a"), config_map("b")], on_change=told.append, check=True)
+    assert told == []
+    run(client, [config_map("a"), config_map("b")], on_change=told.append)
+    run(client, [config_map("a")], on_change=told.append)
+    run(client, [config_map("a")], on_change=told.append, state="absent")
+    assert sorted((one["action"], one["name"]) for one in told) == [
+        ("created", "a"),
+        ("created", "b"),
+        ("deleted", "a"),
+    ]
