@@ -75,7 +75,7 @@ def apply(ansible, lab, stage):
 
 NAMED = re.compile(
     r"\b(Gateway|VirtualService|DestinationRule|AuthorizationPolicy|PeerAuthentication|RequestAuthentication|"
-    r"ServiceEntry|Sidecar|EnvoyFilter|Telemetry|Service|Secret) (?:[a-z0-9-]+/)?([a-z0-9-]+)"
+    r"ServiceEntry|Sidecar|EnvoyFilter|Telemetry|Service|Secret) [a-z0-9-]+/([a-z0-9-]+)"
 )
 
 
