@@ -27,7 +27,6 @@ class Found(t.Protocol):
 
     def to_dict(self) -> dict[str, t.Any]:
         """As the API server has sent it."""
-        ...
 
 
 def dynamic(client: Client) -> t.Any:

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
-from modules.conftest import world  # noqa: F401  # the namespace that the modules' tests work in
+from modules import conftest as of_modules
 from reports.reported import FOLDER
+
+# The namespace that the modules' tests work in.
+world = of_modules.world
 
 # What is not there is no test: neither passed nor skipped.
 collect_ignore = [] if FOLDER.is_dir() else ["test_shared.py"]

@@ -47,7 +47,7 @@ def played_fixture(
     wanted = [one.callspec.params["name"] for one in request.session.items if "played" in one.fixturenames]
     names = [name for node in kube.core.list_node().items for image in node.status.images for name in image.names]
     images = {
-        variable: next(name for name in names if f"/{repository}:" in name)
+        variable: [name for name in names if f"/{repository}:" in name][0]
         for variable, repository in (("python_image", "probe"), ("grpc_health_image", "grpc-health"))
     }
     folder = tmp_path_factory.mktemp("reports")

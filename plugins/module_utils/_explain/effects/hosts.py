@@ -76,15 +76,15 @@ def missed_gateways(mesh: Mesh) -> t.Iterator[Effect]:
             )
 
 
-def _takes(gateway: Json, host: str, namespace: str) -> bool:
+def _takes(gateway: Json, asked: str, namespace: str) -> bool:
     """Whether a server of a Gateway is for a host of a VirtualService of this namespace (``namespace/host``)."""
     for server in spec_of(gateway).get("servers") or ():
         for one in server.get("hosts") or ():
-            place, slash, pattern = str(one).rpartition("/")
+            place, slash, taken = str(one).rpartition("/")
             home = home_of(gateway) if place == "." else place
             if slash and home not in ("*", namespace):
                 continue
-            if host_holds(pattern, host) or host_holds(host, pattern):
+            if host_holds(taken, asked) or host_holds(asked, taken):
                 return True
     return False
 

@@ -15,8 +15,8 @@ from .worlds import NOT_FOUND, PAGE, REFUSED, RESET, Json, pod, record, said, th
 LABELS = {"mesh.workshop/lab": "routing", "mesh.workshop/stage": "all_v1", "mesh.workshop/attendee": "main"}
 
 
-def document(kind: str, name: str, labels: dict[str, str] | None = LABELS, **spec: t.Any) -> Json:
-    return {"apiVersion": "x/v1", "kind": kind, **thing(name, labels=labels, spec=spec)}
+def document(kind: str, name: str, **spec: t.Any) -> Json:
+    return {"apiVersion": "x/v1", "kind": kind, **thing(name, labels=LABELS, spec=spec)}
 
 
 ROUTE = document(
@@ -84,7 +84,8 @@ def test_what_somebody_has_put_beside_it_is_not_accused() -> None:
 
 
 def test_without_a_stage_it_is_what_is_desired() -> None:
-    plain = document("VirtualService", "reviews", None, hosts=["reviews"])
+    plain = document("VirtualService", "reviews", hosts=["reviews"])
+    del plain["metadata"]["labels"]
     objects = world()
     objects["VirtualService"] = objects["VirtualService"][:1]
     sentence, remedy, _change = explained(objects, PAGE, **JASON, desired=(plain,))
