@@ -15,7 +15,7 @@ description:
     where there is neither. On narrow screens long names of labs and stages are folded.
 options:
   _input:
-    description: The steps of a tour, as the role M(mesh.workshop.lab#role) records them.
+    description: The steps of a tour, as the role P(mesh.workshop.lab#role) records them.
     type: list
     elements: dict
     required: true
