@@ -230,6 +230,15 @@ def as_desired(findings: Findings, case: Case | None, own: Diagnosis | None) -> 
     return Diagnosis(sentence, remedy(findings, gaps), change(gaps))
 
 
+def behind(findings: Findings) -> Diagnosis | None:
+    """What of the desired only a request of the callee's own can meet: the last to be asked."""
+    gaps = [one for one in gaps_of(findings) if one.origin.kind in (*ROUTING, *POLICIES)]
+    if not gaps or not findings.seen or decisive(findings):
+        return None
+    sentence = f"{told(findings, gaps)} The check's request does not meet it; a request that its callee sends may."
+    return Diagnosis(sentence, remedy(findings, gaps), change(gaps))
+
+
 def told(findings: Findings, gaps: t.Sequence[Gap]) -> str:
     """The gaps in one sentence."""
     title = title_of(findings)

@@ -15,7 +15,7 @@ from .._kube.labels import LAB
 from .._observe.access_log import Record
 from .analysis import with_analysis
 from .causes import Case, case_of, explained, how_far
-from .desired import as_desired
+from .desired import as_desired, behind
 from .findings import Diagnosis, Findings, Json
 from .ineffective import (
     bare_pods,
@@ -754,7 +754,7 @@ def _diagnosed(findings: Findings) -> Diagnosis | None:
         own = _by_its_way(case) if case is not None else None
         hindered = any(rule(findings) is not None for rule in HINDERED)
         found = (None if hindered else as_desired(findings, case, own)) or own
-    found = found or next((known for rule in RULES if (known := rule(findings)) is not None), None)
+    found = found or next((known for rule in (*RULES, behind) if (known := rule(findings)) is not None), None)
     told = with_analysis(findings, found)
     if case is None:
         return told

@@ -164,3 +164,12 @@ def test_pods_that_do_not_run_come_first() -> None:
     assert found is not None
     assert "reviews-v1-x" in found.sentence
     assert "strict" not in found.sentence
+
+
+def test_what_only_the_callees_own_requests_meet_is_the_last_to_be_named() -> None:
+    asked: Json = {"source": "productpage", "url": "http://details:9080/", "desired": (VIEWER,)}
+    sentence, _remedy, _change = explained(world(), {**PAGE, "status": 200}, **asked)
+    assert sentence.startswith("AuthorizationPolicy bookinfo/viewer of stage all_v1 of lab routing is missing")
+    assert sentence.endswith("The check's request does not meet it; a request that its callee sends may.")
+    refused = said(world(), {**PAGE, "status": 403}, **asked)
+    assert refused is None or "viewer" not in refused.sentence
