@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
+from .._istio.patterns import PatternError, is_match
 from .findings import Json
 
 ROOT = "istio-system"
@@ -74,8 +74,8 @@ def uri_matches(match: t.Mapping[str, t.Any], path: str) -> bool:
         return path.startswith(str(match["prefix"]))
     if "regex" in match:
         try:
-            return re.fullmatch(str(match["regex"]), path) is not None
-        except re.error:
+            return is_match(str(match["regex"]), path)
+        except PatternError:
             return True
     return True
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .._istio.patterns import PatternError, is_match
+from .._istio.patterns import PatternError, is_match, literal
 from .request import Request
 
 Json = t.Mapping[str, t.Any]
@@ -162,7 +162,7 @@ def template_of(policy: Json) -> str:
 
 
 def template_holds(template: str, path: str) -> bool:
-    """Whether a path fits a template, in which ``*`` is one segment and ``**`` the rest.
+    """Whether a path fits a template, in which ``*`` is one segment and ``**`` the rest. Raises Unknown.
 
     The form is that of ``envoy.extensions.path.match.uri_template.v3``; variables (``{a=*}``) are as their patterns.
     """
@@ -173,8 +173,8 @@ def template_holds(template: str, path: str) -> bool:
         elif segment == "*":
             pattern += "[^/]+/"
         else:
-            pattern += "[^/]*".join(re.escape(part) for part in segment.split("*")) + "/"
-    return re.fullmatch(pattern[:-1], path) is not None
+            pattern += "[^/]*".join(literal(part) for part in segment.split("*")) + "/"
+    return regex_holds({"regex": pattern[:-1]}, path)
 
 
 def route_fault(match: Json, request: Request) -> str:

@@ -9,9 +9,9 @@ The meaning is that of Envoy's ``config.route.v3.RouteAction`` (``prefix_rewrite
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
+from .._istio.patterns import PatternError, replaced
 from .matching import Json
 from .request import Request
 
@@ -46,8 +46,7 @@ def _path(match: Json, action: Json, path: str) -> str:
     if "regex_rewrite" in action:
         rule = action["regex_rewrite"]
         try:
-            pattern = re.compile(str((rule.get("pattern") or {}).get("regex", "")))
-            return pattern.sub(str(rule.get("substitution", "")), path)
-        except re.error:
+            return replaced(str((rule.get("pattern") or {}).get("regex", "")), str(rule.get("substitution", "")), path)
+        except PatternError:
             return path
     return path

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 import pytest
@@ -248,6 +249,14 @@ def test_paths() -> None:
     assert uri_matches({"prefix": "/static"}, "/static/a.css")
     assert not uri_matches({"exact": "/login"}, "/logins")
     assert uri_matches({"regex": "/api/.*"}, "/api/v1")
+    assert not uri_matches({"regex": "/api"}, "/api/v1")
+    assert uri_matches({"regex": "("}, "/api/v1"), "a pattern that cannot be read excludes nothing"
+
+
+def test_a_pattern_of_a_route_that_would_backtrack_without_end_takes_no_time() -> None:
+    begun = time.process_time()
+    assert not uri_matches({"regex": "/(a+)+"}, f"/{'a' * 2000}!")
+    assert time.process_time() - begun < 1
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import time
+
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.matching import (
     Unknown,
@@ -103,10 +105,17 @@ def test_paths(match: dict[str, object], path: str, holds: bool) -> None:
         ("/a/{x=*}/c", "/a/b/c", True),
         ("/a/{x=**}", "/a/b/c", True),
         ("/a/*", "/a/", False),
+        ("/a.b/*", "/aXb/c", False),
     ],
 )
 def test_templates(template: str, path: str, holds: bool) -> None:
     assert template_holds(template, path) is holds
+
+
+def test_a_template_that_would_backtrack_without_end_takes_no_time() -> None:
+    begun = time.process_time()
+    assert not template_holds("/**" * 12 + "/b", "/a" * 200)
+    assert time.process_time() - begun < 1
 
 
 def test_the_first_condition_that_does_not_hold_is_told() -> None:

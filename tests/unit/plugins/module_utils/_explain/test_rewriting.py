@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import time
 import typing as t
 
 import pytest
@@ -24,11 +25,21 @@ Json = dict[str, t.Any]
             {"regex_rewrite": {"pattern": {"regex": "^/([^/]+)/(.*)$"}, "substitution": r"/\2/\1"}},
             "/x/old",
         ),
+        ({"prefix": "/"}, {"regex_rewrite": {"pattern": {"regex": "x"}, "substitution": r"\0y"}}, "/old/xy"),
         ({"prefix": "/"}, {"regex_rewrite": {"pattern": {"regex": "("}, "substitution": ""}}, "/old/x"),
+        ({"prefix": "/"}, {"regex_rewrite": {"pattern": {"regex": "x"}, "substitution": r"\1"}}, "/old/x"),
     ],
 )
 def test_paths(match: Json, action: Json, path: str) -> None:
     assert rewritten({"match": match, "route": action}, request_of("http://reviews:9080/old/x")).path == path
+
+
+def test_a_pattern_that_would_backtrack_without_end_takes_no_time() -> None:
+    action = {"regex_rewrite": {"pattern": {"regex": "/(a+)+$"}, "substitution": "/"}}
+    begun = time.process_time()
+    path = f"/{'a' * 2000}!"
+    assert rewritten({"route": action}, request_of(f"http://reviews:9080{path}")).path == path
+    assert time.process_time() - begun < 1
 
 
 def test_host_and_headers() -> None:

@@ -75,3 +75,41 @@ def test_any_text_is_a_pattern_or_refused(pattern: str, text: str) -> None:
 def test_a_match_is_of_the_whole_text() -> None:
     assert patterns.is_match("v[12]", "v1")
     assert not patterns.is_match("v[12]", "v12")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "rewrite", "text", "result"),
+    [
+        (r"^/([^/]+)/(.*)$", r"/\2/\1", "/x/old", "/old/x"),
+        ("o+", r"[\0]", "/foo/o", "/f[oo]/[o]"),
+        ("(o)(x)?", r"\1\2\\", "/o", "/o\\"),
+        (".*", "/new", "/old/x", "/new"),
+        # testdata of RE2 itself, re2/testing/re2_test.cc
+        ("b*", "bb", "ababababab", "bbabbabbabbabbabb"),
+        ("b*", "bb", "aaaaa", "bbabbabbabbabbabb"),
+        ("", "-", "für", "-f-ü-r-"),
+        ("a", "", "aba", "b"),
+    ],
+)
+def test_a_substitution_is_as_re2_has_it(pattern: str, rewrite: str, text: str, result: str) -> None:
+    assert patterns.replaced(pattern, rewrite, text) == result
+
+
+@pytest.mark.parametrize(
+    ("pattern", "rewrite", "why"),
+    [
+        ("(a)", r"\2", "has 1 groups, and the substitution asks for group 2"),
+        ("a", r"\n", "a backslash before something else"),
+        ("a", "\\", "a backslash before something else"),
+        ("(", "", "missing"),
+    ],
+)
+def test_a_substitution_that_re2_refuses_is_refused(pattern: str, rewrite: str, why: str) -> None:
+    with pytest.raises(PatternError, match=why):
+        patterns.replaced(pattern, rewrite, "aa")
+
+
+@given(st.text(), st.text())
+def test_a_literal_matches_its_text_alone(text: str, other: str) -> None:
+    assert patterns.is_match(patterns.literal(text), text)
+    assert patterns.is_match(patterns.literal(text), other) is (text == other)
