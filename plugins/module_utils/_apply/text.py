@@ -1,18 +1,14 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""YAML and JSON texts become documents, as Kubernetes reads them: no dates, no base 60, no key twice.
-
-What a text would grow to is known from its events, before anything of it is built. An alias stands for all that its
-anchor holds, so a text of 1 KB can describe more than any machine has memory for; and PyYAML builds nested values with
-a function that calls itself, which ends the process where the nesting is deep.
-"""
+"""YAML and JSON texts become documents, as Kubernetes reads them: no dates, no base 60, no key twice."""
 
 from __future__ import annotations
 
 import re
 import typing as t
 
+from .._kube.growth import GrowthError, check_growth
 from .sources import DocumentError
 
 if t.TYPE_CHECKING:
@@ -22,7 +18,6 @@ DEEPEST = 200
 """Levels of nesting. Kubernetes' own types and CustomResourceDefinitions need fewer than 50."""
 LONGEST = 4 * 2**20
 """Characters that a text may have with its aliases replaced by what they stand for; the API server takes 3 MiB."""
-_GROWTH = 10  # A longer text is taken as well, if its aliases make little of its length.
 
 _LOADER: list[t.Any] = []
 
@@ -35,8 +30,10 @@ def parse_yaml(text: str, source: str = "the definitions") -> list[Json]:
     import yaml  # only texts need it; definitions of a playbook arrive parsed
 
     try:
-        _check_growth(text, source)
+        check_growth(text, _loader(), deepest=DEEPEST, longest=LONGEST)
         docs = list(yaml.load_all(text, Loader=_loader()))
+    except GrowthError as exc:
+        raise DocumentError(f"{source} at {exc}") from exc
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
@@ -52,43 +49,6 @@ def parse_yaml(text: str, source: str = "the definitions") -> list[Json]:
         elif doc is not None:
             found.append(doc)
     return found
-
-
-def _check_growth(text: str, source: str) -> None:
-    """Raises DocumentError for a text that nests too deep, contains itself, or grows too long by its aliases."""
-    import yaml
-
-    sizes: dict[str, int] = {}
-    open_anchors: list[tuple[str | None, int]] = []
-    total = line = 0
-    for event in yaml.parse(text, Loader=_loader()):
-        anchor = getattr(event, "anchor", None)
-        line = event.start_mark.line + 1 if event.start_mark else line
-        if isinstance(event, yaml.DocumentStartEvent):
-            sizes = {}
-        elif isinstance(event, yaml.AliasEvent):
-            where = f"{source} at line {line}"
-            if any(name == anchor for name, _begin in open_anchors):
-                raise DocumentError(f"{where}: the alias *{anchor} is within its own anchor; write the value out.")
-            total += sizes.get(str(anchor), 0)
-            if total > max(LONGEST, _GROWTH * len(text)):
-                raise DocumentError(
-                    f"{where}: with its aliases written out, the text is longer than {LONGEST // 2**20} MiB; "
-                    "use fewer aliases."
-                )
-        elif isinstance(event, yaml.ScalarEvent):
-            total += len(event.value) + 1
-            if anchor is not None:
-                sizes[anchor] = len(event.value) + 1
-        elif isinstance(event, yaml.CollectionStartEvent):
-            open_anchors.append((anchor, total))
-            total += 1
-            if len(open_anchors) > DEEPEST:
-                raise DocumentError(f"{source} at line {line}: more than {DEEPEST} levels are nested; flatten them.")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            name, begin = open_anchors.pop()
-            if name is not None:
-                sizes[name] = total - begin
 
 
 def _loader() -> t.Any:

@@ -13,12 +13,14 @@ import typing as t
 
 from .credentials import AuthProvider, ClientPair, Credentials, ExecPlugin, TokenFile
 from .errors import ConfigError
+from .growth import GrowthError, check_growth
 from .settings import Settings
 from .values import Section, checked_token, kind_of, one_line, read_file
 
 Json = dict[str, t.Any]
 
 _DEEPEST = 100  # levels of nesting in a kubeconfig
+_LONGEST = 2**17  # characters of a kubeconfig with its aliases written out; PyYAML merges slowly
 _SECTIONS = (("clusters", "cluster"), ("users", "user"), ("contexts", "context"))
 
 
@@ -30,9 +32,9 @@ def parse_kubeconfig(text: bytes, path: str) -> Json:
             try:
                 parsed = json.loads(text)
             except ValueError:  # YAML has braces, too
-                parsed = _yaml(text)
+                parsed = _yaml(text, path)
         else:
-            parsed = _yaml(text)
+            parsed = _yaml(text, path)
     except (ValueError, RecursionError) as exc:
         text_ = f"the kubeconfig {path} is neither valid YAML nor valid JSON; correct or replace the file."
         raise ConfigError(text_) from exc
@@ -41,7 +43,7 @@ def parse_kubeconfig(text: bytes, path: str) -> Json:
     return parsed
 
 
-def _yaml(text: bytes) -> t.Any:
+def _yaml(text: bytes, path: str) -> t.Any:
     """What YAML holds. Raises ValueError for what is none, ConfigError where it cannot be read here."""
     try:
         import yaml
@@ -49,13 +51,12 @@ def _yaml(text: bytes) -> t.Any:
         raise ConfigError("reading a kubeconfig needs the Python package PyYAML; install it.") from exc
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        depth = 0
-        for event in yaml.parse(text, Loader=loader):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEEPEST:  # libyaml's binding would end the process
-                raise ValueError("nested too deeply")
+        check_growth(text, loader, deepest=_DEEPEST, longest=_LONGEST)
         return yaml.load(text, Loader=loader)
-    except yaml.YAMLError as exc:
+    except GrowthError as exc:
+        raise ConfigError(f"the kubeconfig {path} at {exc}") from exc
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as exc:
+        # PyYAML takes for granted that a value has the form of its tag, as in !!bool perhaps.
         raise ValueError(str(exc)) from exc
 
 

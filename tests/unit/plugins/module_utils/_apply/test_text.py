@@ -9,6 +9,7 @@ import time
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._apply.sources import DocumentError
 from ansible_collections.mesh.workshop.plugins.module_utils._apply.text import DEEPEST, parse_yaml
+from ansible_collections.mesh.workshop.tests.unit.bombs import alias_bomb
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,20 +44,9 @@ def test_anchors_and_merges_still_work() -> None:
     assert parse_yaml(text)[0]["more"] == {"x": 1, "y": 2}
 
 
-def bomb(join: str, levels: int = 12) -> str:
-    """A text of about 1 KB; with its aliases written out it has 10 to the power of `levels` values."""
-    text = "a0: &a0 {x0: 1}\n" if join == "merge" else "a0: &a0 [lol]\n"
-    for level in range(1, levels):
-        aliases = ", ".join([f"*a{level - 1}"] * 10)
-        text += f"a{level}: &a{level} " + (
-            f"{{<<: [{aliases}], x{level}: 1}}\n" if join == "merge" else f"[{aliases}]\n"
-        )
-    return text
-
-
 @pytest.mark.parametrize("join", ["list", "merge"])
 def test_aliases_that_grow_without_bound_are_refused_at_once(join: str) -> None:
-    text = bomb(join)
+    text = alias_bomb(join)
     assert len(text) < 1500
     begun = time.monotonic()
     with pytest.raises(DocumentError, match="at line 7: with its aliases written out, the text is longer than 4 MiB"):

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
+import time
 import typing as t
 from pathlib import Path
 
@@ -14,7 +16,10 @@ import yaml
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import ConfigError
 from ansible_collections.mesh.workshop.plugins.module_utils._kube.config import load_settings
 from ansible_collections.mesh.workshop.plugins.module_utils._kube.kubeconfig import merge_kubeconfigs, parse_kubeconfig
+from ansible_collections.mesh.workshop.tests.unit.bombs import alias_bomb
 from ansible_collections.mesh.workshop.tests.unit.kubeconfigs import Json, authorization, kubeconfig
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def test_a_kubeconfig_file_with_data(tmp_path: Path) -> None:
@@ -89,9 +94,12 @@ def test_kubeconfigs_that_do_not_work(config: Json, options: Json, message: str)
         ("a: [", "neither valid YAML nor valid JSON"),
         ("{", "neither valid YAML nor valid JSON"),
         ("a: 2026-99-99", "neither valid YAML nor valid JSON"),
-        ("{" * 100_000, "neither valid YAML nor valid JSON"),
-        ("- " * 100_000, "neither valid YAML nor valid JSON"),
+        ("a: !!bool perhaps", "neither valid YAML nor valid JSON"),
+        ("a: !!timestamp soon", "neither valid YAML nor valid JSON"),
+        ("{" * 100_000, "at line 1: more than 100 levels are nested; flatten them"),
+        ("- " * 100_000, "at line 1: more than 100 levels are nested; flatten them"),
         ('{"a": ' * 100_000, "neither valid YAML nor valid JSON"),
+        ("a: 1\nb: &b {b: *b}", r"at line 2: the alias \*b is within its own anchor; write the value out"),
         ("- a", "holds no configuration"),
         ("", "holds no configuration"),
     ],
@@ -101,6 +109,28 @@ def test_files_that_are_no_kubeconfig(tmp_path: Path, text: str, message: str) -
     path.write_text(text)
     with pytest.raises(ConfigError, match=message):
         load_settings({"kubeconfig": str(path)}, {})
+
+
+@pytest.mark.parametrize("join", ["list", "merge"])
+def test_aliases_that_grow_without_bound_are_refused_at_once(tmp_path: Path, join: str) -> None:
+    path = tmp_path / "config"
+    path.write_text(alias_bomb(join))
+    begun = time.process_time()
+    with pytest.raises(ConfigError, match="/config at line 6: with its aliases written out, the text is longer than"):
+        load_settings({"kubeconfig": str(path)}, {})
+    assert time.process_time() - begun < 1
+
+
+def test_anchors_and_merges_still_work() -> None:
+    text = b"clusters: [{name: a, cluster: &a {server: s}}, {name: b, cluster: {<<: *a, proxy-url: p}}]"
+    assert parse_kubeconfig(text, "x")["clusters"][1]["cluster"] == {"server": "s", "proxy-url": "p"}
+
+
+@settings(max_examples=200)
+@given(st.text(st.sampled_from("&*a-:?[]{}!<,|>'\"#% \n\t012.~é\ud800"), max_size=40) | st.binary(max_size=20))
+def test_any_text_is_read_or_refused(text: str | bytes) -> None:
+    with contextlib.suppress(ConfigError):
+        parse_kubeconfig(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"), "x")
 
 
 def test_json_and_yaml_in_braces() -> None:
