@@ -177,13 +177,13 @@ lacking:
   sample: [mmdebstrap]
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.builder import build_steps
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.failures import BuildError
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={
             "cache": {"type": "path", "default": "/var/cache/mesh-workshop"},
             "only": {"type": "list", "elements": "str", "default": []},

@@ -70,7 +70,7 @@ import os
 import typing as t
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.host.commands import CommandError
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.host.files import lock
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import EmbeddedError, Layout
@@ -88,7 +88,7 @@ def bring(name: str, containers: Containers, artifacts: t.Mapping[str, t.Any], c
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={
             "name": {"type": "str", "default": "mesh-workshop"},
             "artifacts": {"type": "dict", "required": True},
@@ -110,6 +110,8 @@ def main() -> None:
         )
     except EmbeddedError as error:
         module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename or layout.data}: {error.strerror}; correct data and the artifacts.")
     module.exit_json(changed=bool(imported), imported=imported)
 
 

@@ -181,7 +181,7 @@ import os
 import typing as t
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.parts import CACHE_FOLDERS, cache_entries
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.host import files
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.host.commands import CommandError
@@ -250,7 +250,7 @@ def purge(cache: Path) -> None:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={
             "name": {"type": "str", "default": "mesh-workshop"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -294,6 +294,9 @@ def main() -> None:
         module.fail_json(msg=str(error), actions=[])
     except CommandError as error:
         module.fail_json(msg=f"Cluster {params['name']}: {error}. Run it again: it goes on from here.", actions=[])
+    except OSError as error:
+        why = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        module.fail_json(msg=f"Cluster {params['name']}: {why}. Correct that, and run it again.", actions=[])
     module.exit_json(**result)
 
 

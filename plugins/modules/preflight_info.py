@@ -96,7 +96,7 @@ import sys
 import typing as t
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.builder import Builder
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.context import missing_tools
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.failures import BuildError
@@ -104,6 +104,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.tool
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.host import cgroups, files, interfaces
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import EmbeddedError, Layout
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.network import networks_in_use
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.publish import parse_listen
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.spec import PUBLISH
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.preflight import DISK_GO, Facts, Wanted, problems
 
@@ -123,6 +124,7 @@ def may_become_root() -> bool:
 
 def free_disk(path: str) -> int:
     """Free bytes of the file system that a path is or would be on."""
+    path = os.path.abspath(path)
     while not os.path.exists(path):
         path = os.path.dirname(path)
     return shutil.disk_usage(path).free
@@ -224,11 +226,16 @@ def main() -> None:
         "listen": {"type": "str", "default": ""},
         "ports": {"type": "list", "elements": "int", "default": []},
     }
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    module = QuietModule(argument_spec=spec, supports_check_mode=True)
     params = module.params
+    for port in params["ports"]:
+        if not 1 <= port <= 65535:
+            module.fail_json(msg=f"ports holds {port}; give it ports from 1 to 65535.", problems=[])
     try:
+        if params["listen"]:
+            parse_listen(params["listen"])
         facts, missing = look(params, Builder(params["cache"], params["src"], params["bookinfo"]))
-    except BuildError as error:
+    except (BuildError, EmbeddedError) as error:
         module.fail_json(msg=str(error), problems=[str(error)])
     found = problems(facts, Wanted(params["cluster_name"], params["data"], params["subnet"], params["listen"]))
     if found:

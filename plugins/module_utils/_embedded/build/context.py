@@ -57,24 +57,30 @@ class Context:
             log.flush()
             start = log.tell()
             try:
-                done = subprocess.run(
+                process = subprocess.Popen(
                     list(command),
                     cwd=cwd,
                     env={**os.environ, "PATH": search_path(), "LC_ALL": "C.UTF-8", **(environment or {})},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    preexec_fn=_die_with_parent,  # the module has no threads
-                    check=False,
+                    preexec_fn=_death_with_parent(),
+                    process_group=0,
                 )
             except FileNotFoundError as error:
                 raise BuildError(
                     f"{title} was not built: {command[0]} was not found; install it with apt-get."
                 ) from error
+            try:
+                code = process.wait()
+            except BaseException:  # a signal ends the module, and its build with all of its processes
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                raise
         with open(self.log, encoding="utf-8", errors="replace") as log:
             log.seek(start)
             output = log.read()
-        if done.returncode != 0:
+        if code != 0:
             cause, remedy = explain("\n".join(output.splitlines()[-40:]), self.cache)
             raise BuildError(f"{title} was not built: {cause}; {remedy} (log: {self.log}).")
         return output
@@ -90,6 +96,10 @@ def search_path() -> str:
     return os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin:/sbin"
 
 
-def _die_with_parent() -> None:
-    """Runs in the child: a build must not outlive the module that would take in its result."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _death_with_parent() -> t.Callable[[], None]:
+    """What the child runs first, so that a build does not outlive a module that is killed.
+
+    All that it needs is loaded here: the module has a thread, whose locks nobody would release in the child.
+    """
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -30,12 +30,20 @@ class Image:
 
 
 def images_of(artifacts: t.Mapping[str, t.Any]) -> list[Image]:
-    """The images among the artifacts that have an archive to import, each once."""
-    return [
-        Image(name=entry["ref"], archive=entry["archive"], digest=entry.get("digest", ""))
-        for entry in artifacts["images"].values()
-        if isinstance(entry, dict) and entry.get("archive")
-    ]
+    """The images among the artifacts that have an archive to import, each once.
+
+    Raises EmbeddedError for artifacts that have another form.
+    """
+    images = artifacts.get("images")
+    entries = list(images.values()) if isinstance(images, dict) else [images]
+    found = [entry for entry in entries if isinstance(entry, dict) and entry.get("archive")]
+    if not isinstance(images, dict) or not all(
+        isinstance(entry.get(name, ""), str) and (entry.get(name) or name == "digest")
+        for entry in found
+        for name in ("ref", "archive", "digest")
+    ):
+        raise EmbeddedError("The artifacts have no images that can be imported: give what embedded_artifacts returns.")
+    return [Image(name=entry["ref"], archive=entry["archive"], digest=entry.get("digest", "")) for entry in found]
 
 
 def missing_images(wanted: t.Sequence[Image], listing: str) -> list[Image]:

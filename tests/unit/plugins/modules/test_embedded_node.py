@@ -36,7 +36,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Warnings. Where a plugin of the controller has been imported in this process, they would go to the screen."""
     texts: list[str] = []
-    monkeypatch.setattr(embedded_node.AnsibleModule, "warn", lambda _module, text: texts.append(text))
+    monkeypatch.setattr(embedded_node.QuietModule, "warn", lambda _module, text: texts.append(text))
     return texts
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -35,6 +36,20 @@ def test_commands_get_the_proxies_and_registries_of_the_environment(here, monkey
     )
 
 
+def ended(pid):
+    """Whether a process ends within two seconds."""
+    command = pathlib.Path("/proc", pid, "stat")
+    for _attempt in range(200):
+        # Where nobody reaps orphans, a killed one stays as a zombie.
+        try:
+            if command.read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.01)
+    return False
+
+
 def test_commands_die_with_the_module(here, tmp_path):
     pid_file = tmp_path / "pid"
     child = os.fork()
@@ -45,14 +60,22 @@ def test_commands_die_with_the_module(here, tmp_path):
         time.sleep(0.01)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    command = pathlib.Path("/proc", pid_file.read_text().strip(), "stat")
-    for _attempt in range(200):
-        # Where nobody reaps orphans, a killed one stays as a zombie.
-        if not command.exists() or command.read_text().rpartition(")")[2].split()[0] == "Z":
-            break
+    assert ended(pid_file.read_text().strip())
+
+
+def test_all_processes_of_a_command_end_when_a_signal_ends_the_module(here, tmp_path):
+    pid_file = tmp_path / "pid"
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with contextlib.suppress(KeyboardInterrupt):
+            here.run("Thing", ["sh", "-c", f"sleep 60 & echo $! > {pid_file}.new; mv {pid_file}.new {pid_file}; wait"])
+        os._exit(0)
+    while not pid_file.exists():
         time.sleep(0.01)
-    else:
-        pytest.fail("the command outlived the module")
+    os.kill(child, signal.SIGINT)
+    os.waitpid(child, 0)
+    assert ended(pid_file.read_text().strip())
 
 
 def test_a_missing_program_is_a_sentence(here):
