@@ -28,7 +28,7 @@ options:
     default: present
   spec:
     description:
-      - The resource's C(spec), as in Istio's documentation. Required if O(state=present).
+      - The resource's C(spec), as in Istio's documentation. Required if O(state=present), else refused.
       - The API server and istiod validate every field; an unknown field is an error.
     type: dict
   labels:

@@ -84,6 +84,7 @@ options:
     description:
       - Prune in these namespaces only. Without it, in all of them; with O(lab) and no O(attendee) in those of the
         documents and O(namespace) only, since other attendees may be at the same lab.
+      - It is refused unless O(prune=true).
     type: list
     elements: str
   atomic:

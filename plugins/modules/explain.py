@@ -152,10 +152,10 @@ not_seen:
 """
 
 import typing as t
-from urllib.parse import urlsplit
 
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.request import explain_request
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_fault
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.text import hops_of, outcome_of, text_of
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, connect
 
@@ -173,8 +173,9 @@ def main() -> None:
     }
     module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
     params = module.params
-    if urlsplit(params["url"]).scheme not in ("http", "https", "grpc") or not urlsplit(params["url"]).hostname:
-        module.fail_json(msg=f"url: {params['url']!r} is no URL of HTTP: write it like http://reviews:9080/reviews/0.")
+    fault = request_fault(params["url"], params["method"], params["headers"])
+    if fault:
+        module.fail_json(msg=fault)
     headers = tuple((str(name), str(value)) for name, value in params["headers"].items())
     try:
         case, unseen = explain_request(

@@ -146,7 +146,7 @@ results:
       action: unchanged
 """
 
-import json
+import ipaddress
 import typing as t
 
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
@@ -154,13 +154,16 @@ from ansible_collections.mesh.workshop.plugins.module_utils._apply import (
     ApplyOptions,
     DocumentError,
     apply_set,
+    flatten,
     parse_yaml,
+    plain,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._istio.control_plane import (
     ISTIO_NAMESPACE,
     IstioError,
     applicable,
     is_ours,
+    istioctl_version,
     lacks,
     namespace_document,
     operator_document,
@@ -185,13 +188,22 @@ from ansible_collections.mesh.workshop.plugins.module_utils._openshift.platform 
 def stock(client: Client, namespace: str) -> list[str]:
     """What the mesh in this namespace lacks, from its ConfigMap, Telemetry resources and gateways."""
     config = client.get("v1", "ConfigMap", "istio", namespace) or {}
-    mesh = parse_yaml(config.get("data", {}).get("mesh", "{}"))
+    parsed = parse_yaml((config.get("data") or {}).get("mesh", "{}"), f"mesh of the ConfigMap {namespace}/istio")
+    mesh = next(flatten(parsed), {})
     try:
         telemetries = client.list("telemetry.istio.io/v1", "Telemetry", namespace)
     except ApiError:
         telemetries = []
     gateways = client.list("v1", "Service", label_selector="istio=ingressgateway")
-    return lacks(mesh[0] if mesh else {}, telemetries, len(gateways))
+    return lacks(mesh, telemetries, len(gateways))
+
+
+def check_address(address: str) -> None:
+    """Raises IstioError for what is no IP address."""
+    try:
+        ipaddress.ip_address(address)
+    except ValueError as error:
+        raise IstioError(f"gateway_address: {address!r} is no IP address; give one, such as 192.0.2.1.") from error
 
 
 def set_gateway_address(client: Client, address: str, check: bool) -> bool:
@@ -246,6 +258,8 @@ def used(
 def run(module: QuietModule) -> dict[str, t.Any]:
     """Install or take stock; returns the module's result."""
     params = module.params
+    if params["gateway_address"]:
+        check_address(params["gateway_address"])
     client = connect(params)
     found = client.list("apps/v1", "Deployment", label_selector="app=istiod")
     foreign = [item for item in found if not is_ours(item, FIELD_MANAGER)]
@@ -263,18 +277,18 @@ def run(module: QuietModule) -> dict[str, t.Any]:
         profile=params["profile"],
         hub=params["hub"],
         tag=params["tag"],
-        values=params["values"],
-        mesh_config=params["mesh_config"],
+        values=plain(params["values"], "values"),
+        mesh_config=plain(params["mesh_config"], "mesh_config"),
         openshift=find_platform(client, params["platform"]) == OPENSHIFT,
     )
-    version = istioctl_version(module, params["istioctl"])
+    version = istioctl_version(params["istioctl"])
     if params["version"] and params["version"] != version:
         raise IstioError(
             f"istio_version asks for {params['version']} and {params['istioctl']} carries the charts of {version}: "
             "set istio_istioctl to the istioctl of the wanted version, or leave istio_version empty."
         )
     documents = [namespace_document(ISTIO_NAMESPACE)]
-    documents += applicable(parse_yaml(render(params["istioctl"], operator)))
+    documents += applicable(flatten(parse_yaml(render(params["istioctl"], operator), "what istioctl renders")))
     report = apply_set(
         client,
         documents,
@@ -301,14 +315,6 @@ def run(module: QuietModule) -> dict[str, t.Any]:
     if params["gateway_address"]:
         changed |= set_gateway_address(client, params["gateway_address"], module.check_mode)
     return {"changed": changed, **result}
-
-
-def istioctl_version(module: QuietModule, istioctl: str) -> str:
-    """The version that an istioctl says it is of."""
-    code, out, err = module.run_command([istioctl, "version", "--remote=false", "-o", "json"])
-    if code != 0:
-        raise IstioError(f"istioctl at {istioctl} does not tell its version ({err.strip()}): set istio_istioctl.")
-    return str(json.loads(out)["clientVersion"]["version"])
 
 
 def main() -> None:

@@ -241,6 +241,8 @@ def body(runner: Runner) -> None:
     baseline = catalogue.baseline()
     lab = None if params["lab"] == BASELINE else catalogue.lab(params["lab"])
     stage = lab.stage(params["stage"]) if lab else None
+    if lab is None and params["stage"] not in ("", baseline.name):
+        raise LabError(f"stage has no effect with lab {BASELINE}, which has no stages: leave out one of the two.")
     shown = stage or baseline
     namespace = params["namespace"]
     verification = runner.read_checks(list(shown.checks), namespace=namespace)

@@ -240,7 +240,9 @@ message:
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.options import Idle
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.runner import Runner, run_module
+from ansible_collections.mesh.workshop.plugins.module_utils._apply import checked
 from ansible_collections.mesh.workshop.plugins.module_utils._apply.fields import differences
 from ansible_collections.mesh.workshop.plugins.module_utils._apply.prune import label_selector
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import (
@@ -323,6 +325,7 @@ def reset(runner: Runner, pool: ThreadPoolExecutor) -> None:
     """Bring the namespace, or what one lab has left in it, back to baseline."""
     params, client = runner.params, runner.client
     namespace, lab = params["namespace"], params["lab"]
+    runner.refuse_idle([Idle("bookinfo", "lab", "")])
     labs = lab_names(params["catalogue"] or own_catalogue())
     if lab:
         Catalogue(labs, {}.__getitem__).check_name(lab)
@@ -335,6 +338,7 @@ def reset(runner: Runner, pool: ThreadPoolExecutor) -> None:
     refused = reset_plan.refusal(home, namespace)
     if refused or home is None:
         raise LabError(refused)
+    bookinfo = checked(params["bookinfo"] or [], "bookinfo")
     baseline = Catalogue(labs, {BASELINE: params["baseline"] or own_baseline(home)}.__getitem__).baseline()
     verification = runner.read_checks(list(baseline.checks), namespace=namespace)
     runner.progress.say(f"reset of {lab or namespace}")
@@ -352,7 +356,7 @@ def reset(runner: Runner, pool: ThreadPoolExecutor) -> None:
     if lab:
         plan, at_baseline = reset_lab(live, params, way_in)
     else:
-        plan, at_baseline = reset_all(live, params, [*params["bookinfo"], *way_in]), True
+        plan, at_baseline = reset_all(live, params, [*bookinfo, *way_in]), True
     carry_out(runner, live, plan, home)
     if not at_baseline:
         return

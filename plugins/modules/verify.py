@@ -301,8 +301,9 @@ side_effects:
 import typing as t
 
 from ansible.module_utils.common.parameters import remove_values
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.options import Idle
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.runner import Runner, run_module
-from ansible_collections.mesh.workshop.plugins.module_utils._apply import checked
+from ansible_collections.mesh.workshop.plugins.module_utils._apply import checked, clean
 from ansible_collections.mesh.workshop.plugins.module_utils._verify import CheckError, junit_of
 
 
@@ -312,11 +313,12 @@ def body(runner: Runner) -> None:
     del runner.result["results"]  # a verification applies nothing
     if not params["checks"]:
         raise CheckError("checks is empty, so nothing would be verified: give it checks.")
+    runner.refuse_idle([Idle("deadline", "once", False)])
+    desired = [clean(one) for one in checked(params["desired"], "desired")]
     verification = runner.read_checks(params["checks"], namespace=params["namespace"])
     if runner.check_mode:
         verification.skip()
         return
-    desired = checked(params["desired"])
     outcome = verification.run(once=params["once"], probe_image=params["probe_image"], desired=desired)
     if params["junit"]:
         try:

@@ -142,6 +142,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
+from ansible_collections.mesh.workshop.plugins.module_utils._apply import DocumentError, checked
 from ansible_collections.mesh.workshop.plugins.module_utils._istio.control_plane import version_of
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, Client, connect
 from ansible_collections.mesh.workshop.plugins.module_utils._verify import GatewayError, gateway_address
@@ -214,15 +215,15 @@ class View:
         return [one for one in answers if not isinstance(one, str)]
 
 
-def drift_of(view: View, params: Json, applied: tuple[str, str] | None) -> list[str]:
+def drift_of(view: View, params: Json, bookinfo: t.Sequence[Json], applied: tuple[str, str] | None) -> list[str]:
     """A sentence per object of Bookinfo or of the applied stage that is missing or was changed."""
     namespace = params["namespace"]
-    bookinfo = [
+    placed = [
         {**document, "metadata": {**document["metadata"], "namespace": namespace}}
-        for document in params["bookinfo"]
-        if document.get("kind") != "Namespace"
+        for document in bookinfo
+        if document["kind"] != "Namespace"
     ]
-    said = troubles(view.pairs(bookinfo), state="Bookinfo", remedy="run mesh.workshop.reset or mesh.workshop.setup")
+    said = troubles(view.pairs(placed), state="Bookinfo", remedy="run mesh.workshop.reset or mesh.workshop.setup")
     if applied and params["baseline"]:
         lab, stage_name = applied
         catalogue = Catalogue([lab], {BASELINE: params["baseline"], lab: params["definition"]}.__getitem__)
@@ -239,7 +240,7 @@ def drift_of(view: View, params: Json, applied: tuple[str, str] | None) -> list[
 
 def gather(client: Client, params: Json) -> dict[str, t.Any]:
     """Read the live objects and put the status together."""
-    view, namespace = View(client), params["namespace"]
+    view, namespace, bookinfo = View(client), params["namespace"], checked(params["bookinfo"], "bookinfo")
     istio = params["gateway_namespace"]
     istiods = view.list("apps/v1", "Deployment", None, istio, selector="app=istiod")
     gateways = view.list("apps/v1", "Deployment", None, istio, selector="istio=ingressgateway")
@@ -254,7 +255,7 @@ def gather(client: Client, params: Json) -> dict[str, t.Any]:
         gateway=view.gateway(params["gateway_host"]),
         host=params["gateway_host"],
         applied=applied,
-        drift=drift_of(view, params, applied),
+        drift=drift_of(view, params, bookinfo, applied),
         unseen=list(dict.fromkeys(view.unseen)),
     )
 
@@ -274,7 +275,7 @@ def main() -> None:
     try:
         labs = lab_names(module.params["catalogue"]) if module.params["catalogue"] else []
         status = gather(connect(module.params), module.params)
-    except (ApiError, LabError) as error:
+    except (ApiError, DocumentError, LabError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, status=status, labs=labs, page=page(status, labs))
 

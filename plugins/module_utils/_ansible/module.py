@@ -8,6 +8,7 @@ import typing as t
 from .._apply import ApplyOptions, DocumentError, flatten, list_sources, parse_all, plain, read_source
 from .._kube.labels import ATTENDEE, LAB, STAGE
 from .._observe.errors import CheckError
+from .options import Idle
 from .runner import Runner, Verification, run_module
 
 Json = dict[str, t.Any]
@@ -23,6 +24,7 @@ VERIFY_ARG_SPEC: Json = {
     "gateway_tls": {"type": "str"},
     "deadline": {"type": "float"},
 }
+NEED_CHECKS = dict.fromkeys(("gateway", "gateway_tls", "deadline"), "verify")
 RESOURCE_ARG_SPEC: Json = {
     "name": {"type": "str", "required": True},
     "namespace": {"type": "str"},
@@ -55,12 +57,13 @@ def run_resource_module(api_version: str, kind: str) -> None:
 
     def body(runner: Runner) -> None:
         params = runner.params
+        runner.refuse_idle(Idle(name, "state", "present") for name in ("spec", "labels", "annotations"))
         document = resource_document(api_version, kind, params)
         options = runner.options(state=params["state"])
         runner.apply_and_verify(lambda: [document], options, read_checks(runner))
 
     spec = {**RESOURCE_ARG_SPEC, **WAIT_ARG_SPEC, **VERIFY_ARG_SPEC}
-    run_module(spec, body, required_if=[("state", "present", ["spec"])])
+    run_module(spec, body, required_if=[("state", "present", ["spec"])], required_by=NEED_CHECKS)
 
 
 def resource_document(api_version: str, kind: str, params: t.Mapping[str, t.Any]) -> Json:
@@ -89,11 +92,17 @@ def run_apply_module() -> None:
         _apply,
         mutually_exclusive=[("definitions", "src", "template")],
         required_one_of=[("definitions", "src", "template")],
+        required_by=NEED_CHECKS,
     )
 
 
 def _apply(runner: Runner) -> None:
     params = runner.params
+    rules = [Idle("prune_namespaces", "prune", True)]
+    rules += (Idle(name, "state", "present") for name in ("stage", "labels", "annotations"))
+    if params["state"] == "absent":  # what is removed gets no labels, so these only say what is pruned
+        rules += (Idle(name, "prune", True) for name in ("lab", "attendee"))
+    runner.refuse_idle(rules)
     owner = {LAB: params["lab"], STAGE: params["stage"], ATTENDEE: params["attendee"]}
     options = runner.options(
         state=params["state"],

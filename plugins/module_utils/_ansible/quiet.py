@@ -10,6 +10,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from .lifetime import end_with_parent
+from .options import value_fault
 
 # Documents as they are given may be Secrets, or hold keys and tokens; they are long besides.
 _DOCUMENTS = frozenset(("baseline", "bookinfo", "definition", "definitions"))
@@ -44,10 +45,23 @@ class QuietModule(AnsibleModule):  # type: ignore[misc]  # ansible-core comes wi
     """An AnsibleModule that shows nothing of what it was given that may be secret, and ends with ansible-playbook."""
 
     params: dict[str, t.Any]
+    _taken = False
+    """Whether the options have passed all checks; until then nobody has looked for secrets in structures."""
 
-    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, argument_spec: dict[str, dict[str, t.Any]], **kwargs: t.Any) -> None:
+        try:
+            super().__init__(argument_spec, **kwargs)
+        except OverflowError:  # Ansible's own conversion of an infinite number
+            self._refuse_values()
+            raise
+        self._refuse_values()
+        self._taken = True
         end_with_parent()
+
+    def _refuse_values(self) -> None:
+        fault = value_fault(self.params, self.argument_spec)
+        if fault:
+            self.fail_json(msg=fault)
 
     def _log_invocation(self) -> None:
         params, self.params = self.params, for_log(self.params)
@@ -67,4 +81,4 @@ class QuietModule(AnsibleModule):  # type: ignore[misc]  # ansible-core comes wi
         raise AssertionError("fail_json() does not return")
 
     def _told(self, kwargs: dict[str, t.Any]) -> dict[str, t.Any]:
-        return {"invocation": {"module_args": for_result(self.params)}, **kwargs}
+        return {"invocation": {"module_args": (for_result if self._taken else for_log)(self.params)}, **kwargs}

@@ -18,6 +18,7 @@ from .._apply import ApplyOptions, DocumentError, Report, apply_set, put_back_al
 from .._kube import AUTH_ARG_SPEC, ApiError, Client, connect
 from .._observe.errors import CheckError
 from .lifetime import last_words
+from .options import Idle, idle_fault
 from .quiet import QuietModule
 
 if t.TYPE_CHECKING:
@@ -26,9 +27,6 @@ if t.TYPE_CHECKING:
     from .._workshop.progress import Progress
 
 Json = dict[str, t.Any]
-
-LONGEST_WAIT = 86400
-"""Seconds: a day."""
 
 EMPTY_RESULT: Json = {"changed": False, "results": [], "checks": [], "side_effects": [], "table": "", "message": ""}
 """What every module returns that applies and verifies; each may add to it."""
@@ -55,7 +53,6 @@ def run_module(
             runner.told_when_interrupted()
         for name in ("checks", "verify"):
             runner.hide_secrets(module.params.get(name))
-        _check_wait_timeout(module.params.get("wait_timeout"))
         body(runner)
     except told as error:
         runner.fail(str(error))
@@ -68,11 +65,6 @@ def _why_unready(client: Client, workload: Json) -> str:
     from .._explain.applied import why_unready  # only where something does not get ready
 
     return why_unready(client, workload)
-
-
-def _check_wait_timeout(seconds: int | None) -> None:
-    if seconds is not None and not 0 <= seconds <= LONGEST_WAIT:
-        raise DocumentError(f"wait_timeout is {seconds}; give it whole seconds from 0 to {LONGEST_WAIT}.")
 
 
 class Runner:
@@ -101,6 +93,12 @@ class Runner:
     def check_mode(self) -> bool:
         """Whether nothing may be changed."""
         return bool(self.module.check_mode)
+
+    def refuse_idle(self, rules: t.Iterable[Idle]) -> None:
+        """Raises DocumentError for an option that is given and has no effect."""
+        fault = idle_fault(self.params, rules)
+        if fault:
+            raise DocumentError(fault)
 
     def hold(self, namespace: str, purpose: str) -> Lease:
         """Hold a workshop namespace's lease until the module ends.

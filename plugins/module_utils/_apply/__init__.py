@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .._kube import Ref, ref_of
-from .documents import checked, flatten, parse_all
+from .documents import checked, clean, flatten, parse_all
 from .engine import ApplyOptions, Report, apply_set, put_back_all
 from .prune import find_owned
 from .sources import DocumentError, list_sources, read_source
@@ -18,6 +18,7 @@ __all__ = [
     "Report",
     "apply_set",
     "checked",
+    "clean",
     "find_owned",
     "flatten",
     "list_sources",

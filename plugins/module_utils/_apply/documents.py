@@ -10,7 +10,7 @@ from .._kube import Json, Ref, api_version_fault, name_fault, namespace_fault, r
 from .sources import SOURCE, DocumentError
 from .stamps import SERVER_SET
 from .text import DEEPEST, parse_yaml
-from .values import type_name
+from .values import plain, type_name
 
 # API groups that Istio has removed, and what does their work now. That is no rename, so nothing here guesses.
 REMOVED_GROUPS = {
@@ -145,12 +145,19 @@ def check_document(doc: Json, position: int) -> None:
                 )
 
 
-def checked(docs: t.Iterable[t.Any]) -> list[Json]:
-    """Documents that are only compared, one by one and as they would be sent. Raises DocumentError."""
-    found = list(flatten(docs))
-    for position, one in enumerate(found, 1):
-        check_document(one, position)
-    return [clean(one) for one in found]
+def checked(docs: t.Iterable[t.Any], what: str) -> list[Json]:
+    """Documents of which something is read before they are applied, or which are only compared, one by one.
+
+    Raises DocumentError, which begins with `what`.
+    """
+    copied = plain(list(docs), what)
+    try:
+        found = list(flatten(copied))
+        for position, one in enumerate(found, 1):
+            check_document(one, position)
+    except DocumentError as error:
+        raise DocumentError(f"{what}: {error}") from error
+    return found
 
 
 _Path = tuple[str, ...]
@@ -159,8 +166,11 @@ _NAMES: tuple[_Path, ...] = (("metadata", "name"), ("metadata", "namespace"))
 _OBJECTS: tuple[_Path, ...] = (("metadata",), ("metadata", "labels"), ("metadata", "annotations"))
 _OBJECTS_OF: dict[tuple[str, str], tuple[_Path, ...]] = {
     ("", "Secret"): (("data",), ("stringData",)),
+    ("", "Service"): (("spec",),),
+    ("apps", "Deployment"): (("spec",),),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): (("spec",), ("spec", "names")),
 }
+_SPEC: tuple[_Path, ...] = (("spec",),)
 
 
 def _check_types(doc: Json, position: int) -> None:
@@ -168,7 +178,7 @@ def _check_types(doc: Json, position: int) -> None:
     for path in _TEXTS:
         _check_type(doc, position, path, str, "a text")
     group, kind = str(doc.get("apiVersion") or "").rpartition("/")[0], str(doc.get("kind") or "")
-    for path in (*_OBJECTS, *_OBJECTS_OF.get((group, kind), ())):
+    for path in (*_OBJECTS, *_OBJECTS_OF.get((group, kind), _SPEC if group.endswith(".istio.io") else ())):
         _check_type(doc, position, path, dict, "an object")
     for path in _NAMES:
         _check_type(doc, position, path, str, "a text, so quote it")

@@ -8,10 +8,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import typing as t
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, urlsplit
 
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A method, or the name of a header (RFC 9110, 5.6.2)."""
+CONTENT = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+"""What a header's value may hold (RFC 9110, 5.5)."""
 DEFAULT_PORTS = {"http": 80, "https": 443, "grpc": 80, "tcp": 0, "tls": 443}
 
 
@@ -74,6 +79,25 @@ def request_of(
         headers=named,
         http2=scheme == "grpc" or protocol == "HTTP/2",
     )
+
+
+def request_fault(url: str, method: str, headers: t.Mapping[str, t.Any]) -> str:
+    """What of this no HTTP request can have, with the remedy; empty where it can be sent."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https", "grpc") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets without an address, or a port that is no number or too large
+        usable = False
+    if not usable or not url.isascii() or not url.isprintable() or " " in url:
+        return f"url: {url!r} is no URL of HTTP: write it like http://reviews:9080/reviews/0."
+    if not TOKEN.fullmatch(method):
+        return f"method: {method!r} is no method of HTTP: write it like GET."
+    for name, value in headers.items():
+        if not TOKEN.fullmatch(name):
+            return f"headers: {name!r} is no name of a header: it has letters, digits and !#$%&'*+.^_`|~-."
+        if value is None or isinstance(value, (dict, list)) or not CONTENT.fullmatch(str(value)):
+            return f"headers: {name} must be one line of text: quote it, and percent-encode what is not Latin-1."
+    return ""
 
 
 @dataclass(frozen=True)

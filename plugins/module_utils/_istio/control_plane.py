@@ -4,7 +4,7 @@
 
 """The control plane as documents: what istioctl renders, made fit for server-side apply, and what a mesh lacks.
 
-Everything but ``render`` is pure. Nothing here talks to a cluster.
+Everything but ``render`` and ``istioctl_version`` is pure. Nothing here talks to a cluster.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import subprocess
 import typing as t
 
 from .._kube.labels import MANAGED
+from .._kube.values import kind_of
 from .durations import parse_duration
 
 ISTIO_NAMESPACE = "istio-system"
@@ -41,17 +42,41 @@ def operator_document(
 
     On OpenShift the profile of that name brings the CNI plugin, since no pod there may set up its own redirection, and
     ``global.platform`` leaves out the users that OpenShift chooses itself (manifests/profiles/openshift.yaml and
-    manifests/helm-profiles/platform-openshift.yaml in istio/istio).
+    manifests/helm-profiles/platform-openshift.yaml in istio/istio). Raises IstioError where ``global`` is no object.
     """
     if openshift:
         profile = "openshift" if profile == "default" else profile
-        values = {**values, "global": {"platform": "openshift", **(values.get("global") or {})}}
+        own = values.get("global") or {}
+        if not isinstance(own, dict):
+            raise IstioError(f"values: global is {kind_of(own)}; it must be an object.")
+        values = {**values, "global": {"platform": "openshift", **own}}
     spec: dict[str, t.Any] = {"profile": profile, "values": values, "meshConfig": mesh_config}
     if hub:
         spec["hub"] = hub
     if tag:
         spec["tag"] = tag
     return {"apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator", "spec": spec}
+
+
+def istioctl_version(istioctl: str, timeout: float = 60) -> str:
+    """The version that an istioctl says it is of. Raises IstioError where it tells none."""
+    asked = [istioctl, "version", "--remote=false", "-o", "json"]
+    try:
+        run = subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False)
+        said = " ".join(run.stderr.decode(errors="replace").split())[-300:]
+        if run.returncode == 0:
+            return str(json.loads(run.stdout)["clientVersion"]["version"])
+    except OSError as error:
+        raise IstioError(_not_run(istioctl, error)) from error
+    except subprocess.TimeoutExpired:
+        said = f"no answer within {timeout:.0f} s"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        said = "it prints something else"
+    raise IstioError(f"{istioctl} does not tell its version as istioctl does ({said}): set istio_istioctl.")
+
+
+def _not_run(istioctl: str, error: OSError) -> str:
+    return f"istioctl at {istioctl} cannot be run ({error.strerror}): set istio_istioctl."
 
 
 def render(istioctl: str, operator: dict[str, t.Any], timeout: float = 60) -> str:
@@ -68,7 +93,7 @@ def render(istioctl: str, operator: dict[str, t.Any], timeout: float = 60) -> st
             check=False,
         )
     except OSError as error:
-        raise IstioError(f"istioctl at {istioctl} cannot be run ({error.strerror}): set istio_istioctl.") from error
+        raise IstioError(_not_run(istioctl, error)) from error
     except subprocess.TimeoutExpired as error:
         raise IstioError(f"istioctl rendered no manifests within {timeout:.0f} s.") from error
     if run.returncode != 0:
@@ -77,7 +102,7 @@ def render(istioctl: str, operator: dict[str, t.Any], timeout: float = 60) -> st
         raise IstioError(
             f"istioctl refuses the settings of the control plane: {reason}. See istio_profile, istio_values."
         )
-    return run.stdout.decode()
+    return run.stdout.decode(errors="replace")
 
 
 def applicable(documents: t.Iterable[dict[str, t.Any] | None]) -> list[dict[str, t.Any]]:
@@ -86,7 +111,7 @@ def applicable(documents: t.Iterable[dict[str, t.Any] | None]) -> list[dict[str,
     for document in documents:
         if not document:
             continue
-        if document["kind"] in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
+        if document.get("kind") in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
             document = json.loads(json.dumps(document))
             for webhook in document.get("webhooks", []):
                 for field in _FIELDS_OF_ISTIOD:

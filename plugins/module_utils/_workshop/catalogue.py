@@ -115,9 +115,20 @@ def read_lab(path: str, template: str, rendered: str) -> dict[str, t.Any]:
 
 def parse_lab(name: str, data: t.Any) -> Lab:
     """Turn the content of a lab.yml into a Lab; LabError names the lab and the field that is wrong."""
+    from .._apply import DocumentError, plain
+
+    try:
+        data = plain(data, f"Lab {name}")
+    except DocumentError as error:
+        raise LabError(str(error)) from error
     fault = layout_fault(data)
     if fault:
         raise LabError(f"Lab {name}: {_where(data, fault.path)}{fault.text}.")
+    for stage in data["stages"]:
+        for state in (stage, *stage.get("steps", [])):
+            _check_documents(
+                f"Lab {name}, stage {stage['name']}", [*state.get("removes", []), *state.get("resources", [])]
+            )
     return Lab(
         name=name,
         title=data["title"],
@@ -126,6 +137,16 @@ def parse_lab(name: str, data: t.Any) -> Lab:
         needs=tuple(data.get("needs", [])),
         stages=tuple(_stage(item) for item in data["stages"]),
     )
+
+
+def _check_documents(where: str, documents: list[dict[str, t.Any]]) -> None:
+    """LabError for a document that the API server could only refuse, of which something is read before."""
+    from .._apply import DocumentError, checked
+
+    try:
+        checked(documents, where)
+    except DocumentError as error:
+        raise LabError(str(error)) from error
 
 
 def _stage(item: dict[str, t.Any]) -> Stage:

@@ -18,6 +18,7 @@ Path: t.TypeAlias = "tuple[str | int, ...]"
 
 _NAME = "^[a-z][a-z0-9_]*$"
 _TEXT = {"type": "string", "minLength": 1}
+_TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 _DOCUMENTS = {"type": "array", "items": {"$ref": "#/definitions/document"}}
 _CHECKS = {"type": "array", "items": {"$ref": "#/definitions/check"}}
 LAB_SCHEMA: dict[str, t.Any] = {
@@ -72,7 +73,11 @@ LAB_SCHEMA: dict[str, t.Any] = {
             "properties": {
                 "apiVersion": _TEXT,
                 "kind": _TEXT,
-                "metadata": {"type": "object", "required": ["name"], "properties": {"name": _TEXT}},
+                "metadata": {
+                    "type": "object",
+                    "required": ["name"],
+                    "properties": {"name": _TEXT, "namespace": _TEXT, "labels": _TEXTS, "annotations": _TEXTS},
+                },
             },
         },
         "check": {

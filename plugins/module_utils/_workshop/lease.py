@@ -46,7 +46,7 @@ def is_held(lease: Json | None, now: datetime.datetime) -> bool:
         return False
     renewed = _time(spec.get("renewTime") or spec.get("acquireTime"))
     duration = datetime.timedelta(seconds=int(spec.get("leaseDurationSeconds") or DURATION))
-    return renewed is not None and now < renewed + duration
+    return renewed is not None and now - renewed < duration
 
 
 def held_by(lease: Json, namespace: str) -> str:
@@ -117,11 +117,12 @@ class Lease:
         with self._lock:
             lease, self._lease = self._lease, None
         if lease is not None:
-            meta = lease["metadata"]
-            only = {"uid": meta["uid"], "resourceVersion": meta["resourceVersion"]}
-            # It ends by itself soon, so nothing is lost where it cannot be removed.
-            with contextlib.suppress(ApiError):
-                self._client.delete(API_VERSION, KIND, NAME, self._namespace, preconditions=only)
+            meta = lease.get("metadata") or {}
+            only = {name: meta[name] for name in ("uid", "resourceVersion") if meta.get(name)}
+            # It ends by itself soon, so nothing is lost where it cannot be removed, or cannot be told from another.
+            if only:
+                with contextlib.suppress(ApiError):
+                    self._client.delete(API_VERSION, KIND, NAME, self._namespace, preconditions=only)
 
     def ensure(self) -> None:
         """Raise LabError where somebody else has taken it meanwhile, as after this machine has slept."""

@@ -10,14 +10,11 @@ import re
 import typing as t
 from urllib.parse import urlencode, urlsplit
 
+from ..._explain.request import CONTENT, TOKEN
 from ..probe.tls import tls_context
 from .reader import Reader, default_to, names, plain, shown
 from .types import GRPC, LARGEST_BODY_2, PROTOCOLS, RAW, SCHEMES, SECURE, WORKLOAD, Request, Session, Tls
 
-TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""Name of a header (RFC 9110, 5.6.2)."""
-CONTENT = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-"""What its value may hold (RFC 9110, 5.5)."""
 UNREADABLE = {
     "ca": "holds no certificate that can be read",
     "cert": "and its key cannot be read together",

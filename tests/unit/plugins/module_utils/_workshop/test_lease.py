@@ -144,3 +144,17 @@ def test_what_cannot_be_renewed_any_longer_is_not_ours(client: Client) -> None:
     with pytest.raises(LabError, match="could not be renewed for 15 s"):
         held.ensure()
     held.release()
+
+
+@pytest.mark.parametrize("meta", [None, {}, {"resourceVersion": "1"}])
+def test_an_answer_without_uid_ends_nothing(client: Client, api: FakeApi, meta: Json | None) -> None:
+    held = lease.Lease(client, "bookinfo", "lab a, stage b")
+    held.acquire(1, lambda text: None)
+    held._lease = {"spec": {}} if meta is None else {"metadata": meta, "spec": {}}
+    held.release()
+    assert api.find("Lease", "mesh-workshop", "bookinfo") is not None, "it may be another's, and ends by itself"
+
+
+def test_a_time_far_ahead_is_no_overflow() -> None:
+    spec = {"holderIdentity": "a", "renewTime": "9999-12-31T23:59:59Z", "leaseDurationSeconds": 2**31 - 1}
+    assert lease.is_held({"spec": spec}, datetime.datetime.now(datetime.UTC))
