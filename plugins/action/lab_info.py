@@ -70,8 +70,9 @@ class ActionModule(ActionBase):
             with open(path, encoding="utf-8") as stream:
                 template = stream.read()
             (rendered,) = lookup.run([path], variables=task_vars)
-        except OSError as error:
-            raise LabError(f"{path} cannot be read ({error.strerror}): install the collection again.") from error
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise LabError(f"{path} cannot be read ({why}): correct the file or its rights.") from None
         except AnsibleError as error:
             raise LabError(f"{path} cannot be rendered: {error}") from error
         return read_lab(path, template, str(rendered))  # libyaml takes no subclass of str

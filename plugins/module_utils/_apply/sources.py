@@ -17,9 +17,15 @@ class DocumentError(Exception):
 
 
 def list_sources(src: str) -> list[str]:
-    """The files that src means: itself, those of a directory, or what a pattern matches."""
+    """The files that src means: itself, those of a directory, or what a pattern matches. Raises DocumentError."""
+    if "\0" in src:
+        raise DocumentError(f"{src!r} has a character that no path can have; correct src.")
     if os.path.isdir(src):
-        paths = sorted(os.path.join(src, name) for name in os.listdir(src) if name.endswith(_FILES))
+        try:
+            names = os.listdir(src)
+        except OSError as exc:
+            raise DocumentError(f"{src} cannot be read ({exc.strerror}); correct its rights or src.") from exc
+        paths = sorted(os.path.join(src, name) for name in names if name.endswith(_FILES))
         if not paths:
             raise DocumentError(f"the directory {src} holds no .yaml, .yml or .json file; correct src.")
         return paths

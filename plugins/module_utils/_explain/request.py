@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 import typing as t
@@ -133,6 +132,6 @@ def token_of(request: Request) -> Token | None:
     try:
         padded = parts[1] + "=" * (-len(parts[1]) % 4)
         claims = json.loads(base64.urlsafe_b64decode(padded))
-    except (ValueError, binascii.Error):
+    except (ValueError, RecursionError):
         return None
     return Token(claims) if isinstance(claims, dict) else None

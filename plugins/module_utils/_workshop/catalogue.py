@@ -86,10 +86,9 @@ def lab_names(catalogue: str) -> list[str]:
     """Names of the labs in a catalogue's folder; LabError when it cannot be read."""
     try:
         names = os.listdir(catalogue)
-    except OSError as error:
-        raise LabError(
-            f"The catalogue {catalogue} cannot be read ({error.strerror}): install the collection again."
-        ) from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it has a character that no path can have"
+        raise LabError(f"The catalogue {catalogue!r} cannot be read ({why}): name another folder.") from error
     return sorted(
         name for name in names if name != BASELINE and os.path.isfile(os.path.join(catalogue, name, "lab.yml"))
     )

@@ -16,6 +16,8 @@ from . import kubeadm, network, publish, spec
 from .images import Image, images_of
 from .settings import Settings
 
+_IDS = 2**32 - 1  # that number itself stands for "unchanged"
+
 
 @dataclasses.dataclass(frozen=True)
 class Request:
@@ -54,8 +56,14 @@ class Desired:
                 network.choose_subnet(request.subnet, remembered, {}, {})
         if request.listen:
             publish.parse_listen(request.listen)
+            publish.check_ports(request.listen_http_port, request.listen_https_port, request.listen_api_port)
+        for name, number in (("owner", request.kubeconfig_owner), ("group", request.kubeconfig_group)):
+            if not 0 <= number < _IDS:
+                raise EmbeddedError(f"kubeconfig_{name} is {number}: give a number from 0 to {_IDS - 1}.")
+        if request.timeout <= 0:
+            raise EmbeddedError(f"timeout is {request.timeout:g}: give it seconds above 0.")
         for kind in ("rootfs", "images", "bin"):
-            if kind not in request.artifacts:
+            if not isinstance(request.artifacts.get(kind), dict):
                 raise EmbeddedError(
                     f"The artifacts of cluster {self._layout.name} lack {kind!r}: "
                     "pass on what the module embedded_artifacts returns, built without its option only."

@@ -26,6 +26,16 @@ def parse_listen(address: str) -> None:
         ) from exc
 
 
+def check_ports(http: int, https: int, api: int | None) -> None:
+    """Raise EmbeddedError for a port that does not exist, or that two things are to be published on."""
+    given = {"http": http, "https": https, **({} if api is None else {"api": api})}
+    for name, port in given.items():
+        if not 1 <= port <= 65535:
+            raise EmbeddedError(f"listen_{name}_port is {port}: give a port from 1 to 65535.")
+    if len(set(given.values())) < len(given):
+        raise EmbeddedError(f"Two of the ports {', '.join(map(str, given.values()))} are the same: give others.")
+
+
 @dataclasses.dataclass(frozen=True)
 class Publication:
     """An address of the host and, for each port on it, the node's port."""

@@ -61,6 +61,8 @@ def test_a_lab_is_rendered_validated_and_never_shown(tmp_path: Path) -> None:
     ):
         (tmp_path / "catalogue" / name).mkdir(parents=True)
         (tmp_path / "catalogue" / name / "lab.yml").write_text(text)
+    (tmp_path / "catalogue" / "latin").mkdir()
+    (tmp_path / "catalogue" / "latin" / "lab.yml").write_bytes("title: ä".encode("latin-1"))
     catalogue = {"catalogue": str(tmp_path / "catalogue")}
     asked: list[dict[str, t.Any]] = [
         {"lab": "demo"},
@@ -71,6 +73,7 @@ def test_a_lab_is_rendered_validated_and_never_shown(tmp_path: Path) -> None:
         {"lab": ""},
         {"lab": "broken"},
         {"lab": "undefined"},
+        {"lab": "latin"},
     ]
     results, output = play(tmp_path, [{"mesh.workshop.lab_info": {**catalogue, **one}} for one in asked])
     demo, one, baseline, *faults = results
@@ -84,10 +87,11 @@ def test_a_lab_is_rendered_validated_and_never_shown(tmp_path: Path) -> None:
         faults,
         (
             "Lab demo has no stage 'three'. It has: one, two.",
-            "There is no lab 'dmeo' (did you mean demo?). The labs are: broken, demo, undefined.",
-            "No lab is named. The labs are: broken, demo, undefined.",
+            "There is no lab 'dmeo' (did you mean demo?). The labs are: broken, demo, latin, undefined.",
+            "No lab is named. The labs are: broken, demo, latin, undefined.",
             "broken/lab.yml, line 12: stage two: title is missing.",
             "undefined/lab.yml cannot be rendered:",
+            "latin/lab.yml cannot be read (it is not UTF-8 text): correct the file or its rights.",
         ),
         strict=True,
     ):

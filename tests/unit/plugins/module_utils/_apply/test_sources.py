@@ -36,3 +36,18 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(DocumentError, match="it is not UTF-8 text"):
         read_source(str(path))
+
+
+@pytest.mark.parametrize("src", ["a\0b", "a\0b/*.yaml", "/tmp/[\0]"])
+def test_a_path_that_cannot_be_is_named(src: str) -> None:
+    with pytest.raises(DocumentError, match="has a character that no path can have; correct src"):
+        list_sources(src)
+
+
+def test_a_directory_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: str) -> list[str]:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("os.listdir", refused)
+    with pytest.raises(DocumentError, match="cannot be read .Permission denied.; correct its rights or src"):
+        list_sources(str(tmp_path))

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import base64
 import json
+import typing as t
 
-from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_of, token_of
+import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_fault, request_of, token_of
 
 
 def token(claims: object) -> str:
@@ -51,3 +53,35 @@ def test_tokens() -> None:
     assert (found.issuer, found.subject) == ("i", "s")
     for value in ("Basic abc", "Bearer abc", f"Bearer {token('text')}", "Bearer a.!.c", ""):
         assert token_of(request_of("http://a/", headers=[("authorization", value)])) is None
+
+
+def test_a_token_that_nests_without_end_is_none() -> None:
+    deep = base64.urlsafe_b64encode(b"[" * 200_000).decode()
+    assert token_of(request_of("http://a/", headers=[("authorization", f"Bearer e30.{deep}.x")])) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "method", "headers", "fault"),
+    [
+        ("http://reviews:9080/a?b=c", "GET", {"end-user": "jason", "n": 5}, ""),
+        ("grpc://[::1]:50051/a.B/C", "POST", {}, ""),
+        ("reviews:9080", "GET", {}, "url: 'reviews:9080' is no URL of HTTP"),
+        ("http://[", "GET", {}, "url: 'http://[' is no URL of HTTP"),
+        ("http://x:99999/", "GET", {}, "url: "),
+        ("http://x:0/", "GET", {}, "url: "),
+        ("http://x:a/", "GET", {}, "url: "),
+        ("http://x/ä", "GET", {}, "url: "),
+        ("http://x/a b", "GET", {}, "url: "),
+        ("http://x/\r\n", "GET", {}, "url: "),
+        ("http://x/", "GET /", {}, "method: "),
+        ("http://x/", "", {}, "method: "),
+        ("http://x/", "GET", {"": "a"}, "headers: '' is no name"),
+        ("http://x/", "GET", {"a:": "b"}, "headers: 'a:' is no name"),
+        ("http://x/", "GET", {"a": "b\nc"}, "headers: a must be one line"),
+        ("http://x/", "GET", {"a": None}, "headers: a must be one line"),
+    ],
+)
+def test_what_no_request_can_have(url: str, method: str, headers: dict[str, t.Any], fault: str) -> None:
+    found = request_fault(url, method, headers)
+    assert found.startswith(fault)
+    assert bool(found) == bool(fault)

@@ -173,3 +173,5 @@ def test_the_labs_are_the_folders_with_a_lab_file(tmp_path: pathlib.Path) -> Non
     assert lab_names(str(tmp_path)) == ["alpha", "zeta"]
     with pytest.raises(LabError, match="cannot be read"):
         lab_names(str(tmp_path / "gone"))
+    with pytest.raises(LabError, match="cannot be read .it has a character that no path can have.: name another"):
+        lab_names("a\0b")

@@ -35,8 +35,9 @@ def desired_in(tmp_path: Path, artifacts: t.Mapping[str, t.Any] | None = None, *
 @pytest.mark.parametrize("missing", ["rootfs", "images", "bin"])
 def test_artifacts_that_are_not_all(tmp_path: Path, missing: str) -> None:
     artifacts = {key: value for key, value in ARTIFACTS.items() if key != missing}
-    with pytest.raises(EmbeddedError, match=f"lack '{missing}'"):
-        desired_in(tmp_path, artifacts).refuse_impossible()
+    for given in (artifacts, {**artifacts, missing: ["a"]}):
+        with pytest.raises(EmbeddedError, match=f"lack '{missing}'"):
+            desired_in(tmp_path, given).refuse_impossible()
 
 
 @pytest.mark.parametrize(
@@ -45,9 +46,15 @@ def test_artifacts_that_are_not_all(tmp_path: Path, missing: str) -> None:
         ({"subnet": "172.30.5.0/24"}, "exists with the subnet 172.30.4.0/24"),
         ({"subnet": "here"}, "not an IPv4 network"),
         ({"listen": "here"}, "no address"),
+        ({"listen": "0.0.0.0", "listen_http_port": 99999}, "listen_http_port is 99999: give a port from 1 to 65535"),
+        ({"listen": "0.0.0.0", "listen_api_port": 0}, "listen_api_port is 0: give a port from 1 to 65535"),
+        ({"listen": "0.0.0.0", "listen_https_port": 80}, "Two of the ports 80, 80 are the same"),
+        ({"kubeconfig_owner": 10**30}, "kubeconfig_owner is 10+: give a number from 0 to 4294967294"),
+        ({"kubeconfig_group": -1}, "kubeconfig_group is -1: give a number"),
+        ({"timeout": -1.0}, "timeout is -1: give it seconds above 0"),
     ],
 )
-def test_what_cannot_be_had_is_refused(tmp_path: Path, options: dict[str, str], said: str) -> None:
+def test_what_cannot_be_had_is_refused(tmp_path: Path, options: dict[str, t.Any], said: str) -> None:
     with pytest.raises(EmbeddedError, match=said):
         desired_in(tmp_path, **options).refuse_impossible()
 
