@@ -129,3 +129,9 @@ def test_the_action_group_holds_every_module_that_talks_to_the_cluster() -> None
         path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if "mesh.workshop.auth\n" in path.read_text()
     }
     assert members == takes_auth
+
+
+def test_every_module_ends_with_ansible_playbook_and_hides_secrets() -> None:
+    """A QuietModule does both; an AnsibleModule neither."""
+    for path in (ROOT / "plugins" / "modules").glob("*.py"):
+        assert "AnsibleModule" not in path.read_text(), path.name
