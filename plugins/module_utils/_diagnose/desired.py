@@ -17,10 +17,10 @@ from .._apply.fields import differences
 from .._explain.mesh import holds_for, home_of, labels_of, name_of, spec_of
 from .._explain.origin import Origin
 from .._kube.labels import ATTENDEE, LAB, STAGE
+from .asked import entries_for, pods_of
 from .causes.case import HOST, NO_SIDECAR, pod_of
 from .changes import application, deletion
 from .findings import Diagnosis, Findings, Json
-from .ineffective import entries_for, pods_of
 from .objects import host_matches, in_mesh
 from .paths import Service, is_for, services_on_path
 

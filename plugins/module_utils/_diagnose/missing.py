@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import typing as t
 
+from .asked import asked_service, pods_of
 from .findings import Diagnosis, Findings, Json
-from .ineffective import asked_service, pods_of
 from .objects import ROOT, home_of, in_words, is_of, labels_of, listed, matches, name_of
 from .paths import routes_of, ruling
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
+from .asked import asked_service, holds, pods_of
 from .findings import Findings, Json
-from .ineffective import asked_service, holds, pods_of
 from .objects import destinations, home_of, host_matches, in_mesh, labels_of, matches, namespace_of, short, uri_matches
 
 Service = tuple[str, str]

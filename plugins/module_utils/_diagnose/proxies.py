@@ -9,8 +9,8 @@ import threading
 import typing as t
 
 from .._kube.errors import ApiError
+from .asked import callees
 from .findings import Diagnosis, Findings, Json
-from .ineffective import callees
 from .objects import ROOT, home_of, is_of, labels_of, listed, matches, name_of
 
 if t.TYPE_CHECKING:

@@ -10,8 +10,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from .._istio.pods import is_ready
+from .asked import pods_of
 from .findings import Diagnosis, Findings, Json
-from .ineffective import pods_of
 from .objects import home_of, labels_of, listed, name_of, namespace_of, short
 from .paths import Service, full_name, in_full, is_for, meant, ruling
 

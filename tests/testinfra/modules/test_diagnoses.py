@@ -137,8 +137,8 @@ CASES: dict[str, tuple[list[Json], Json, str, str]] = {
     "VirtualService in another namespace": (
         [subsets("v1", "v2"), elsewhere(route("server", "v2"))],
         TO_V2,
-        "VirtualService default/server is in namespace default, where server is no Service, so it has no effect on "
-        "server in namespace modules.",
+        "VirtualService default/server is for the host server, which is no Service of namespace default; namespace "
+        "modules has it.",
         "Apply it in namespace modules instead.",
     ),
     "VirtualService for a misspelt host": (
@@ -147,14 +147,14 @@ CASES: dict[str, tuple[list[Json], Json, str, str]] = {
             document(NETWORKING, "VirtualService", "server", {**route("server", "v2")["spec"], "hosts": ["servr"]}),
         ],
         TO_V2,
-        "VirtualService modules/server is for the host servr, and namespace modules has no Service of that name",
-        "Correct its hosts: probably server is meant.",
+        "VirtualService modules/server is for the host servr, which is no Service of namespace modules; server is one.",
+        "Write server.",
     ),
     "AuthorizationPolicy in another namespace": (
         [elsewhere(DENY)],
         {**answers(), "expect": {"status": 403}},
-        "AuthorizationPolicy default/closed holds only for its own namespace default, so it has no effect on server in "
-        "namespace modules.",
+        "AuthorizationPolicy default/closed selects app=server, and no pod in namespace default has these labels; pods "
+        "of namespace modules have them.",
         "Apply it in namespace modules instead.",
     ),
     "AuthorizationPolicy for labels that no pod has": (
@@ -164,7 +164,7 @@ CASES: dict[str, tuple[list[Json], Json, str, str]] = {
             )
         ],
         {**answers(), "expect": {"status": 403}},
-        "AuthorizationPolicy modules/closed selects app=x, and no pod of server in namespace modules has these labels.",
+        "AuthorizationPolicy modules/closed selects app=x, and no pod in namespace modules has these labels.",
         "Correct its selector. istioctl analyze says of AuthorizationPolicy modules/closed: No matching workloads",
     ),
     "AuthorizationPolicy of another workload": (
@@ -217,14 +217,14 @@ CASES: dict[str, tuple[list[Json], Json, str, str]] = {
             "request": {"url": "http://server:8080/", "headers": {"Authorization": "Bearer not.a.token"}},
             "expect": {"status": 401},
         },
-        "RequestAuthentication default/tokens holds only for its own namespace default, so it has no effect on server",
+        "RequestAuthentication default/tokens selects app=server, and no pod in namespace default has these labels",
         "Apply it in namespace modules instead.",
     ),
     "PeerAuthentication in another namespace": (
         [elsewhere(STRICT)],
         {**answers("no_sidecar", "server.modules"), "expect": {"refused": True}},
-        "PeerAuthentication default/strict holds only for its own namespace default, so it has no effect on server in "
-        "namespace modules.",
+        "PeerAuthentication default/strict selects app=server, and no pod in namespace default has these labels; pods "
+        "of namespace modules have them.",
         "Apply it in namespace modules instead.",
     ),
     "outside host that the mesh does not know": (
@@ -249,8 +249,8 @@ CASES: dict[str, tuple[list[Json], Json, str, str]] = {
     "host without a Service": (
         [route("nobody")],
         answers(),
-        "routes to the host nobody, and namespace modules has no Service of that name.",
-        "Correct the host's name",
+        "VirtualService modules/server routes to nobody, which is no Service and no host of a ServiceEntry.",
+        "Correct the host, or create the Service.",
     ),
     "missing sidecar": (
         [subsets("v1", "v2"), route("server", "v1")],

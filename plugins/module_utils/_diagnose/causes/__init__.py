@@ -20,10 +20,11 @@ from .routes import (
     no_target,
     passed_over,
     too_slow,
+    without_effect,
 )
-from .transport import blocked, own_tls, passed_in_plain_text, taken_in_plain_text, wrong_protocol
+from .transport import blocked, passed_in_plain_text, refused_tls, taken_in_plain_text, wrong_protocol
 
-__all__ = ["Case", "case_of", "concerned", "explained", "how_far"]
+__all__ = ["Case", "case_of", "concerned", "explained", "how_far", "without_effect"]
 
 CAUSES: tuple[t.Callable[[Case], Diagnosis | None], ...] = (
     gateway_has_no_route,
@@ -34,7 +35,7 @@ CAUSES: tuple[t.Callable[[Case], Diagnosis | None], ...] = (
     probe_refused,
     blocked,
     passed_in_plain_text,
-    own_tls,
+    refused_tls,
     wrong_protocol,
     too_slow,
     no_target,

@@ -60,6 +60,8 @@ class Case:
         sent = [one.sent for one in self.journeys if one.sent]
         found = [one.service for one in sent] + [target.service for one in sent for target in one.targets]
         names = {self.mesh.service_for(one.request.host, self.home) for one in self.journeys}
+        if not sent and self.findings.source == HOST:  # then it may be any that the gateway leads to
+            names |= {(name_of(one), self.home) for one in self.mesh.of("Service", self.home)}
         return {one for one in (*found, *names) if one is not None}
 
     @property

@@ -9,12 +9,15 @@ import re
 
 from ..._explain.effects import Effect
 from ..._explain.matching import template_holds
-from ..._explain.mesh import spec_of
+from ..._explain.mesh import ServiceName, service_named, spec_of
 from ..._explain.origin import Origin, origin_of
 from ..._explain.routing import targets_of
 from ..._explain.walk import BLACKHOLE, FAULT, PASSTHROUGH, Sent
 from ..findings import Diagnosis, Findings, Json
 from .case import Case, told
+
+BROKEN = ("spec.http[", "spec.subsets[")
+"""Where a route or a subset leads nowhere."""
 
 
 def gateway_has_no_route(case: Case) -> Diagnosis | None:
@@ -192,16 +195,41 @@ def no_copies(case: Case) -> Diagnosis | None:
 
 def no_target(case: Case) -> Diagnosis | None:
     """A route to a cluster that the proxy does not have, or that has no endpoint."""
-    if not (case.statuses & {500, 502, 503, 504} or case.findings.errors() or _is_page_trouble(case)):
+    lost = [one for one in case.findings.records if set(one.flags.split(",")) & {"NC", "UH"}]
+    troubled = bool(case.statuses & {500, 502, 503, 504} or lost or _is_page_trouble(case))
+    if not troubled and not case.findings.errors():
         return None
-    for journey in case.journeys:
-        for target in journey.sent.targets if journey.sent else ():
-            if target.known and (target.endpoints or target.cluster in (PASSTHROUGH, BLACKHOLE)):
-                continue
-            for one in case.effects:
-                about = one.topic in ("subset", "host") and target.service in one.services
-                if about and (not target.subset or f"ubset {target.subset} " in one.sentence):
-                    return told(one)
+    wanted = [
+        (target.service, target.subset)
+        for journey in case.journeys
+        for target in (journey.sent.targets if journey.sent else ())
+        if not (target.known and (target.endpoints or target.cluster in (PASSTHROUGH, BLACKHOLE)))
+    ]
+    wanted += [(service_named(one.service, case.home), one.subset) for one in lost if one.service]
+    for service, subset in wanted:
+        for one in case.effects:
+            if one.topic in ("subset", "host") and _is_of(one, service, subset):
+                return told(one)
+    # Where nothing is known of the way, what is broken near it is all there is.
+    if troubled and not any(one.sent for one in case.journeys) and not any(one.service for one in lost):
+        return next((told(one) for one in case.about("subset", "host") if one.field.startswith(BROKEN)), None)
+    return None
+
+
+def _is_of(effect: Effect, service: ServiceName | None, subset: str) -> bool:
+    """Whether it is about a route to this Service, or to a host that was to be one."""
+    about = service in effect.services or service_named(effect.host, effect.origin.namespace) == service
+    return about and (not subset or f"ubset {subset} " in effect.sentence)
+
+
+def without_effect(case: Case) -> Diagnosis | None:
+    """A VirtualService for a host that is no Service: in the wrong namespace, or misspelt."""
+    if not (case.findings.seen or case.findings.shares_are_wrong):
+        return None
+    for one in (*case.about("host"), *case.effects):
+        here = one.origin.namespace == case.home or one.services & case.services
+        if one.origin.kind == "VirtualService" and one.field == "spec.hosts" and one.topic == "host" and here:
+            return told(one)
     return None
 
 

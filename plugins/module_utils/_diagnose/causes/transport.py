@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..._explain.effects import host_holds
-from ..._explain.mesh import ROOT, has_proxy, holds_for, home_of, name_of, origin_for, protocol_of, selector_of, spec_of
+from ..._explain.mesh import ROOT, holds_for, home_of, name_of, origin_for, protocol_of, selector_of, spec_of
 from ..._explain.request import Request
 from ..._explain.walk import BLACKHOLE, PASSTHROUGH, Sent
 from ..findings import Diagnosis, Json
@@ -114,9 +114,12 @@ def passed_in_plain_text(case: Case) -> Diagnosis | None:
                 f"{app}'s proxy sends to the pod's address in plain text (PassthroughCluster), {demands}.",
                 "Call the Service by its name; where single pods must be met, give them a headless Service.",
             )
-        rule = next((one.origin for one in sent.targets if one.origin and not one.tls), None)
+        rules = {one.origin for one in sent.targets if one.origin and not one.tls}
         name = sent.targets[0].service[0] if sent.targets and sent.targets[0].service else "the callee"
-        if rule is not None:
+        for one in case.effects:
+            if one.topic == "tls" and one.origin in rules:
+                return told(one)
+        for rule in sorted(rules):
             mode = tls_mode(case, rule)
             return Diagnosis(
                 f"{rule} sends to {name} without mTLS{f' (tls mode {mode})' if mode else ''}, "
@@ -126,23 +129,14 @@ def passed_in_plain_text(case: Case) -> Diagnosis | None:
     return None
 
 
-def own_tls(case: Case) -> Diagnosis | None:
-    """A DestinationRule speaks TLS without the mesh's certificates to a pod of the mesh, which does not take it."""
-    if not case.statuses & {502, 503} or case.findings.expects_refusal:
+def refused_tls(case: Case) -> Diagnosis | None:
+    """A DestinationRule speaks otherwise than the pods behind its host take."""
+    broken = any(set(one.flags.split(",")) & {"UC", "UF", "URX"} for one in case.findings.records)
+    if case.findings.expects_refusal or not (broken or case.statuses & {502, 503}):
         return None
-    for journey in case.journeys:
-        for target in journey.sent.targets if journey.sent else ():
-            inside = [one for one in target.endpoints if one.pod is not None and has_proxy(one.pod)]
-            if target.tls != "tls" or target.origin is None or not inside or target.service is None:
-                continue
-            mode = tls_mode(case, target.origin)
-            return Diagnosis(
-                f"{target.origin} sends to {target.service[0]} over TLS without the mesh's certificates (tls mode "
-                f"{mode}), "
-                "and its pods are in the mesh, which take mTLS or plain text.",
-                "Set trafficPolicy.tls.mode: ISTIO_MUTUAL, or leave tls out.",
-            )
-    return None
+    holding = {target.origin for one in case.journeys if one.sent for target in one.sent.targets}
+    known = any(one.sent for one in case.journeys)
+    return next((told(one) for one in case.about("tls") if one.origin in holding or not known), None)
 
 
 def wrong_protocol(case: Case) -> Diagnosis | None:

@@ -35,6 +35,7 @@ from .routes import (
     undefined_subsets,
     unreachable_routes,
 )
+from .transport import refused_transport
 
 __all__ = ["Effect", "effects_of", "host_holds"]
 
@@ -61,6 +62,7 @@ LOOKS: tuple[t.Callable[[Mesh], t.Iterator[Effect]], ...] = (
     ports_of_services,
     plain_probes,
     filters_beside,
+    refused_transport,
 )
 
 

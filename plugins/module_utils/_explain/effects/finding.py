@@ -22,7 +22,7 @@ class Effect:
     remedy: str
     topic: str
     """What it is about: ``gateway``, ``route``, ``host``, ``subset``, ``fault``, ``protocol``, ``policy``, ``mtls``,
-    ``token``, ``filter``, ``trace``, ``egress``, ``mirror`` or ``probe``."""
+    ``token``, ``filter``, ``trace``, ``egress``, ``mirror``, ``tls`` or ``probe``."""
     services: frozenset[ServiceName] = frozenset()
     """The Services that it was meant for; empty where it may be any."""
     host: str = ""

@@ -159,12 +159,11 @@ def dead_hosts(mesh: Mesh) -> t.Iterator[Effect]:
             elsewhere = sorted(
                 {home_of(one) for one in mesh.of("Service") if name_of(one) == local[0].partition(".")[0]}
             )
-            meant = _meant_host(mesh, local[0], home) if not elsewhere else ""
+            meant = _meant_for(mesh, rule, local[0]) if not elsewhere else ""
             origin = origin_for(kind, rule)
             if elsewhere:
                 tail = f"; namespace {elsewhere[0]} has it"
-                full = f"{local[0].partition('.')[0]}.{elsewhere[0]}.{DOMAIN}"
-                remedy = f"Apply it in namespace {elsewhere[0]}, or write the full name {full}."
+                remedy = f"Apply it in namespace {elsewhere[0]} instead."
             elif meant:
                 tail, remedy = f"; {meant.partition('.')[0]} is one", f"Write {meant.partition('.')[0]}."
             else:
@@ -180,6 +179,19 @@ def dead_hosts(mesh: Mesh) -> t.Iterator[Effect]:
                 or frozenset([(meant.partition(".")[0], home)] if meant else []),
                 local[0],
             )
+
+
+def _meant_for(mesh: Mesh, rule: Json, host: str) -> str:
+    """The full name of the Service that a rule is probably for: the one that it routes to, else one of a like name."""
+    home = home_of(rule)
+    targets = {
+        str(destination.get("host") or "") for route in routes_of(rule) for _what, destination in destinations(route)
+    }
+    named = {service for target in targets if (service := mesh.service_for(target, home)) is not None}
+    if len(named) == 1:
+        ((name, place),) = named
+        return f"{name}.{place}.{DOMAIN}" if place == home else ""
+    return _meant_host(mesh, host, home)
 
 
 def unknown_ports(mesh: Mesh) -> t.Iterator[Effect]:

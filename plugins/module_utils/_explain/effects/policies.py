@@ -28,6 +28,8 @@ from ..origin import Origin
 from .finding import Effect, age, shown
 
 POLICIES = ("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "Telemetry", "Sidecar", "EnvoyFilter")
+ACCESS = ("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication")
+"""Of these the kinds that only refuse."""
 TOPICS = {
     "AuthorizationPolicy": "policy",
     "PeerAuthentication": "mtls",
@@ -65,6 +67,16 @@ def selects_nothing(mesh: Mesh) -> t.Iterator[Effect]:
         for policy in mesh.of(kind):
             selector, home = selector_of(policy), home_of(policy)
             places = None if home == ROOT else home
+            if kind in ACCESS and not selector and _is_alone(mesh, policy):
+                yield Effect(
+                    origin_for(kind, policy),
+                    "metadata.namespace",
+                    f"{origin_for(kind, policy)} holds only for its own namespace {home}, which has no pod with a "
+                    "sidecar.",
+                    "Apply it in the namespace of the pods that it is for.",
+                    TOPICS[kind],
+                    idle=False,  # pods may come
+                )
             if not selector or not mesh.known("Pod", *filter(None, [places])):
                 continue
             if any(matches(selector, labels) for labels in _workloads(mesh, places)):
@@ -85,6 +97,14 @@ def selects_nothing(mesh: Mesh) -> t.Iterator[Effect]:
                     and any(matches(selector, labels_of(pod)) for pod in mesh.pods_of((name_of(one), home_of(one))))
                 ),
             )
+
+
+def _is_alone(mesh: Mesh, policy: Json) -> bool:
+    """Whether a policy for a whole namespace is where nothing is that it could hold for."""
+    home, targets = home_of(policy), spec_of(policy).get("targetRefs") or spec_of(policy).get("targetRef")
+    if home == ROOT or targets or not mesh.known("Pod", home):
+        return False
+    return not any(has_proxy(pod) for pod in mesh.of("Pod", home)) and not mesh.of("WorkloadEntry", home)
 
 
 def _workloads(mesh: Mesh, namespace: str | None) -> t.Iterator[t.Mapping[str, str]]:

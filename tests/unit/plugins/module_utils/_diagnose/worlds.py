@@ -73,6 +73,7 @@ def world() -> dict[str, list[Json]]:
             pod("gateway-x", "istio-system", istio="ingressgateway"),
         ],
         "AuthorizationPolicy": [],
+        "ServiceEntry": [],
         "PeerAuthentication": [],
     }
 
@@ -116,3 +117,20 @@ def record(flags: str = "", details: str = "", **parts: t.Any) -> t.Any:
         "subset": "",
     }
     return types.SimpleNamespace(**{**values, **parts})
+
+
+INSIDE = {"source": "productpage", "url": "http://reviews:9080/reviews/0"}
+
+
+def inside(objects: dict[str, list[Json]], *seen: Json, **parts: t.Any) -> Diagnosis | None:
+    """The diagnosis where productpage asks reviews."""
+    return said(objects, *seen, **{**INSIDE, **parts})
+
+
+def sentence(found: Diagnosis | None) -> str:
+    assert found
+    return found.sentence
+
+
+def policy(name: str = "closed", namespace: str = "bookinfo", **labels: str) -> Json:
+    return thing(name, namespace, spec={"selector": {"matchLabels": labels}} if labels else {})
