@@ -9,9 +9,9 @@ import json
 import shlex
 import typing as t
 
+from .._explain.effects.mend import CLEAN, Mend, Patch
 from .findings import Json
 
-CLEAN = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid", "selfLink")
 GROUPS = {"Gateway": "gateways.networking.istio.io"}
 """Kinds of several API groups, of which kubectl may take the other."""
 
@@ -27,21 +27,6 @@ def deletion(kind: str, namespace: str, name: str) -> str:
     return kubectl("delete", kind, namespace, name)
 
 
-def patch(kind: str, namespace: str, name: str, *operations: Json) -> str:
-    """The command that changes single fields (RFC 6902)."""
-    return kubectl("patch", kind, namespace, name, "--type=json", "-p", json.dumps(list(operations)))
-
-
-def replaced(path: t.Sequence[str | int], value: t.Any) -> Json:
-    """The operation that sets a field, whether it is there or not; the object that it is in has to be there."""
-    return {"op": "add", "path": pointer(path), "value": value}
-
-
-def pointer(path: t.Sequence[str | int]) -> str:
-    """A path as RFC 6901 writes it."""
-    return "".join("/" + str(one).replace("~", "~0").replace("/", "~1") for one in path)
-
-
 def application(documents: t.Sequence[Json]) -> str:
     """The command that applies documents."""
     import yaml  # it is there wherever the client is, and only failures need it
@@ -49,3 +34,14 @@ def application(documents: t.Sequence[Json]) -> str:
     shown = [{**one, "metadata": {k: v for k, v in one["metadata"].items() if k not in CLEAN}} for one in documents]
     text = yaml.safe_dump_all(json.loads(json.dumps(shown)), sort_keys=False, width=120)
     return f"kubectl apply --server-side --force-conflicts -f - <<'END'\n{text}END"
+
+
+def commands(mend: Mend | None) -> str:
+    """The commands that do it; empty where there is nothing to do."""
+    if mend is None:
+        return ""
+    if isinstance(mend, Patch):
+        where, operations = mend.origin, json.dumps(list(mend.operations))
+        return kubectl("patch", where.kind, where.namespace, where.name, "--type=json", "-p", operations)
+    parts = [application(mend.documents)] if mend.documents else []
+    return "\n".join([*parts, *(deletion(one.kind, one.namespace, one.name) for one in mend.removes)])

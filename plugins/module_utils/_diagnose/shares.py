@@ -9,8 +9,11 @@ import typing as t
 from collections import Counter
 from dataclasses import dataclass
 
+from .._explain.effects.mend import Patch, put
+from .._explain.origin import Origin
 from .._istio.pods import is_ready
 from .asked import pods_of
+from .changes import commands
 from .findings import Diagnosis, Findings, Json
 from .objects import home_of, labels_of, listed, name_of, namespace_of, short
 from .paths import Service, full_name, in_full, is_for, meant, ruling
@@ -114,7 +117,21 @@ def wrong_weights(findings: Findings) -> Diagnosis | None:
         f"VirtualService {found.name} sends {in_percent(found.shares, findings.expected_shares)}; the check expects "
         f"{_together([f'{100 * wanted.get(label, 0.0):.3g}' for label in labels])}.",
         f"Correct the weights: {_weights(findings)}.",
+        commands(_reweighted(findings, found)),
     )
+
+
+def _reweighted(findings: Findings, split: Split) -> Patch | None:
+    """The weights that the check expects; None where its versions are not just those that the rule has."""
+    rule = next(one for one in findings.of("VirtualService") if name_of(one) == split.name)
+    targets = rule["spec"]["http"][split.number - 1]["route"]
+    versions = [version_of(findings, rule, one.get("destination") or {}) for one in targets]
+    wanted = {label: round(100 * share) for label, share in findings.expected_shares if share > 0}
+    if len(set(versions)) < len(versions) or not set(wanted) <= set(versions) or sum(wanted.values()) != 100:
+        return None
+    path = ("spec", "http", split.number - 1, "route")
+    operations = [put((*path, index, "weight"), wanted.get(str(one), 0)) for index, one in enumerate(versions)]
+    return Patch(Origin("VirtualService", home_of(rule), rule["metadata"]["name"]), tuple(operations))
 
 
 def _weights(findings: Findings) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import typing as t
 from pathlib import Path
 
@@ -164,6 +165,16 @@ class World:
     def verify(self, *checks: Json, once: bool = False) -> Json:
         """A task that runs checks alone."""
         return {"mesh.workshop.verify": {"checks": list(checks), "namespace": self.namespace, "once": once}}
+
+    def paste(self, step: int) -> Json:
+        """A task that pastes the change of a step's only check into a shell, where it has one."""
+        programs = Path("/var/lib/mesh-workshop") / self.kubeconfig.name / "bin"
+        path = f"{programs}:{os.environ.get('PATH', os.defpath)}"
+        return {
+            "ansible.builtin.shell": {"cmd": f"{{{{ step_{step}.checks[0].change }}}}", "executable": "/bin/bash"},
+            "environment": {"KUBECONFIG": str(self.kubeconfig), "PATH": path},
+            "when": f"step_{step}.checks[0].change != ''",
+        }
 
     def remove(self, *definitions: Json) -> None:
         """Take away what a test has applied."""

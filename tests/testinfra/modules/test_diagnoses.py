@@ -286,25 +286,39 @@ CASES: dict[str, tuple[list[Json], Json, str, str]] = {
 }
 
 
+CHANGED = (
+    *("subset that nobody defines", "VirtualService before its DestinationRule"),
+    *("DestinationRule in another namespace", "DestinationRule for another host"),
+    *("VirtualService in another namespace", "VirtualService for a misspelt host"),
+    *("AuthorizationPolicy in another namespace", "RequestAuthentication in another namespace"),
+    *("PeerAuthentication in another namespace", "weights of another split", "mTLS mismatch"),
+)
+"""Those that can be mended in one way only."""
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_the_cause_is_named_with_a_remedy(world, case):
+    """Where the diagnosis has a change, it is pasted, and the check passes."""
     definitions, check, sentence, remedy = CASES[case]
-    tasks = [world.verify({**check, "deadline": 1})]
-    if definitions:
-        tasks = [
-            world.task("apply", definitions=definitions),
-            *tasks,
-            world.task("apply", definitions=definitions, state="absent"),
-        ]
-    results = world.play(*tasks)
-    applied, verified, removed = results if definitions else [{"failed": False}, *results, {"failed": False}]
-    assert not applied["failed"], applied["msg"]
-    assert not removed["failed"], removed["msg"]
+    # A change may move them into the namespace, or bring the DestinationRule that is missing.
+    left = {(one["kind"], one["metadata"]["name"]): one for one in [subsets("v1"), *definitions]}.values()
+    here = [{**one, "metadata": {"name": one["metadata"]["name"]}} for one in left]
+    applied, verified, pasted, again, *removed = world.play(
+        world.task("apply", definitions=definitions or [subsets("v1", "v2")]),
+        world.verify({**check, "deadline": 1}),
+        world.paste(1),
+        {**world.verify(check), "when": "step_1.checks[0].change != ''"},
+        world.task("apply", definitions=[*left], state="absent"),
+        world.task("apply", definitions=here, state="absent"),
+    )
+    for result in (applied, pasted, again, *removed):
+        assert not result.get("failed"), result.get("stderr") or result["msg"]
     assert verified["failed"]
     (found,) = verified["checks"]
     assert sentence in found["diagnosis"]
     assert remedy in found["remedy"]
     assert sentence in verified["msg"]
+    assert bool(found["change"]) == (case in CHANGED)
 
 
 def test_without_any_of_these_causes_the_checks_pass(world):

@@ -108,6 +108,8 @@ class Case(t.NamedTuple):
     """Applied after it, in its place."""
     check: Json
     sentence: str
+    choice: bool = False
+    """Whether it can be mended in several ways, among which only people can choose."""
 
 
 CASES: dict[str, Case] = {
@@ -164,6 +166,7 @@ CASES: dict[str, Case] = {
         asks("http://server.modules:8080/", "no_sidecar"),
         "The caller sends plain text and so has no identity; no principal in AuthorizationPolicy modules/callers can "
         "match it.",
+        choice=True,
     ),
     "a pod's address under strict mTLS": Case(
         [STRICT],
@@ -171,6 +174,7 @@ CASES: dict[str, Case] = {
         asks("http://pod.example:8080/", request={"connect_to": "server"}),
         "client's proxy sends to the pod's address in plain text (PassthroughCluster), and PeerAuthentication "
         "modules/closed demands mTLS.",
+        choice=True,
     ),
     "a token without a subject": Case(
         [TOKENS, policy("users", {"from": [{"source": {"requestPrincipals": ["*"]}}]})],
@@ -179,6 +183,7 @@ CASES: dict[str, Case] = {
         "The token is valid but has no sub claim, so it makes no request principal, and AuthorizationPolicy "
         "modules/users "
         "demands one (requestPrincipals *).",
+        choice=True,
     ),
     "a token of another issuer": Case(
         [TOKENS],
@@ -186,6 +191,7 @@ CASES: dict[str, Case] = {
         asks(request=bearer(iss="https://partner.example", sub="a")),
         "RequestAuthentication modules/tokens holds for server and refuses the token, whose issuer "
         "https://partner.example it does not know; policies are asked only afterwards.",
+        choice=True,
     ),
     "an abort without a percentage": Case(
         [route("server", "server", to(fault={"abort": {"httpStatus": 418}}))],
@@ -196,7 +202,11 @@ CASES: dict[str, Case] = {
     "a mirror to no Service": Case(
         [
             subsets(),
-            route("server", "server", to("v1", mirrors=[{"destination": {"host": "server.svc.cluster.local"}}])),
+            route(
+                "server",
+                "server",
+                to("v1", mirrors=[{"destination": {"host": "server.svc.cluster.local", "subset": "v2"}}]),
+            ),
         ],
         [route("server", "server", to("v1", mirrors=[{"destination": {"host": "server", "subset": "v2"}}]))],
         asks(mirrored={"v2": 100}),
@@ -268,22 +278,33 @@ CASES: dict[str, Case] = {
 }
 
 
+def name_of(one: Json) -> tuple[str, str]:
+    return one["kind"], one["metadata"]["name"]
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_reported_fault_is_caught_and_the_culprit_named(world, case):
-    faulty, mended, check, sentence = CASES[case]
+    """The change that the diagnosis gives is pasted into a shell, and the check passes; so it does as it is mended."""
+    faulty, mended, check, sentence, choice = CASES[case]
+    whole = list({name_of(one): one for one in (*faulty, *mended)}.values())
     results = world.play(
         world.task("apply", definitions=faulty),
         world.verify({**check, "deadline": 2}),
-        world.task("apply", definitions=mended),
+        world.paste(1),
+        {**world.verify(check), "when": "step_1.checks[0].change != ''"},
+        world.task("apply", definitions=whole, state="absent"),
+        world.task("apply", definitions=whole),
         world.verify(check),
-        world.task("apply", definitions=faulty, state="absent"),
+        world.task("apply", definitions=whole, state="absent"),
     )
-    applied, failing, changed, passing, removed = results
-    for result in (applied, changed, removed):
-        assert not result["failed"], result["msg"]
+    applied, failing, pasted, again, cleared, changed, passing, removed = results
+    for result in (applied, pasted, again, cleared, changed, passing, removed):
+        assert not result.get("failed"), result.get("stderr") or result["msg"]
     assert failing["failed"]
     (found,) = failing["checks"]
     assert found["diagnosis"] == sentence
     assert found["remedy"]
     assert set(NAMED.findall(found["remedy"])) <= set(NAMED.findall(sentence)), "another object is accused"
-    assert not passing["failed"], passing["msg"]
+    assert bool(found["change"]) != choice
+    if choice:
+        assert " or " in found["remedy"], "the choices are told"

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 from ..._explain.access import Access, RuleResult
+from ..._explain.effects.mend import Mend, setting
 from ..._explain.matching import template_holds
 from ..._explain.mesh import holds_for, home_of, labels_of, name_of, origin_for, spec_of
+from ..._explain.origin import Origin
 from ..._explain.request import Request, token_of
 from ..._explain.walk import Received
 from ..._kube.labels import LAB
-from ..findings import Diagnosis
+from ..changes import commands
+from ..findings import Diagnosis, Json
 from .case import Case, holding, named_pod, together, told
 
 
@@ -90,6 +93,12 @@ def _denied(case: Case, request: Request, received: Received, access: Access) ->
         pod = named_pod(case, received)
         if pod is not None and not holding(case, "RequestAuthentication", pod):
             app = labels_of(pod).get("app", received.proxy)
+            for effect in case.about("token"):
+                return Diagnosis(
+                    f"{effect.sentence.rstrip('.')}, so nobody at {app} reads the token, and {who} demands one.",
+                    effect.remedy,
+                    commands(effect.mend),
+                )
             return Diagnosis(
                 f"No RequestAuthentication holds for {app}, so nobody there reads the token, and {who} demands one.",
                 f"Apply a RequestAuthentication for {app} with the token's issuer {issuer_of(request)}.",
@@ -140,6 +149,13 @@ def _closest(access: Access) -> RuleResult:
     return min(access.rules, key=lambda one: (one.fault.startswith(("the caller", "a request principal")), one.number))
 
 
+def _as_one(policy: Origin, rules: list[Json]) -> Mend | None:
+    """Two rules as one, where each says what the other does not."""
+    if len(rules) != 2 or set(rules[0] or ()) & set(rules[1] or ()):
+        return None
+    return setting(policy, ("spec", "rules"), [{**(rules[0] or {}), **(rules[1] or {})}])
+
+
 def let_in(case: Case) -> Diagnosis | None:
     """Answered where a policy should have said no: the rule that let it in."""
     expected = set(case.findings.expected_status)
@@ -172,6 +188,7 @@ def _allowed(case: Case, request: Request, rule: RuleResult) -> Diagnosis | None
         return Diagnosis(
             f"Rule {rule.number} of {rule.policy} has no from, so it {lets}; its rules are alternatives.",
             "Put from and to into one rule.",
+            commands(_as_one(rule.policy, written)),
         )
     lacking = [key for key in ("from", "to", "when") if not body.get(key)]
     about = f" It has no {' and no '.join(lacking)}." if lacking else ""

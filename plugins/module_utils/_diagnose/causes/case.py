@@ -26,6 +26,7 @@ from ..._explain.origin import Origin
 from ..._explain.request import Request, request_of
 from ..._explain.text import text_of
 from ..._explain.walk import BLACKHOLE, Journey, Received, Sent, at_gateway, from_workload, without_proxy
+from ..changes import commands
 from ..findings import Diagnosis, Findings, Json
 
 HOST, NO_SIDECAR = "host", "no_sidecar"
@@ -185,7 +186,7 @@ def holding(case: Case, kind: str, pod: Json | None) -> list[Json]:
 
 
 def told(one: Effect) -> Diagnosis:
-    return Diagnosis(one.sentence, one.remedy)
+    return Diagnosis(one.sentence, one.remedy, commands(one.mend))
 
 
 def together(parts: t.Sequence[str]) -> str:

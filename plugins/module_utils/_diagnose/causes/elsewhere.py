@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..._explain.mesh import holds_for, home_of, name_of, origin_for, selector_of, spec_of
 from ..findings import Diagnosis, Json
 from .case import HOST, Case, pod_of, told
@@ -19,7 +21,7 @@ def filter_elsewhere(case: Case) -> Diagnosis | None:
     if not found:
         return None
     if case.findings.expects_quota and "virtual host" in found[0].sentence:
-        return Diagnosis(f"{found[0].sentence.rstrip('.')}, so no request is limited.", found[0].remedy)
+        return told(replace(found[0], sentence=f"{found[0].sentence.rstrip('.')}, so no request is limited."))
     return told(found[0])
 
 

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from ..._explain.effects import Effect
+from ..._explain.effects.mend import Mend, Patch
 from ..._explain.matching import template_holds
 from ..._explain.mesh import ServiceName, service_named, spec_of
 from ..._explain.origin import Origin, origin_of
 from ..._explain.routing import targets_of
 from ..._explain.walk import BLACKHOLE, FAULT, PASSTHROUGH, Sent
+from ..changes import commands
 from ..findings import Diagnosis, Findings, Json
 from .case import Case, told
 
@@ -35,6 +38,7 @@ def gateway_has_no_route(case: Case) -> Diagnosis | None:
                 f"{one.origin} matches the {one.field.rpartition('.')[2]} {text} literally; no path contains the star, "
                 f"so {path} has no route.",
                 one.remedy,
+                commands(one.mend),
             )
     return None
 
@@ -155,16 +159,25 @@ def no_fault(case: Case) -> Diagnosis | None:
             continue
         found = re.search(r"for ([0-9.]+) % of the requests", one.sentence)
         if found is None:
-            return told(one)
+            return told(replace(one, mend=_of_share(one, wanted[0])) if wanted else one)
         if wanted:
             verb = "aborts" if ".abort" in one.field else "delays"
             return Diagnosis(
                 f"{one.origin} {verb} {found[1]} % of the requests (percentage.value is in percent); the check expects "
                 f"{wanted[0]:g} %.",
                 f"Write percentage: {{value: {wanted[0]:g}}}.",
+                commands(_of_share(one, wanted[0])),
             )
         return told(one)
     return None
+
+
+def _of_share(effect: Effect, percent: float) -> Mend | None:
+    """What mends a fault's percentage, for the share that the check expects."""
+    if not isinstance(effect.mend, Patch):
+        return None
+    value = {"value": int(percent) if percent == int(percent) else percent}
+    return replace(effect.mend, operations=tuple({**one, "value": value} for one in effect.mend.operations))
 
 
 def _wants_fault(case: Case) -> bool:

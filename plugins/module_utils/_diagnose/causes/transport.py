@@ -5,10 +5,26 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ..._explain.effects import host_holds
-from ..._explain.mesh import ROOT, holds_for, home_of, name_of, origin_for, protocol_of, selector_of, spec_of
+from ..._explain.effects.mend import Patch, append, setting
+from ..._explain.mesh import (
+    ROOT,
+    ServiceName,
+    holds_for,
+    home_of,
+    name_of,
+    origin_for,
+    ports_of,
+    protocol_of,
+    selector_of,
+    spec_of,
+)
+from ..._explain.origin import Origin
 from ..._explain.request import Request
 from ..._explain.walk import BLACKHOLE, PASSTHROUGH, Sent
+from ..changes import commands
 from ..findings import Diagnosis, Json
 from .case import HOST, Case, app_of, goes_to, tls_mode, together, told
 
@@ -26,6 +42,7 @@ def taken_in_plain_text(case: Case) -> Diagnosis | None:
                 f"{one.mode_origin} sets {one.mode_field} to {one.mode} for port {one.port} of pod {one.proxy}, so "
                 "plain text is let in.",
                 f"Set {one.mode_field}: STRICT.",
+                commands(setting(one.mode_origin, ("spec", *one.mode_field.split(".")), "STRICT")),
             )
     return None
 
@@ -65,15 +82,26 @@ def _hidden_by_sidecar(case: Case, request: Request, sent: Sent) -> Diagnosis | 
         return Diagnosis(
             f"{origin} has an egress entry for port {request.port} that lists {listed} only, so {service[0]} is not "
             f"known on {request.port} ({only}){tail}.",
-            f"List {service[0]} in the entry for port {request.port}, or leave the port out.",
+            f"List {service[0]} in the entry for port {request.port} too.",
+            commands(_listing(origin, entries, own[0], f"{service[1]}/{full}")),
         )
     if not any(_lists(one, full, service[1], sent.namespace) for one in entries):
+        free: Json = next((one for one in entries if not one.get("port")), {})
         return Diagnosis(
             f"{origin} lists no host that covers {service[0]} in its egress, so the proxy of {sent.proxy} does not "
             f"know it ({only}).",
             f'Add "{service[1]}/{full}" to its egress hosts.',
+            commands(_listing(origin, entries, free, f"{service[1]}/{full}")),
         )
     return None
+
+
+def _listing(origin: Origin, entries: t.Sequence[Json], entry: Json, host: str) -> Patch:
+    """A host in an egress entry of a Sidecar, else in one of its own."""
+    place = next((index for index, one in enumerate(entries) if one is entry), None)
+    if place is None:
+        return Patch(origin, (append(("spec", "egress"), {"hosts": [host]}),))
+    return Patch(origin, (append(("spec", "egress", place, "hosts"), host),))
 
 
 def _registry_only(sidecar: Json) -> bool:
@@ -112,7 +140,7 @@ def passed_in_plain_text(case: Case) -> Diagnosis | None:
         if goes_to(sent, PASSTHROUGH):
             return Diagnosis(
                 f"{app}'s proxy sends to the pod's address in plain text (PassthroughCluster), {demands}.",
-                "Call the Service by its name; where single pods must be met, give them a headless Service.",
+                "Call the Service by its name, or give the pods a headless Service where single ones must be met.",
             )
         rules = {one.origin for one in sent.targets if one.origin and not one.tls}
         name = sent.targets[0].service[0] if sent.targets and sent.targets[0].service else "the callee"
@@ -158,5 +186,12 @@ def wrong_protocol(case: Case) -> Diagnosis | None:
     return Diagnosis(
         f"Port {sent.port.get('port')} of Service {sent.service[1]}/{sent.service[0]} {said}, so proxies speak "
         "HTTP/1.1 to it; gRPC needs HTTP/2.",
-        "Name the port grpc (or http2), or set appProtocol: grpc.",
+        "Set appProtocol: grpc for the port, or name it grpc.",
+        commands(_as_grpc(case, sent.service, sent.port)),
     )
+
+
+def _as_grpc(case: Case, service: ServiceName, port: Json) -> Patch | None:
+    origin = Origin("Service", service[1], service[0])
+    ports = ports_of(case.mesh.find(origin) or {})
+    return setting(origin, ("spec", "ports", ports.index(port), "appProtocol"), "grpc") if port in ports else None

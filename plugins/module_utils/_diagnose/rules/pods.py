@@ -28,6 +28,8 @@ def bare_pods(findings: Findings, namespace: str, pods: list[Json]) -> Diagnosis
     """Pods without a sidecar: why they have none, and how they get one."""
     names = listed([name_of(one) for one in pods])
     label = f"Label the namespace {namespace} with istio-injection=enabled and restart their Deployments."
+    restarting = f"kubectl -n {namespace} rollout restart deployment"
+    labelling = f"kubectl label --overwrite namespace {namespace} istio-injection=enabled\n{restarting}"
     space = next((one for one in findings.of("Namespace") if one["metadata"]["name"] == namespace), None)
     plain = f"Pods run without a sidecar, so the mesh's rules do not hold for them: {names}."
     if pods and all(labels_of(one).get(INJECT) == "false" for one in pods):
@@ -36,12 +38,13 @@ def bare_pods(findings: Findings, namespace: str, pods: list[Json]) -> Diagnosis
         return Diagnosis(plain, label)
     labels = labels_of(space)
     if labels.get("istio-injection") == "enabled" or labels.get("istio.io/rev"):
-        restart = f"Restart their Deployments (kubectl -n {namespace} rollout restart deployment)"
-        return Diagnosis(plain, f"{restart}: only pods made after the namespace was labelled get one.")
+        restart = "Restart their Deployments: only pods made after the namespace was labelled get one."
+        return Diagnosis(plain, restart, restarting)
     return Diagnosis(
         f"Namespace {namespace} is not labelled istio-injection=enabled, so its pods run without a sidecar and the "
         f"mesh's rules do not hold for them: {names}.",
         label,
+        labelling,
     )
 
 

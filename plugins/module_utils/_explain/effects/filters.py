@@ -22,6 +22,7 @@ from ..mesh import (
     spec_of,
 )
 from .finding import Effect
+from .mend import moved, setting
 
 
 def filters_beside(mesh: Mesh) -> t.Iterator[Effect]:
@@ -47,6 +48,7 @@ def filters_beside(mesh: Mesh) -> t.Iterator[Effect]:
                 f"{origin} is for gateways of namespace {home}, where none runs{place}.",
                 f"Apply it in namespace {home_of(gateways[0])}." if gateways else "Apply it where the gateway runs.",
                 "filter",
+                mend=moved("EnvoyFilter", one, home_of(gateways[0])) if gateways else None,
             )
             continue
         for number, patch in enumerate(patches):
@@ -110,8 +112,15 @@ def _patch_of_nothing(mesh: Mesh, one: Json, number: int, patch: Json, pods: lis
                 origin,
                 f"spec.configPatches[{number}].match.routeConfiguration.vhost.name",
                 f"{origin} patches the virtual host {wanted}, and the proxies that it is for have only {shown}.",
-                f"Name the virtual host {hosts[0] if hosts else '…'}, or leave vhost out to patch all.",
+                f"Name the virtual host {' or '.join(hosts[:3]) or '…'}, or leave vhost out to patch all.",
                 "filter",
+                mend=setting(
+                    origin,
+                    ("spec", "configPatches", number, "match", "routeConfiguration", "vhost", "name"),
+                    hosts[0],
+                )
+                if len(hosts) == 1
+                else None,
             )
     if port and not any(socket_of(listener)[1] == port for config in configs for listener in config.listeners):
         inside = any(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..mesh import Json, Mesh, ServiceName, home_of, name_of, spec_of
 from ..origin import Origin
+from .mend import Mend, Path
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Effect:
     """Whether nothing of what the field is for can happen. Else it may be meant so, and only a request can tell."""
     without: Origin | None = None
     """The resource that has no effect, where the one to mend is another."""
+    mend: Mend | None = None
+    """What the remedy says as a change of objects; None where there is a choice that only people can make."""
 
 
 def host_holds(pattern: str, host: str) -> bool:
@@ -61,12 +64,18 @@ def services_for(mesh: Mesh, rule: Json) -> frozenset[ServiceName]:
 
 def destinations(route: Json) -> t.Iterator[tuple[str, Json]]:
     """Where an HTTP route sends requests, and copies of them."""
-    for one in route.get("route") or ():
-        yield "route", one.get("destination") or {}
-    for one in route.get("mirrors") or ():
-        yield "mirror", one.get("destination") or {}
+    for what, _path, destination in placed_destinations(route):
+        yield what, destination
+
+
+def placed_destinations(route: Json) -> t.Iterator[tuple[str, Path, Json]]:
+    """The same, each with its path in the route."""
+    for index, one in enumerate(route.get("route") or ()):
+        yield "route", ("route", index, "destination"), one.get("destination") or {}
+    for index, one in enumerate(route.get("mirrors") or ()):
+        yield "mirror", ("mirrors", index, "destination"), one.get("destination") or {}
     if route.get("mirror"):
-        yield "mirror", route["mirror"]
+        yield "mirror", ("mirror",), route["mirror"]
 
 
 def age(one: Json) -> tuple[bool, str, str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import typing as t
 
 from ..mesh import DOMAIN, Json, Mesh, home_of, name_of, origin_for, ports_of, service_named, spec_of
-from .finding import Effect, destinations, host_holds, is_for_mesh, routes_of, services_for
+from .finding import Effect, destinations, host_holds, is_for_mesh, placed_destinations, routes_of, services_for
+from .mend import Mend, moved, setting
 
 CLUSTERSET = ".svc.clusterset.local"
 """The domain of Services that other clusters export (Kubernetes' multi-cluster services API)."""
@@ -34,10 +35,15 @@ def unbound(mesh: Mesh) -> t.Iterator[Effect]:
                 key for key, one in gateways.items() if any(_takes(one, host, home_of(rule)) for host in hosts)
             ]
             other, remedy = "", f"Apply a Gateway {home}/{name}, or name one that exists."
+            mend: Mend | None = None
             if meant:
                 called = f"{meant[0][0]}/{meant[0][1]}"
                 other = f"; the Gateway for {hosts[0] if hosts else 'its host'} is {called}"
                 remedy = f"Write gateways: [{called}]."
+                mend = setting(origin_for("VirtualService", rule), ("spec", "gateways", index), called)
+            if len(meant) > 1:
+                names = " or ".join(f"{one[0]}/{one[1]}" for one in meant)
+                remedy, mend = f"Write one of these Gateways: {names}.", None
             yield Effect(
                 origin_for("VirtualService", rule),
                 f"spec.gateways[{index}]",
@@ -45,6 +51,7 @@ def unbound(mesh: Mesh) -> t.Iterator[Effect]:
                 remedy,
                 "gateway",
                 host=hosts[0] if hosts else "",
+                mend=mend,
             )
 
 
@@ -93,7 +100,7 @@ def unknown_hosts(mesh: Mesh) -> t.Iterator[Effect]:
     """Destinations and mirrors that are no Service and no ServiceEntry's host."""
     for rule in mesh.of("VirtualService"):
         for number, route in enumerate(routes_of(rule), 1):
-            for what, destination in destinations(route):
+            for what, path, destination in placed_destinations(route):
                 host = str(destination.get("host") or "")
                 if not host or not _is_missing(mesh, host, home_of(rule)):
                     continue
@@ -108,6 +115,11 @@ def unknown_hosts(mesh: Mesh) -> t.Iterator[Effect]:
                     "mirror" if what == "mirror" else "host",
                     services_for(mesh, rule),
                     host,
+                    mend=setting(
+                        origin_for("VirtualService", rule), ("spec", "http", number - 1, *path, "host"), better
+                    )
+                    if better
+                    else None,
                 )
 
 
@@ -159,13 +171,17 @@ def dead_hosts(mesh: Mesh) -> t.Iterator[Effect]:
             elsewhere = sorted(
                 {home_of(one) for one in mesh.of("Service") if name_of(one) == local[0].partition(".")[0]}
             )
+            mend: Mend | None = None
             meant = _meant_for(mesh, rule, local[0]) if not elsewhere else ""
             origin = origin_for(kind, rule)
             if elsewhere:
                 tail = f"; namespace {elsewhere[0]} has it"
-                remedy = f"Apply it in namespace {elsewhere[0]} instead."
+                remedy = f"Apply it in namespace {' or '.join(elsewhere)} instead."
+                mend = moved(kind, rule, elsewhere[0]) if len(elsewhere) == 1 else None
             elif meant:
                 tail, remedy = f"; {meant.partition('.')[0]} is one", f"Write {meant.partition('.')[0]}."
+                where: tuple[str | int, ...] = ("spec", "hosts", hosts.index(local[0])) if of_rule else ("spec", "host")
+                mend = setting(origin, where, meant.partition(".")[0])
             else:
                 tail, remedy = "", "Correct the host, or create the Service."
             place = (service_named(local[0], home) or ("", home))[1]
@@ -178,6 +194,7 @@ def dead_hosts(mesh: Mesh) -> t.Iterator[Effect]:
                 frozenset((local[0].partition(".")[0], place) for place in elsewhere)
                 or frozenset([(meant.partition(".")[0], home)] if meant else []),
                 local[0],
+                mend=mend,
             )
 
 
@@ -201,7 +218,7 @@ def unknown_ports(mesh: Mesh) -> t.Iterator[Effect]:
         own = services_for(mesh, rule)
         only_mesh = is_for_mesh(rule) and not list(gateways_of(rule))
         for number, route in enumerate(routes_of(rule)):
-            for what, destination in destinations(route):
+            for what, path, destination in placed_destinations(route):
                 asked = (destination.get("port") or {}).get("number")
                 service = mesh.service_for(str(destination.get("host") or ""), home)
                 have = _ports(mesh, [service] if service else [])
@@ -211,9 +228,12 @@ def unknown_ports(mesh: Mesh) -> t.Iterator[Effect]:
                         f"spec.http[{number}].{what}.destination.port.number",
                         f"{origin} {'sends copies' if what == 'mirror' else 'routes'} to port {asked} of {service[0]}, "
                         f"whose Service {service[1]}/{service[0]} has {_listed(have)} only.",
-                        f"Write port: {{number: {min(have)}}}.",
+                        f"Write port: {{number: {' or '.join(map(str, sorted(have)))}}}.",
                         "mirror" if what == "mirror" else "host",
                         frozenset((service,)),
+                        mend=setting(origin, ("spec", "http", number, *path, "port", "number"), min(have))
+                        if len(have) == 1
+                        else None,
                     )
             have = _ports(mesh, own)
             asked_by = [one.get("port") for one in route.get("match") or ()]

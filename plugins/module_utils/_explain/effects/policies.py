@@ -9,6 +9,7 @@ import re
 import typing as t
 
 from ..mesh import (
+    GATEWAY_LABELS,
     ROOT,
     Json,
     Mesh,
@@ -26,6 +27,7 @@ from ..mesh import (
 )
 from ..origin import Origin
 from .finding import Effect, age, shown
+from .mend import Mend, Patch, Path, moved, put, remove, setting
 
 POLICIES = ("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "Telemetry", "Sidecar", "EnvoyFilter")
 ACCESS = ("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication")
@@ -41,6 +43,7 @@ TOPICS = {
 PROXY = "istio-proxy"
 REWRITE = "sidecar.istio.io/rewriteAppHTTPProbers"
 EXCLUDED = "traffic.sidecar.istio.io/excludeInboundPorts"
+MATCH = "matchLabels"
 AGENT = 15020
 """The agent's port, at which it asks the application in the kubelet's place."""
 
@@ -58,6 +61,9 @@ def gateways_without_pods(mesh: Mesh) -> t.Iterator[Effect]:
                 f"{origin_for('Gateway', gateway)} selects {shown(selector)}, and no pod has these labels.",
                 "Give it the labels of the gateway's pods, usually istio: ingressgateway.",
                 "gateway",
+                mend=setting(origin_for("Gateway", gateway), ("spec", "selector"), dict(GATEWAY_LABELS))
+                if mesh.gateways()
+                else None,
             )
 
 
@@ -84,11 +90,12 @@ def selects_nothing(mesh: Mesh) -> t.Iterator[Effect]:
             elsewhere = sorted({home_of(pod) for pod in mesh.of("Pod") if matches(selector, labels_of(pod))})
             tail = f"; pods of namespace {elsewhere[0]} have them" if elsewhere else ""
             where = "no pod" if places is None else f"no pod in namespace {home}"
+            remedy, mend = _reaching(mesh, kind, policy, elsewhere)
             yield Effect(
                 origin_for(kind, policy),
                 "spec.workloadSelector" if kind in ("Sidecar", "EnvoyFilter") else "spec.selector",
                 f"{origin_for(kind, policy)} selects {shown(selector)}, and {where} has these labels{tail}.",
-                f"Apply it in namespace {elsewhere[0]} instead." if elsewhere else "Correct its selector.",
+                remedy,
                 TOPICS[kind],
                 frozenset(
                     (name_of(one), home_of(one))
@@ -96,7 +103,27 @@ def selects_nothing(mesh: Mesh) -> t.Iterator[Effect]:
                     if home_of(one) in elsewhere
                     and any(matches(selector, labels_of(pod)) for pod in mesh.pods_of((name_of(one), home_of(one))))
                 ),
+                mend=mend,
             )
+
+
+def _reaching(mesh: Mesh, kind: str, policy: Json, elsewhere: list[str]) -> tuple[str, Mend | None]:
+    """How a policy gets to its pods: into their namespace, or by a label that is probably meant."""
+    if elsewhere:
+        mend = moved(kind, policy, elsewhere[0]) if len(elsewhere) == 1 else None
+        return f"Apply it in namespace {' or '.join(elsewhere)} instead.", mend
+    import difflib  # takes a while to load, and is needed only for what is wrong
+
+    selector, home = selector_of(policy), home_of(policy)
+    labels = [labels_of(pod) for pod in mesh.of("Pod", None if home == ROOT else home)]
+    field: Path = ("workloadSelector", "labels") if spec_of(policy).get("workloadSelector") else ("selector", MATCH)
+    for key, value in selector.items():
+        rest = {other: text for other, text in selector.items() if other != key}
+        there = sorted({one[key] for one in labels if key in one and matches(rest, one)})
+        close = difflib.get_close_matches(value, there)
+        if len(close) == 1:
+            return f"Write {key}: {close[0]}.", setting(origin_for(kind, policy), ("spec", *field, key), close[0])
+    return "Correct its selector.", None
 
 
 def _is_alone(mesh: Mesh, policy: Json) -> bool:
@@ -130,7 +157,7 @@ def policies_twice(mesh: Mesh) -> t.Iterator[Effect]:
                     "spec.workloadSelector" if kind == "Sidecar" else "spec.selector",
                     f"{origin_for(kind, other)} is for {whom}, for which the older {origin_for(kind, first)} holds "
                     "already.",
-                    "Merge the two.",
+                    "Merge the two, or remove one of them.",
                     TOPICS[kind],
                 )
 
@@ -142,8 +169,8 @@ def impossible_callers(mesh: Mesh) -> t.Iterator[Effect]:
     """
     for policy in mesh.of("AuthorizationPolicy"):
         for number, rule in enumerate(spec_of(policy).get("rules") or ()):
-            for one in (rule or {}).get("from") or ():
-                for text in map(str, (one.get("source") or {}).get("principals") or ()):
+            for place, one in enumerate((rule or {}).get("from") or ()):
+                for index, text in enumerate(map(str, (one.get("source") or {}).get("principals") or ())):
                     mended = _mended_principal(text, home_of(policy))
                     if mended:
                         yield Effect(
@@ -153,6 +180,11 @@ def impossible_callers(mesh: Mesh) -> t.Iterator[Effect]:
                             "has: a principal is written as domain/ns/NAMESPACE/sa/ACCOUNT.",
                             f"Write {mended}.",
                             "policy",
+                            mend=setting(
+                                origin_for("AuthorizationPolicy", policy),
+                                ("spec", "rules", number, "from", place, "source", "principals", index),
+                                mended,
+                            ),
                         )
 
 
@@ -169,8 +201,8 @@ def methods_in_lower_case(mesh: Mesh) -> t.Iterator[Effect]:
     """A method that no request has, since methods are compared exactly and written in capitals (RFC 9110)."""
     for policy in mesh.of("AuthorizationPolicy"):
         for number, rule in enumerate(spec_of(policy).get("rules") or ()):
-            for to in (rule or {}).get("to") or ():
-                for text in map(str, (to.get("operation") or {}).get("methods") or ()):
+            for place, to in enumerate((rule or {}).get("to") or ()):
+                for index, text in enumerate(map(str, (to.get("operation") or {}).get("methods") or ())):
                     if text.islower():
                         yield Effect(
                             origin_for("AuthorizationPolicy", policy),
@@ -179,6 +211,11 @@ def methods_in_lower_case(mesh: Mesh) -> t.Iterator[Effect]:
                             "has: methods are compared exactly.",
                             f"Write {text.upper()}.",
                             "policy",
+                            mend=setting(
+                                origin_for("AuthorizationPolicy", policy),
+                                ("spec", "rules", number, "to", place, "operation", "methods", index),
+                                text.upper(),
+                            ),
                         )
 
 
@@ -186,10 +223,10 @@ def stars_in_paths(mesh: Mesh) -> t.Iterator[Effect]:
     """A star in the middle of an AuthorizationPolicy's path."""
     for policy in mesh.of("AuthorizationPolicy"):
         for number, rule in enumerate(spec_of(policy).get("rules") or (), 1):
-            for to in (rule or {}).get("to") or ():
+            for place, to in enumerate((rule or {}).get("to") or ()):
                 operation = to.get("operation") or {}
                 for key in ("paths", "notPaths"):
-                    for path in operation.get(key) or ():
+                    for index, path in enumerate(operation.get(key) or ()):
                         text = str(path)
                         if "*" not in text.strip("*") or "{" in text:
                             continue
@@ -198,9 +235,14 @@ def stars_in_paths(mesh: Mesh) -> t.Iterator[Effect]:
                             f"spec.rules[{number - 1}].to.operation.{key}",
                             f"{origin_for('AuthorizationPolicy', policy)} {_does(policy)} the path {text} literally: a "
                             "star counts at its beginning or end only.",
-                            f"Write {_with_template(text)}, or allow a prefix or suffix.",
+                            f"Write {_with_template(text)}, which a star in the middle is written as.",
                             "policy",
                             host=text,
+                            mend=setting(
+                                origin_for("AuthorizationPolicy", policy),
+                                ("spec", "rules", number - 1, "to", place, "operation", key, index),
+                                _with_template(text),
+                            ),
                         )
 
 
@@ -225,7 +267,7 @@ def ports_of_services(mesh: Mesh) -> t.Iterator[Effect]:
                 if matches(selector_of(policy), labels_of(pod)) and has_proxy(pod)
             ]
             inner = {number for pod in pods for number in _container_ports(mesh, pod)}
-            for where, port, mode in named_ports(policy, kind):
+            for path, port, mode in placed_ports(policy, kind):
                 if not pods or not inner or port in inner:
                     continue
                 owners = [
@@ -238,32 +280,64 @@ def ports_of_services(mesh: Mesh) -> t.Iterator[Effect]:
                 app = labels_of(pods[0]).get("app") or name_of(pods[0])
                 tail = f"; port {port} is Service {name_of(owners[0])}'s" if owners else ""
                 says = f"demands mTLS on port {port}" if mode == "STRICT" else f"names port {port}"
+                origin = origin_for(kind, policy)
+                meant = {target for one in owners for target in _targets(one, port)} or inner
+                which = " or ".join(str(one) for one in sorted(meant))
                 yield Effect(
-                    origin_for(kind, policy),
-                    where,
-                    f"{origin_for(kind, policy)} {says}, and the pods of {app} listen on {listen}{tail}.",
-                    f"Give the container's port: portLevelMtls: {{{min(inner)}: {{mode: {mode}}}}}."
+                    origin,
+                    _written(path),
+                    f"{origin} {says}, and the pods of {app} listen on {listen}{tail}.",
+                    f"Give the container's port: portLevelMtls: {{{which}: {{mode: {mode}}}}}."
                     if kind == "PeerAuthentication"
-                    else f"Give the container's port, {min(inner)}.",
+                    else f"Give the container's port, {which}.",
                     TOPICS[kind],
                     frozenset((name_of(one), home_of(one)) for one in owners),
                     idle=bool(owners),  # a pod may listen on more ports than it says
+                    mend=Patch(origin, _renumbered(policy, path, min(meant))) if len(meant) == 1 else None,
                 )
 
 
-def named_ports(policy: Json, kind: str) -> t.Iterator[tuple[str, int, str]]:
-    """The ports that a policy names: field, number, and the mTLS mode there."""
+def _targets(service: Json, port: int) -> t.Iterator[int]:
+    """The pods' ports behind a Service's, where they are numbers."""
+    for one in ports_of(service):
+        target = one.get("targetPort", port)
+        if one.get("port") == port and isinstance(target, int):
+            yield target
+
+
+def _renumbered(policy: Json, path: Path, port: int) -> tuple[Json, ...]:
+    """The operations that give a policy's port another number."""
+    if path[1] == "portLevelMtls":
+        mode = (spec_of(policy).get("portLevelMtls") or {}).get(path[2])
+        return remove(path), put((*path[:2], str(port)), mode)
+    return (put(path, str(port)),)
+
+
+def _written(path: Path) -> str:
+    """A path as a field, without the places in lists below a rule's."""
+    if path[1] != "rules":
+        return ".".join(map(str, path))
+    return f"spec.rules[{path[2]}]." + ".".join(one for one in path[3:] if isinstance(one, str))
+
+
+def named_ports(policy: Json, kind: str) -> t.Iterator[int]:
+    """The ports that a policy names."""
+    return (port for _path, port, _mode in placed_ports(policy, kind))
+
+
+def placed_ports(policy: Json, kind: str) -> t.Iterator[tuple[Path, int, str]]:
+    """The ports that a policy names: their path, number, and the mTLS mode there."""
     if kind == "PeerAuthentication":
         for port, one in (spec_of(policy).get("portLevelMtls") or {}).items():
             if str(port).isdigit():
-                yield f"spec.portLevelMtls.{port}", int(port), str((one or {}).get("mode") or "")
+                yield ("spec", "portLevelMtls", port), int(port), str((one or {}).get("mode") or "")
     if kind != "AuthorizationPolicy":
         return
     for number, rule in enumerate(spec_of(policy).get("rules") or ()):
-        for to in (rule or {}).get("to") or ():
-            for port in (to.get("operation") or {}).get("ports") or ():
+        for place, to in enumerate((rule or {}).get("to") or ()):
+            for index, port in enumerate((to.get("operation") or {}).get("ports") or ()):
                 if str(port).isdigit():
-                    yield f"spec.rules[{number}].to.operation.ports", int(port), ""
+                    yield ("spec", "rules", number, "to", place, "operation", "ports", index), int(port), ""
 
 
 def _container_ports(mesh: Mesh, pod: Json) -> set[int]:
@@ -320,7 +394,20 @@ def plain_probes(mesh: Mesh) -> t.Iterator[Effect]:
                     if matches(spec_of(one).get("selector") or {"": ""}, labels_of(pod))
                 ),
                 without=Origin("Pod", home_of(pod), name_of(pod)),
+                mend=_let_pass(pod, workload),
             )
+
+
+def _let_pass(pod: Json, workload: str) -> Patch | None:
+    """The Deployment's template without the annotation; None where it is none's, or lacks the annotation.
+
+    What else the template has as annotations cannot be told by the pod's, since injection adds its own.
+    """
+    owners = {str(one.get("kind")) for one in (pod.get("metadata") or {}).get("ownerReferences") or ()}
+    if owners != {"ReplicaSet"} or REWRITE not in _annotations(pod):
+        return None
+    path = ("spec", "template", "metadata", "annotations", REWRITE)
+    return Patch(Origin("Deployment", home_of(pod), workload), (remove(path),))
 
 
 def _probed(pod: Json) -> t.Iterator[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ..mesh import (
+    API_VERSIONS,
     DOMAIN,
     OPAQUE_PROTOCOLS,
     ROOT,
@@ -24,14 +25,25 @@ from ..mesh import (
     spec_of,
 )
 from ..origin import Origin
-from .finding import Effect, age, destinations, first_host, host_holds, is_for_mesh, routes_of, services_for, shown
+from .finding import (
+    Effect,
+    age,
+    first_host,
+    host_holds,
+    is_for_mesh,
+    placed_destinations,
+    routes_of,
+    services_for,
+    shown,
+)
+from .mend import Apply, Mend, Patch, append, moved, pointer, put, remove, setting
 
 
 def literal_stars(mesh: Mesh) -> t.Iterator[Effect]:
     """A star in a prefix or an exact path, where it is a character like any other."""
     for rule in mesh.of("VirtualService"):
         for number, route in enumerate(routes_of(rule), 1):
-            for match in route.get("match") or ():
+            for place, match in enumerate(route.get("match") or ()):
                 for kind in ("prefix", "exact"):
                     text = str((match.get("uri") or {}).get(kind) or "")
                     if "*" not in text:
@@ -42,11 +54,29 @@ def literal_stars(mesh: Mesh) -> t.Iterator[Effect]:
                         f"spec.http[{number - 1}].match.uri.{kind}",
                         f"{origin_for('VirtualService', rule)} matches the {kind} {text} literally: the star is a "
                         "character of the path, and no path contains it.",
-                        f"Write prefix: {plain} (a prefix needs no star)." if plain else "Leave the match out.",
+                        _without_star(text, plain),
                         "route",
                         services_for(mesh, rule),
                         first_host(rule),
+                        mend=_as_prefix(rule, ("spec", "http", number - 1, "match", place, "uri"), kind, text),
                     )
+
+
+def _without_star(text: str, plain: str) -> str:
+    if not plain:
+        return "Leave the match out."
+    if "*" in text.rstrip("*"):
+        return f"Write prefix: {plain}, or a regex."
+    return f"Write prefix: {plain} (a prefix needs no star)."
+
+
+def _as_prefix(rule: Json, path: tuple[str | int, ...], kind: str, text: str) -> Patch | None:
+    """The prefix that a path with a star at its end was to be; one within it may have been meant in other ways."""
+    plain = text.rstrip("*")
+    if not plain or "*" in plain:
+        return None
+    others = [remove((*path, kind))] if kind != "prefix" else []
+    return Patch(origin_for("VirtualService", rule), (*others, put((*path, "prefix"), plain)))
 
 
 def no_fault(mesh: Mesh) -> t.Iterator[Effect]:
@@ -81,6 +111,11 @@ def no_fault(mesh: Mesh) -> t.Iterator[Effect]:
                     "fault",
                     services_for(mesh, rule),
                     idle=not value,
+                    mend=setting(
+                        origin,
+                        ("spec", "http", number - 1, "fault", kind, "percentage"),
+                        {"value": float(wanted) if "." in wanted else int(wanted)},
+                    ),
                 )
 
 
@@ -92,7 +127,7 @@ def raw_tcp(mesh: Mesh) -> t.Iterator[Effect]:
         for name in sorted(services_for(mesh, rule)):
             service = mesh.service(name)
             opaque = [protocol_of(port)[0] in OPAQUE_PROTOCOLS for port in ports_of(service or {})]
-            for port in ports_of(service or {}):
+            for place, port in enumerate(ports_of(service or {})):
                 protocol, why = protocol_of(port)
                 if protocol not in OPAQUE_PROTOCOLS:
                     continue
@@ -103,11 +138,16 @@ def raw_tcp(mesh: Mesh) -> t.Iterator[Effect]:
                     f"spec.ports[{port.get('port')}].name",
                     f"Port {port.get('port')} of Service {name[1]}/{name[0]} {said}, so it is {called} to the proxies, "
                     f"and the http routes of {origin_for('VirtualService', rule)} do not hold.",
-                    "Name the port http, or set appProtocol: http.",
+                    "Set appProtocol: http for the port, or name it http."
+                    if protocol == "tcp"
+                    else "Name the port http if it is, or leave the http routes out.",
                     "protocol",
                     frozenset((name,)),
                     idle=all(opaque),  # with another port the routes hold there
                     without=origin_for("VirtualService", rule),
+                    mend=setting(Origin("Service", name[1], name[0]), ("spec", "ports", place, "appProtocol"), "http")
+                    if protocol == "tcp"
+                    else None,
                 )
 
 
@@ -115,7 +155,7 @@ def undefined_subsets(mesh: Mesh) -> t.Iterator[Effect]:
     """A route to a subset that no DestinationRule defines."""
     for rule in mesh.of("VirtualService"):
         for number, route in enumerate(routes_of(rule), 1):
-            for what, destination in destinations(route):
+            for what, _path, destination in placed_destinations(route):
                 subset = destination.get("subset")
                 service = mesh.service_for(str(destination.get("host") or ""), home_of(rule))
                 if not subset or service is None:
@@ -131,21 +171,39 @@ def undefined_subsets(mesh: Mesh) -> t.Iterator[Effect]:
                 stray = _stray_subset(mesh, rule, service, str(subset))
                 have = f"it has {', '.join(names)}" if names else "there is none"
                 none = f"for it defines: {stray[0]}" if stray else f"defines ({have})"
+                remedy, mend = stray[1:] if stray else _define(mesh, visible, service, str(subset))
                 yield Effect(
                     origin_for("VirtualService", rule),
                     f"spec.http[{number - 1}].{what}.destination.subset",
                     f"{origin_for('VirtualService', rule)} {does} to subset {subset} of {service[0]}, which no "
                     f"DestinationRule {none}.",
-                    stray[1]
-                    if stray
-                    else f"Apply a DestinationRule for {service[0]} with this subset, or name one that is defined.",
+                    remedy,
                     "subset",
                     frozenset((service,)),
+                    mend=mend,
                 )
 
 
-def _stray_subset(mesh: Mesh, rule: Json, service: ServiceName, subset: str) -> tuple[str, str] | None:
-    """A DestinationRule that has the subset, and does not hold for the Service: which, and the remedy."""
+def _define(mesh: Mesh, rules: list[Json], service: ServiceName, subset: str) -> tuple[str, Mend | None]:
+    """How a subset gets defined: where pods carry its name as their version, that is what it selects."""
+    labels = {"version": subset}
+    if len(rules) > 1 or not any(matches(labels, labels_of(pod)) for pod in mesh.pods_of(service)):
+        return f"Apply a DestinationRule for {service[0]} with this subset, or name one that is defined.", None
+    remedy = f"Apply a DestinationRule for {service[0]} with this subset, whose pods have the label version={subset}."
+    defined = {"name": subset, "labels": labels}
+    if not rules:
+        meta = {"name": service[0], "namespace": service[1]}
+        spec = {"host": service[0], "subsets": [defined]}
+        document = {"apiVersion": API_VERSIONS["DestinationRule"], "kind": "DestinationRule", "metadata": meta}
+        return remedy, Apply(({**document, "spec": spec},))
+    (own,) = rules
+    path = ("spec", "subsets")
+    operation = append(path, defined) if spec_of(own).get("subsets") else put(path, [defined])
+    return remedy, Patch(origin_for("DestinationRule", own), (operation,))
+
+
+def _stray_subset(mesh: Mesh, rule: Json, service: ServiceName, subset: str) -> tuple[str, str, Mend] | None:
+    """A DestinationRule that has the subset, and does not hold for the Service: which, and what mends it."""
     for one in mesh.of("DestinationRule"):
         host, home = str(spec_of(one).get("host") or ""), home_of(one)
         if not any(part.get("name") == subset for part in spec_of(one).get("subsets") or ()):
@@ -155,11 +213,13 @@ def _stray_subset(mesh: Mesh, rule: Json, service: ServiceName, subset: str) -> 
             return (
                 f"{origin} has it, but in namespace {home}",
                 f"Apply DestinationRule {origin.name} in namespace {service[1]} instead.",
+                moved("DestinationRule", one, service[1]),
             )
         if home in (home_of(rule), service[1], ROOT) and mesh.service_for(host, home) is None:
             return (
                 f"{origin} has it, but for the host {host}, which is no Service",
                 f"Correct the host of {origin} to {service[0]}.",
+                setting(origin, ("spec", "host"), f"{service[0]}.{service[1]}.{DOMAIN}"),
             )
     return None
 
@@ -205,6 +265,10 @@ def unreachable_routes(mesh: Mesh) -> t.Iterator[Effect]:
                 "route",
                 services_for(mesh, rule),
                 first_host(rule),
+                mend=Patch(
+                    origin_for("VirtualService", rule),
+                    ({"op": "move", "from": pointer(("spec", "http", number - 1)), "path": "/spec/http/-"},),
+                ),
             )
             break
 
@@ -232,7 +296,7 @@ def shadowed(mesh: Mesh) -> t.Iterator[Effect]:
                 "spec.hosts",
                 f"{origin_for('VirtualService', other)} is for {service[0]}, for which the older "
                 f"{origin_for('VirtualService', first)} holds already.",
-                "Merge the two.",
+                "Merge the two, or remove one of them.",
                 "route",
                 frozenset((service,)),
             )
@@ -259,7 +323,7 @@ def rules_twice(mesh: Mesh) -> t.Iterator[Effect]:
                     f"spec.{both.partition(' ')[0]}",
                     f"The {both} of {origin_for('DestinationRule', other)} does not hold: the older "
                     f"{origin_for('DestinationRule', first)} has one for {service[0]} already.",
-                    "Merge the two.",
+                    "Merge the two, or remove one of them.",
                     "subset",
                     frozenset((service,)),
                 )

@@ -13,6 +13,7 @@ import typing as t
 
 from ..mesh import Json, Mesh, ServiceName, has_proxy, home_of, mtls_of, origin_for, ports_of, spec_of
 from .finding import Effect
+from .mend import setting
 
 REMEDY = "Set {path}.mode: ISTIO_MUTUAL, or leave tls out: both speak mTLS to the mesh's pods."
 
@@ -54,6 +55,9 @@ def refused_transport(mesh: Mesh) -> t.Iterator[Effect]:
                     "tls",
                     frozenset((service,)),
                     idle=False,  # it may be what a test is for, and another rule may hold
+                    mend=None
+                    if said[1]
+                    else setting(origin_for("DestinationRule", rule), (*path, "mode"), "ISTIO_MUTUAL"),
                 )
 
 

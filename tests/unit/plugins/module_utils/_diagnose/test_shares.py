@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
@@ -67,6 +68,17 @@ def test_wrong_weights_are_named_with_the_right_ones(where: Json) -> None:
         "VirtualService bookinfo/reviews sends 90 % to v1 and 10 % to v3; the check expects 95 and 5."
     )
     assert found.remedy == "Correct the weights: v1 95, v3 5."
+    path = "/spec/http/0/route/%d/weight"
+    operations = [{"op": "add", "path": path % n, "value": weight} for n, weight in enumerate((95, 5))]
+    assert found.change == (
+        f"kubectl -n bookinfo patch virtualservice reviews --type=json -p '{json.dumps(operations)}'"
+    )
+
+
+def test_weights_of_other_versions_are_not_made_up() -> None:
+    found = wrong(shifted(rule(("v1", 90), ("v2", 10))))
+    assert found.remedy == "Correct the weights: v1 95, v3 5."
+    assert found.change == ""
 
 
 def test_everything_to_one_version_is_a_matter_of_weights_too() -> None:

@@ -231,7 +231,44 @@ FAULTS.append(
         'mTLS, and the annotation sidecar.istio.io/rewriteAppHTTPProbers: "false" keeps Istio from letting it pass.',
     )
 )
+STRICT_REVIEWS = "kind: PeerAuthentication\nmetadata: {name: closed}\nspec: {mtls: {mode: STRICT}}\n---\n"
+BARE = (
+    "kind: Service\nmetadata: {name: bare}\nspec: {selector: {app: bare}, ports: [{name: http, port: 80}]}\n---\n"
+    "kind: Pod\nmetadata: {name: bare-v1-a-b, labels: {app: bare}}\nspec: {containers: [{name: app}]}\n---\n"
+)
+FAULTS += [
+    (
+        STRICT_REVIEWS + "kind: DestinationRule\nmetadata: {name: plain}\n"
+        "spec: {host: ratings, trafficPolicy: {tls: {mode: DISABLE}}}",
+        "DestinationRule bookinfo/plain sends to ratings without mTLS (tls mode DISABLE), and PeerAuthentication "
+        "bookinfo/closed demands it (STRICT).",
+    ),
+    (
+        "kind: DestinationRule\nmetadata: {name: own}\nspec: {host: ratings, subsets: [{name: v1, "
+        "labels: {version: v1}, trafficPolicy: {portLevelSettings: [{port: {number: 80}, tls: {mode: SIMPLE}}]}}]}",
+        "DestinationRule bookinfo/own sends to ratings over TLS without the mesh's certificates (tls mode SIMPLE), and "
+        "its pods are in the mesh, which take mTLS or plain text.",
+    ),
+    (
+        BARE + "kind: DestinationRule\nmetadata: {name: bare}\n"
+        "spec: {host: bare, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}",
+        "DestinationRule bookinfo/bare sends to bare with mTLS (ISTIO_MUTUAL), and its pods have no sidecar to take "
+        "it.",
+    ),
+    (
+        "kind: PeerAuthentication\nmetadata: {name: far, namespace: other}\nspec: {mtls: {mode: STRICT}}",
+        "PeerAuthentication other/far holds only for its own namespace other, which has no pod with a sidecar.",
+    ),
+    (
+        route("http: [{route: [{destination: {host: ratings, subset: v1}}]}]", "ratings", "[ratings]"),
+        "VirtualService bookinfo/ratings routes to subset v1 of ratings, which no DestinationRule defines (there is "
+        "none).",
+    ),
+]
 SOUND = [
+    STRICT_REVIEWS
+    + "kind: DestinationRule\nmetadata: {name: m}\nspec: {host: ratings, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}",
+    BARE + "kind: DestinationRule\nmetadata: {name: m}\nspec: {host: bare, trafficPolicy: {tls: {mode: SIMPLE}}}",
     "kind: AuthorizationPolicy\nmetadata: {name: x}\n"
     "spec: {rules: [{from: [{source: {principals: ['*/sa/b', 'cluster.local/ns/a/sa/b', '*']}}]}]}",
     "kind: DestinationRule\nmetadata: {name: second}\nspec: {host: reviews, trafficPolicy: {tls: {mode: DISABLE}}}",
@@ -322,6 +359,11 @@ IDLE_OR_MEANT = [
     (route(f"http: [{{fault: {{abort: {{httpStatus: 500, percentage: {{value: 0.25}}}}}}, {TO_REVIEWS}}}]"), False),
     (route(f"http: [{{fault: {{abort: {{httpStatus: 500, percentage: {{value: 0}}}}}}, {TO_REVIEWS}}}]"), True),
     (route(f"gateways: [bookinfo, mesh], http: [{{{TO_REVIEWS}}}]"), False),
+    (
+        "kind: DestinationRule\nmetadata: {name: x}\nspec: {host: ratings, trafficPolicy: {tls: {mode: SIMPLE}}}",
+        False,
+    ),
+    ("kind: PeerAuthentication\nmetadata: {name: far, namespace: other}\nspec: {mtls: {mode: STRICT}}", False),
     (
         "kind: PeerAuthentication\nmetadata: {name: x}\n"
         "spec: {selector: {matchLabels: {app: ratings}}, portLevelMtls: {'9999': {mode: DISABLE}}}",

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
@@ -40,6 +41,12 @@ def told(found: Mesh, *statuses: int, **parts: t.Any) -> str:
     assert diagnosis is not None
     assert diagnosis.remedy or not diagnosis.sentence.endswith("are wrong.")
     return diagnosis.sentence
+
+
+def changed(found: Mesh, *statuses: int, **parts: t.Any) -> str:
+    diagnosis = diagnose(findings(found, *statuses, **parts))
+    assert diagnosis is not None
+    return diagnosis.change
 
 
 def thing(name: str, **spec: t.Any) -> Json:
@@ -86,14 +93,20 @@ def test_a_rule_that_denies_is_named_with_its_lab() -> None:
 
 def test_a_rule_that_lets_in_too_much_is_named() -> None:
     rules = [{"to": [{"operation": {"methods": ["GET"]}}]}, {"from": [{"source": {"namespaces": ["a"]}}]}]
-    found = mesh(
-        filters=[rbac("cluster.local/ns/bookinfo/sa/bookinfo-productpage")],
-        AuthorizationPolicy=[thing("readers", selector={"matchLabels": {"app": "reviews"}}, rules=rules)],
-    )
+    mine = [rbac("cluster.local/ns/bookinfo/sa/bookinfo-productpage")]
+    readers = {"selector": {"matchLabels": {"app": "reviews"}}}
+    found = mesh(filters=mine, AuthorizationPolicy=[thing("readers", **readers, rules=rules)])
     assert told(found, 200, expected_status=(403,)) == (
         "Rule 1 of AuthorizationPolicy bookinfo/readers has no from, so it lets any caller GET; its rules are "
         "alternatives."
     )
+    both = json.dumps([{"op": "add", "path": "/spec/rules", "value": [{**rules[0], **rules[1]}]}])
+    assert changed(found, 200, expected_status=(403,)) == (
+        f"kubectl -n bookinfo patch authorizationpolicy readers --type=json -p '{both}'"
+    )
+    third = {"from": [{"source": {"namespaces": ["b"]}}]}
+    more = mesh(filters=mine, AuthorizationPolicy=[thing("readers", **readers, rules=[*rules, third])])
+    assert changed(more, 200, expected_status=(403,)) == "", "which of three belong together is not known"
 
 
 def test_a_rule_that_was_passed_over_is_named_with_its_condition() -> None:

@@ -29,7 +29,7 @@ def without_sidecar(**labels: str) -> dict[str, list[Json]]:
     [
         ({}, {}, "Namespace bookinfo is not labelled istio-injection=enabled, so its pods run", "Label the namespace"),
         ({"istio-injection": "enabled"}, {}, "Pods run without a sidecar", "only pods made after the namespace was"),
-        ({"istio.io/rev": "a"}, {}, "Pods run without a sidecar", "rollout restart deployment"),
+        ({"istio.io/rev": "a"}, {}, "Pods run without a sidecar", "Restart their Deployments"),
         ({}, {"sidecar.istio.io/inject": "false"}, "Pods run without a sidecar", "Remove the label sidecar.istio.io/"),
     ],
 )
