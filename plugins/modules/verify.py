@@ -246,6 +246,10 @@ checks:
       description: Seconds that the check took.
       type: float
       sample: 0.31
+    explanation_seconds:
+      description: How many of these seconds went by between the verdict and its explanation, 0 where it passed.
+      type: float
+      sample: 0.0
     evidence:
       description: What the verdict rests on.
       type: str

@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-from .._explain.collect import Configs
 from .causes import concerned
-from .findings import Diagnosis, Findings, Look
-from .istioctl import Analysis
-from .proxies import Proxies
+from .evidence import Evidence
+from .findings import Diagnosis, Findings
 from .rules import diagnose
 
-__all__ = ["Analysis", "Configs", "Diagnosis", "Findings", "Look", "Proxies", "concerned", "diagnose"]
+__all__ = ["Diagnosis", "Evidence", "Findings", "concerned", "diagnose"]

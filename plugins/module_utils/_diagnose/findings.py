@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ Json = t.Mapping[str, t.Any]
 
 KINDS = tuple((version, kind) for kind, version in API_VERSIONS.items())
 """Kinds that a diagnosis looks at."""
+THREADS = 8
 NAMED = re.compile(
     r"\b(Gateway|VirtualService|DestinationRule|AuthorizationPolicy|PeerAuthentication|RequestAuthentication|"
     r"ServiceEntry|Sidecar|EnvoyFilter|Telemetry|Service|Secret) ([a-z0-9-]+/[a-z0-9.-]*[a-z0-9])"
@@ -152,19 +154,19 @@ def gather(client: Client, namespace: str | None) -> tuple[dict[str, tuple[Json,
 
     What may not be read, or is not served by this cluster, is left out.
     """
-    objects: dict[str, tuple[Json, ...]] = {}
-    partial = set()
-    for api_version, kind in KINDS:
-        for place in (None, namespace):
+
+    def look(api_version: str, kind: str) -> tuple[tuple[Json, ...] | None, bool]:
+        for place in (None, namespace) if namespace is not None else (None,):
             try:
-                objects[kind] = tuple(client.list(api_version, kind, place))
-                if place is not None:
-                    partial.add(kind)
-                break
+                return tuple(client.list(api_version, kind, place)), place is not None
             except ApiError:
-                if namespace is None:
-                    break
-    return objects, frozenset(partial)
+                continue
+        return None, False
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = dict(zip((kind for _version, kind in KINDS), pool.map(look, *zip(*KINDS, strict=True)), strict=True))
+    objects = {kind: one for kind, (one, _near) in found.items() if one is not None}
+    return objects, frozenset(kind for kind, (_one, near) in found.items() if near)
 
 
 class Look:

@@ -58,8 +58,7 @@ def run_checks(
     """
     streams = streams or start_streams(client, checks, gateway, gateway_tls, probe_image=probe_image)
     run = Run(client, gateway, gateway_tls, once, probe_image, on_waiting=on_waiting)
-    run.analysis, run.look, run.proxies = streams.run.analysis, streams.run.look, streams.run.proxies
-    run.configs, run.desired, streams.run.desired = streams.run.configs, tuple(desired), tuple(desired)
+    run.seen, run.desired, streams.run.desired = streams.run.seen, tuple(desired), tuple(desired)
     results: dict[int, dict[str, t.Any]] = {}
 
     def ask(index: int) -> dict[str, t.Any]:

@@ -7,46 +7,76 @@ from __future__ import annotations
 
 import time
 import typing as t
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 from .._diagnose import Diagnosis, Findings, concerned, diagnose
 from .._explain.request import request_of
-from .._istio.pods import has_sidecar
-from .._kube.errors import ApiError
-from .._observe.access_log import Record
-from .._observe.errors import CheckError
-from .._observe.gateway import SELECTOR
 from .faults import TOO_MANY, Answer, faults_of
-from .gather import LOG_FLUSH, LOG_PATIENCE
 from .oracle import Verdict
+from .records import FLUSH, read_records
 from .run import Run
 from .spec import Check
-from .spec.types import HOST
 from .tally import observed_shares
 
-EXPLAINED = 5
-"""Failing requests that a diagnosis follows through the proxies."""
-MOST_PODS = 40
+
+@dataclass(frozen=True)
+class Round:
+    """Answers of one round of a check, and when it ended."""
+
+    answers: t.Sequence[Answer]
+    ended: float
+
+    def age(self) -> float:
+        """Seconds since then."""
+        return time.monotonic() - self.ended
 
 
 def explain(
-    run: Run, check: Check, address: tuple[str, int] | None, verdict: Verdict, answers: t.Sequence[Answer]
+    run: Run,
+    check: Check,
+    address: tuple[str, int] | None,
+    verdict: Verdict,
+    rounds: t.Sequence[Round],
+    world: t.Hashable = None,
 ) -> Diagnosis | None:
-    """The first diagnosis that fits. ``address`` is what requests were sent to, where it is not the URL's own host."""
-    findings = replace(findings_of(check, address, verdict, answers), desired=run.desired)
-    if run.analysis is not None and run.look is not None and run.proxies is not None:
-        run.analysis.begin()
-        run.proxies.begin()
-        findings = run.look.into(findings)
+    """The first diagnosis that fits. ``address`` is what requests were sent to, where it is not the URL's own host.
+
+    ``rounds`` are those that have failed alike in the same ``world``, the state of a mesh that rests. The last is
+    explained; of an earlier one the proxies' records are written already, and say the same.
+    """
+    findings = replace(findings_of(check, address, verdict, rounds[-1].answers), desired=run.desired)
+    if run.client is None:
+        return diagnose(findings)
+    written = next((one for one in reversed(rounds) if one.age() >= FLUSH), rounds[-1])
+    evidence = run.evidence(world)
+    evidence.begin()
+    findings = evidence.look.into(findings)
+    with ThreadPoolExecutor(1) as pool:
+        configs = pool.submit(evidence.configs.of, concerned(findings))
+        failing = [one for one in written.answers if faults_of(check.expect, one)]
+        records = read_records(run, check, failing, findings.of("Pod"), written.age())
         findings = replace(
             findings,
-            records=_records(run, check, [one for one in answers if faults_of(check.expect, one)]),
-            messages=run.analysis.messages(),
-            proxies=run.proxies.found(),
+            records=records,
+            messages=evidence.analysis.messages(),
+            proxies=evidence.proxies.found(),
+            configs=configs.result(),
         )
-    if run.configs is not None:
-        findings = replace(findings, configs=run.configs.of(concerned(findings)))
     return diagnose(findings)
+
+
+def prepare(run: Run, check: Check, world: t.Hashable) -> None:
+    """Look at a mesh that rests while a check goes on failing in it: it will be explained by what is seen now."""
+    request = check.request
+    asked = Findings(
+        url=request.url,
+        source=check.source,
+        namespace=check.namespace,
+        desired=run.desired,
+        request=request_of(request.url, request.method, request.headers, request.protocol),
+    )
+    run.evidence(world).ahead(asked)
 
 
 def findings_of(
@@ -87,33 +117,3 @@ def findings_of(
         status_shares=tuple((int(status), share) for status, share in expect.status_shares),
         expects_headers=bool(expect.headers),
     )
-
-
-def _records(run: Run, check: Check, failing: t.Sequence[Answer]) -> tuple[Record, ...]:
-    """What the proxies that may be on the way wrote about the failing requests."""
-    client, home = run.client, check.namespace
-    wanted = {str(one.seen["agent"]) for one in failing[:EXPLAINED] if one.seen.get("status")}
-    if not wanted or client is None:
-        return ()
-    try:
-        pods = client.list("v1", "Pod", home)[:MOST_PODS] if home else []
-        if check.source == HOST:
-            pods = [*client.list("v1", "Pod", label_selector=SELECTOR), *pods]
-        places = [pod for pod in pods if has_sidecar(pod) and pod.get("status", {}).get("phase") == "Running"]
-        if not places:
-            return ()
-        found: tuple[Record, ...] = ()
-        until = time.monotonic() + LOG_PATIENCE
-        # A busy proxy writes later than once a second; the last that has not written may be the one that knows.
-        while not run.stop.wait(LOG_FLUSH):
-            found = tuple(
-                record
-                for pod in places
-                for record in run.logs(pod["metadata"]["namespace"], [pod["metadata"]["name"]])
-                if record.agent in wanted
-            )
-            if wanted <= {record.agent for record in found} or time.monotonic() >= until:
-                break
-        return found
-    except (ApiError, CheckError):
-        return ()

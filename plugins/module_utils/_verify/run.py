@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from .._diagnose import Analysis, Configs, Look, Proxies
+from .._diagnose import Evidence
 from .._istio.pods import SIDECAR
 from .._istio.rest import Rest
 from .._kube.errors import ApiError
@@ -54,14 +54,8 @@ class Run:
     versions: dict[str | None, PodVersions] = field(default_factory=dict)
     sources: dict[tuple[str, str | None], Source] = field(default_factory=dict)
     side_effects: list[str] = field(default_factory=list)
-    analysis: Analysis | None = None
-    """What istioctl says about the mesh: begun when a first check has failed, the same for all that fail."""
-    look: Look | None = None
-    """The live objects as they are when a first check has failed, the same for all that fail."""
-    configs: Configs | None = None
-    """The proxies' configurations as they are when a first check has failed."""
-    proxies: Proxies | None = None
-    """What istiod says about the proxies when a first check has failed, the same for all that fail."""
+    seen: dict[t.Hashable, Evidence] = field(default_factory=dict)
+    """What failing checks are explained by, for each state of a mesh at rest; and where none is known, for all."""
     rest: Rest | None = None
     """Whether the mesh is at rest, which ends checks early that fail."""
     desired: tuple[t.Mapping[str, t.Any], ...] = ()
@@ -71,11 +65,14 @@ class Run:
 
     def __post_init__(self) -> None:
         if self.client is not None:
-            self.analysis = Analysis(self.client)
-            self.look = Look(self.client)
-            self.proxies = Proxies(self.client)
-            self.configs = Configs(self.client)
             self.rest = Rest(self.client)
+
+    def evidence(self, world: t.Hashable = None) -> Evidence:
+        """What there is to see in a state of the mesh, looked at once for all checks that fail in it."""
+        with self.lock:
+            if self.client is None:
+                raise AssertionError("there is no cluster to look at")
+            return self.seen.setdefault(world, Evidence(self.client))
 
     def tell(self, waiting: t.Mapping[str, t.Any]) -> None:
         """Say what is still wrong: a check's name, what it expects and what was observed."""

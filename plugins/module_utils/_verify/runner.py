@@ -13,7 +13,7 @@ from .._kube.errors import ApiError
 from .._observe.errors import CheckError, NotYet
 from .._observe.gateway import GatewayError
 from .evidence import LOGS_ON, NoEvidence
-from .explain import explain
+from .explain import Round, explain, prepare
 from .faults import Answer, faults_of
 from .gather import Gatherer
 from .oracle import Verdict, judge
@@ -52,6 +52,8 @@ class Runner:
         self.address: tuple[str, int] | None = None
         self.started = time.monotonic()
         self.failures, self.worlds = Failures(), Row()
+        self.alike: list[Round] = []
+        """Rounds that have failed alike while the mesh rested; the last one in any case."""
         self.told = -1.0
 
     def result(self) -> dict[str, t.Any]:
@@ -93,8 +95,13 @@ class Runner:
         self, verdict: Verdict, answers: t.Sequence[Answer], diagnosis: Diagnosis | None = None
     ) -> dict[str, t.Any]:
         """A verdict with its explanation, as users read it."""
+        judged = time.monotonic()
         if not verdict.passed and diagnosis is None:
-            diagnosis = explain(self.run, self.check, self.address, verdict, answers)
+            rounds, world = self.alike, self.worlds.value
+            if not rounds or rounds[-1].answers is not answers:
+                rounds, world = [Round(answers, time.monotonic())], None
+            diagnosis = explain(self.run, self.check, self.address, verdict, rounds, world)
+        ended = time.monotonic()
         return {
             "name": self.check.name,
             "passed": verdict.passed,
@@ -107,7 +114,8 @@ class Runner:
             "tolerated": verdict.tolerated,
             "rounds": self.rounds,
             "convergence_seconds": round(self.wrong_until, 3),
-            "seconds": round(time.monotonic() - self.started, 3),
+            "seconds": round(ended - self.started, 3),
+            "explanation_seconds": round(ended - judged, 3) if not verdict.passed else 0.0,
             "evidence": self.gatherer.evidence,
             "failing_samples": verdict.failing,
             "diagnosis": diagnosis.sentence if diagnosis else "",
@@ -203,6 +211,7 @@ class Runner:
         self.failures.add(failure, now)
         if not self.failures.lasts(2, TELL_AFTER, now):
             self.worlds.add(None, now)
+            self.alike = [Round(answers, now)]
             return False
         if self.told != self.failures.since:
             self.told = self.failures.since
@@ -213,6 +222,9 @@ class Runner:
         if rest is not None and verdict is not None and not time_may_mend(self.check, answers):
             world = rest.look(self.check.namespace)
         self.worlds.add(world, now)
+        self.alike = [*(self.alike if self.worlds.rounds > 1 else ()), Round(answers, now)]
+        if self.worlds.rounds == 1 and self.run.client is not None:
+            prepare(self.run, self.check, world)
         if not self.worlds.lasts(ROUNDS, SECONDS, now):
             return False
         self.gatherer.evidence += f"; ended early, since {self.failures.rounds} rounds failed alike in a mesh at rest"

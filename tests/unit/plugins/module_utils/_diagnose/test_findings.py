@@ -9,8 +9,8 @@ import threading
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import Findings, Look
-from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.findings import KINDS
+from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import Findings
+from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.findings import KINDS, Look
 from ansible_collections.mesh.workshop.plugins.module_utils._kube.errors import ApiError
 
 from .worlds import thing

@@ -7,8 +7,8 @@ import threading
 import typing as t
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import Proxies
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import proxies as module
+from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.proxies import Proxies
 from ansible_collections.mesh.workshop.plugins.module_utils._istio import istiod
 from ansible_collections.mesh.workshop.plugins.module_utils._istio.istiod import ProxyStatus
 from ansible_collections.mesh.workshop.plugins.module_utils._kube.errors import ApiError

@@ -177,3 +177,27 @@ def test_a_right_world_fails_by_chance_far_less_often_than_its_error_rate() -> N
     assert steady.ROUNDS >= 2
     assert 0.01**steady.ROUNDS <= 1e-4
     assert steady.SECONDS > 2 * 0.1, "longer than istiod gathers changes (PILOT_DEBOUNCE_AFTER)"
+
+
+@pytest.mark.parametrize(("world", "alike"), [(World("rest"), True), (World(*range(1000)), False)])
+def test_a_failure_is_explained_by_all_rounds_that_failed_alike_in_one_world(
+    site: Site, monkeypatch: pytest.MonkeyPatch, world: World, alike: bool
+) -> None:
+    """The proxies have written of the first of them already; and the world is looked at while it is still asked."""
+    explained: list[t.Any] = []
+    prepared: list[t.Any] = []
+    monkeypatch.setattr(runner, "explain", lambda *given: explained.append(given[-2:]))
+    monkeypatch.setattr(runner, "prepare", lambda *given: prepared.append(given[-1]))
+    run = Run(t.cast(t.Any, object()), site.address, None, False)
+    run.rest = t.cast(t.Any, world)
+    one = check({"status": 404}, **{"from": "host", "request": {"url": PAGE}, "deadline": 3 if alike else 1})
+    runner.Runner(run, one, 0).result()
+    ((rounds, state),) = explained
+    if alike:
+        assert (prepared, state) == (["rest"], "rest"), "once"
+        assert len(rounds) >= steady.ROUNDS
+        assert [one.ended for one in rounds] == sorted(one.ended for one in rounds)
+        assert rounds[0].age() > 0.2
+    else:
+        assert (len(rounds), state) == (1, None)
+    assert all(one.answers for one in rounds)
