@@ -20,6 +20,8 @@ from .request import Peer, Request, Token
 
 PREFIX = "spiffe://"
 PAYLOAD = "payload"
+NO_RULES = "a policy without rules holds for no request"
+"""What istiod writes for it is the negation of anything (istio.io/istio, pilot/pkg/security/authz/builder)."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,8 @@ def _fault(part: Json, call: Call) -> str:
         if key in part:
             return _fault_of_any(part[key].get("rules") or part[key].get("ids") or (), call)
     for key in ("not_rule", "not_id"):
+        if key in part and part[key].get("any"):
+            return NO_RULES
         if key in part:
             return "" if _fault(part[key], call) else f"it must not be so that {_positive(part[key])}"
     if "header" in part:

@@ -29,7 +29,7 @@ FLUSH = 1.1
 """Seconds after which a proxy has written a record out: it does so once a second (``--file-flush-interval-msec``)."""
 LATE = 2.0
 """Seconds more for a busy proxy, as long as nothing at all is written of a request."""
-PAUSE = 0.1
+PAUSE = 0.2
 THREADS = 8
 BROKEN = frozenset(("UF", "UC"))
 """Flags of a connection that broke, of which the callee may have written nothing."""

@@ -116,8 +116,8 @@ CASES: dict[str, tuple[list[Json], Json, str, str]] = {
         TO_V2,
         "VirtualService modules/server routes to subset v2 of server, which no DestinationRule defines (there is "
         "none).",
-        "Apply a DestinationRule for server with this subset, or name one that is defined. istioctl analyze says of "
-        "VirtualService modules/server: Referenced host+subset in destinationrule not found",
+        "Apply a DestinationRule for server with this subset, whose pods have the label version=v2. istioctl analyze "
+        "says of VirtualService modules/server: Referenced host+subset in destinationrule not found",
     ),
     "DestinationRule in another namespace": (
         [elsewhere(subsets("v2")), route("server", "v2")],

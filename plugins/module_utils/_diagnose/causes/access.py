@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..._explain.access import Access, RuleResult
+from ..._explain.access import NO_RULES, Access, RuleResult
 from ..._explain.effects.mend import Mend, setting
 from ..._explain.matching import template_holds
 from ..._explain.mesh import holds_for, home_of, labels_of, name_of, origin_for, spec_of
@@ -69,7 +69,7 @@ def _denied(case: Case, request: Request, received: Received, access: Access) ->
             f"denied, pod {received.proxy}).",
             "Change its rule, or remove it if another lab left it behind (mesh.workshop.reset).",
         )
-    if not access.rules:
+    if all(rule.fault == NO_RULES for rule in access.rules):
         return _denied_by_nothing(case, received)
     for rule in access.rules:
         for effect in case.effects:

@@ -39,6 +39,7 @@ def test_a_policy_without_conditions_holds() -> None:
 def test_nothing_is_allowed_where_no_rule_holds() -> None:
     assert judge_access({"policies": {}}, CALL).denies
     assert not judge_access({"action": "DENY", "policies": {}}, CALL).denies
+    assert fault(principals=[{"not_id": {"any": True}}]) == "a policy without rules holds for no request"
 
 
 def one_of(*ids: t.Any) -> list[t.Any]:

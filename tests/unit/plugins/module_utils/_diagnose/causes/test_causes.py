@@ -71,6 +71,16 @@ def test_the_closest_rule_says_what_it_lacks() -> None:
     )
 
 
+def test_a_policy_without_rules_is_said_to_have_none() -> None:
+    body = {"permissions": [{"any": True}], "principals": [{"not_id": {"any": True}}]}
+    rules = {"action": "ALLOW", "policies": {"ns[bookinfo]-policy[deny-all]-rule[0]": body}}
+    nothing = {"name": "envoy.filters.http.rbac", "typed_config": {"rules": rules}}
+    assert told(mesh(filters=[nothing], AuthorizationPolicy=[thing("deny-all")]), 403) == (
+        "AuthorizationPolicy bookinfo/deny-all has no rules, so it allows nothing, and no other policy allows the "
+        "request at pod reviews-v1-a-b."
+    )
+
+
 @pytest.mark.parametrize(("written", "said"), [(["*"], " *"), (["a/*", "b/c"], " a/* and b/c"), ([], "")])
 def test_request_principals_are_named_as_they_are_written(written: list[str], said: str) -> None:
     users = thing("users", rules=[{"from": [{"source": {"requestPrincipals": written}}]}])
