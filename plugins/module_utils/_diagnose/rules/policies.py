@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..._explain.effects.policies import TOPICS
 from ..._istio.pods import has_sidecar
 from ..asked import asked_service, callees, holds
@@ -56,8 +58,9 @@ def let_in(case: Case) -> Diagnosis | None:
         if not (findings.known(kind) and findings.known("Pod")):
             continue
         service, home, pods = callees(findings)
-        here = [name_of(one) for one in findings.of(kind) if holds(findings, one, home, pods)]
-        found = enforced_by_nobody(findings, kind) if here else _reaches_nobody(case, kind, home)
+        holding = [one for one in findings.of(kind) if holds(findings, one, home, pods)]
+        here = [name_of(one) for one in holding]
+        found = enforced_by_nobody(findings, kind, holding) if here else _reaches_nobody(case, kind, home)
         if found is not None:
             return found
         if status == 401 and here:
@@ -79,16 +82,15 @@ def let_in(case: Case) -> Diagnosis | None:
     return None
 
 
-def enforced_by_nobody(findings: Findings, kind: str) -> Diagnosis | None:
-    """A policy that holds for what is asked, whose pods have no proxy that could enforce it."""
+def enforced_by_nobody(findings: Findings, kind: str, holding: list[Json]) -> Diagnosis | None:
+    """Policies that hold for what is asked, whose pods have no proxy that could enforce them."""
     service, home, pods = callees(findings)
-    here = [one for one in findings.of(kind) if holds(findings, one, home, pods)]
-    if not here or not pods or any(has_sidecar(pod) for pod in pods):
+    if not pods or any(has_sidecar(pod) for pod in pods):
         return None
-    return Diagnosis(
-        f"{kind} {listed([name_of(one) for one in here])} holds for {service}, and nothing enforces it: the pods have "
-        f"no sidecar ({listed([name_of(one) for one in pods])}).",
-        bare_pods(findings, home, pods).remedy,
+    return replace(
+        bare_pods(findings, home, pods),
+        sentence=f"{kind} {listed([name_of(one) for one in holding])} holds for {service}, and nothing enforces it: "
+        f"the pods have no sidecar ({listed([name_of(one) for one in pods])}).",
     )
 
 
@@ -122,7 +124,7 @@ def not_refused(case: Case) -> Diagnosis | None:
     service, _home, pods = callees(findings)
     strict = [one for one in findings.of("PeerAuthentication") if _is_strict(one, home)]
     holding = [one for one in strict if holds(findings, one, home, pods)]
-    found = enforced_by_nobody(findings, "PeerAuthentication") if holding else None
+    found = enforced_by_nobody(findings, "PeerAuthentication", holding) if holding else None
     if not holding and findings.known("Pod"):
         found = _reaches_nobody(case, "PeerAuthentication", home)
     if found is not None or holding or (strict and not pods):
