@@ -23,6 +23,7 @@ from pathlib import Path
 import kubernetes
 import kubernetes.stream
 import pytest
+from oracle import callers
 
 CLUSTER = os.environ.get("MESH_WORKSHOP_CLUSTER", "mesh-workshop-test")
 KUBECONFIG = Path.home() / ".kube" / CLUSTER
@@ -131,12 +132,12 @@ class Kube:
         )
         return json.loads(answer.data)
 
-    def execute(self, pod: str, container: str, *command: str, seconds: float = 120) -> str:
-        """What a command in a container of the workshop's namespace prints."""
+    def execute(self, pod: str, container: str, *command: str, seconds: float = 120, namespace: str = NAMESPACE) -> str:
+        """What a command in a container prints."""
         said = kubernetes.stream.stream(
             self.core.connect_get_namespaced_pod_exec,
             pod,
-            NAMESPACE,
+            namespace,
             container=container,
             command=list(command),
             stdout=True,
@@ -305,3 +306,32 @@ def machine(host: t.Any) -> Machine:
 @pytest.fixture(name="eventually", scope="session")
 def eventually_fixture() -> t.Callable[..., t.Any]:
     return eventually
+
+
+@pytest.fixture
+def ask_from(kube: Kube) -> t.Callable[..., list[Answer]]:
+    """Requests from a pod of an app, whose container has its name."""
+
+    def ask(
+        app: str,
+        *urls: str,
+        version: str = "",
+        namespace: str = NAMESPACE,
+        method: str = "GET",
+        body: str = "",
+        headers: t.Mapping[str, str] | None = None,
+        count: int = 1,
+        seconds: int = 0,
+        within_a_second: bool = False,
+    ) -> list[Answer]:
+        """Ask each URL that many times, one after another, or the first as often as possible for some seconds."""
+        labels = f"app={app},version={version}" if version else f"app={app}"
+        pods = kube.core.list_namespaced_pod(namespace, label_selector=labels).items
+        pod = next(pod for pod in pods if not pod.metadata.deletion_timestamp)
+        plan = {"urls": urls * count, "method": method, "body": body, "headers": dict(headers or {})}
+        plan |= {"seconds": seconds, "within_a_second": within_a_second}
+        command = ("python3", "-c", callers.CLIENT, json.dumps(plan))
+        said = kube.execute(pod.metadata.name, app, *command, namespace=namespace)
+        return [Answer(**answer) for answer in json.loads(said)]
+
+    return ask

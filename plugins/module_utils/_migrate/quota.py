@@ -133,8 +133,8 @@ def _rest(mixer: Mixer, quotas: list[_Quota]) -> None:
                 doc.refuse(Refused(f"the quota {quota.name} that it belongs to is refused."))
             else:
                 doc.handled = True
-                doc.moved_to += [f"{out['kind']} {out['metadata']['name']}" for out in quota.part.doc.outputs]
-                doc.moved_to = list(dict.fromkeys(doc.moved_to))
+                own = [f"{out['kind']} {out['metadata']['name']}" for out in quota.part.doc.outputs]
+                doc.moved_to = list(dict.fromkeys([*doc.moved_to, *own, *quota.part.doc.moved_to]))
     loose = [part.doc for part in mixer.instances if part.kind == "quota"]
     loose += [doc for doc, _spec in [*mixer.specs, *mixer.bindings]]
     loose += [rule.doc for rule in mixer.rules if _is_quota_rule(rule)]
@@ -518,17 +518,27 @@ def _write(quotas: list[_Quota], facts: Facts, options: Options) -> None:
     if not trees:
         return
     _emit_config(trees, options)
+    _share([quota.part.doc for quota, _tree_of in trees], "ConfigMap ratelimit-config")
     for (namespace, name), limits in filters.items():
         left = [(quota, limit) for quota, limit in limits if not quota.part.doc.refusal]
         if left:
             service = facts.services[namespace, name]
-            _emit_filter(left[0][0].part.doc, service, [limit for _quota, limit in left], options)
+            docs = [quota.part.doc for quota, _limit in left]
+            _emit_filter(docs[0], service, [limit for _quota, limit in left], options)
+            _share(docs, f"EnvoyFilter quota-{name}")
     for quota, _tree_of in trees:
         quota.part.doc.differ(
             "Where the rate limit service does not answer, requests are denied; Mixer's default let them pass.",
             quota.part.field,
             quota.place,
         )
+
+
+def _share(docs: list[Doc], title: str) -> None:
+    """What the first handler has written is for the quotas of the others as well."""
+    for doc in docs:
+        if doc is not docs[0]:
+            doc.moved_to.append(title)
 
 
 def _tests_for(quota: _Quota, service: Service, facts: Facts) -> list[Test] | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import http.client
-import json
 import re
 import socket
 import ssl
@@ -114,9 +113,9 @@ def test_mutual_tells_the_callee_who_calls(ansible, ask_from):
     account = "spiffe://cluster.local/ns/bookinfo/sa/bookinfo-"
     forged = {"X-Forwarded-Client-Cert": f"URI={account}productpage"}
     for caller, headers in (("productpage", {}), ("details", {}), ("details", forged)):
-        ((status, text),) = ask_from(caller, "http://echo:9080/", headers=headers)
-        assert status == 200
-        shown = json.loads(text)["x-forwarded-client-cert"]
+        (answer,) = ask_from(caller, "http://echo:9080/", headers=headers)
+        assert answer.status == 200
+        shown = answer.json()["x-forwarded-client-cert"]
         # Who has shown a certificate, and no second element that the caller has written itself.
         assert re.findall(r"URI=([^;,]+)", shown) == [f"{account}{caller}"], shown
 

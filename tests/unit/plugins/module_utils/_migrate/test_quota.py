@@ -148,6 +148,18 @@ def test_the_later_forms_are_read_alike(converter: Converter) -> None:
     )
 
 
+def test_two_handlers_share_what_the_first_has_written(converter: Converter) -> None:
+    other = NEW.replace("requests", "others").replace("name: quota,", "name: others,").replace("counter", "other")
+    binding = BINDING.replace("CHARGE", "1").replace("requests", "others").replace("name: spec", "name: others")
+    result = converter.result(old() + "---\n" + other + binding.replace("name: binding", "name: others"))
+    assert result.refusals() == []
+    config, shared = (out for doc in result.docs for out in doc.outputs)
+    assert len(config_of([config])["descriptors"]) == 2
+    assert len(limits_of([config, shared])) == 2
+    written = ["ConfigMap ratelimit-config", "EnvoyFilter quota-ratings"]
+    assert [doc.moved_to for doc in result.docs] == [[], *[written] * 9]
+
+
 def test_an_override_of_redisquota_has_the_quotas_window(converter: Converter) -> None:
     assert converter.outputs(old("redisquota", "")) == converter.outputs(old("redisquota"))
 
