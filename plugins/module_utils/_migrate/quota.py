@@ -44,6 +44,8 @@ _SAMPLE = {
     "destination": 'destination.labels["app"] | destination.service | "unknown"',
     "destinationVersion": 'destination.labels["version"] | "unknown"',
 }
+# Stands for all values that no override names, where each proxy counts alone.
+_OTHERS = "other"
 _PEER = "connection.uri_san_peer_certificate"
 _REQUEST = {
     "request.path": "request.path",
@@ -479,6 +481,8 @@ class _Entry:
     constant: str = ""
     expression: str = ""
     named: tuple[str, ...] = ()
+    # The expression where all values that no override names are one.
+    coarse: str = ""
 
 
 def _write(quotas: list[_Quota], facts: Facts, options: Options) -> None:
@@ -631,31 +635,36 @@ def _peer(missing: str) -> str:
 
 def _caller(quota: _Quota, key: str, attribute: Attribute, named: tuple[str, ...], facts: Facts) -> _Entry:
     """The caller, as its certificate says it: the values that overrides name, and for all others the identity."""
-    text = _PEER
     if named and attribute.name != "source.labels":
         raise Refused(
             f"the dimension {key} is {attribute}, which a certificate does not say.", "spec.dimensions", quota.place
         )
-    for value in reversed(named):
+    chosen = ""
+    for value in named:
         accounts = facts.accounts({attribute.key: value}, "spec.overrides", quota.place)
         tests = " || ".join(f'{_PEER} == "spiffe://{account}"' for account in accounts)
-        text = f'({tests}) ? "{value}" : ({text})' if text != _PEER else f'({tests}) ? "{value}" : {text}'
+        chosen += f'({tests}) ? "{value}" : '
     quota.part.doc.differ(
         f"The dimension {key} is the caller's mTLS identity instead of {attribute}; pods with one service account "
         "count as one caller.",
         quota.part.field,
         quota.place,
     )
-    return _Entry(key, expression=f'has({_PEER}) ? ({text}) : "unknown"', named=named)
+    return _Entry(
+        key,
+        expression=f'has({_PEER}) ? ({chosen}{_PEER}) : "unknown"',
+        named=named,
+        coarse=f'has({_PEER}) ? ({chosen}"{_OTHERS}") : "{_OTHERS}"',
+    )
 
 
-def _action(entry: _Entry, others: str = "") -> Json:
+def _action(entry: _Entry, *, coarse: bool = False) -> Json:
     if not entry.expression:
         return {"generic_key": {"descriptor_key": entry.key, "descriptor_value": entry.constant or "unknown"}}
     text = entry.expression
-    if others:
+    if coarse:
         listed = "[" + ", ".join(f'"{value}"' for value in entry.named) + "]"
-        text = f'({text}) in {listed} ? ({text}) : "{others}"' if entry.named else f'"{others}"'
+        text = entry.coarse or f'({text}) in {listed} ? ({text}) : "{_OTHERS}"'
     return {
         "extension": {
             "name": entry.key,
@@ -837,7 +846,7 @@ def _emit_local(quota: _Quota, service: Service, entries: list[_Entry], tests: l
         values |= {entry.key: value for entry, value in zip(dynamic, chosen, strict=True)}
         limit, _field = _first(quota, values)
         listed: list[Json] = [{"key": f"match-{number}", "value": "true"} for number in range(len(conditions))]
-        listed += [{"key": e.key, "value": v or "other"} for e, v in zip(dynamic, chosen, strict=True)]
+        listed += [{"key": e.key, "value": v or _OTHERS} for e, v in zip(dynamic, chosen, strict=True)]
         if listed:
             descriptors.append({"entries": listed, "token_bucket": _bucket(limit, quota.charge)})
         seen.append(_bucket(limit, quota.charge))
@@ -851,7 +860,7 @@ def _emit_local(quota: _Quota, service: Service, entries: list[_Entry], tests: l
     }
     if descriptors:
         config["descriptors"] = descriptors
-        config["rate_limits"] = [{"actions": [*conditions, *(_action(entry, "other") for entry in dynamic)]}]
+        config["rate_limits"] = [{"actions": [*conditions, *(_action(entry, coarse=True) for entry in dynamic)]}]
     patch = {
         "applyTo": "HTTP_FILTER",
         "match": _before_router(),

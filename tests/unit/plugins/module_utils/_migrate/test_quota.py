@@ -193,6 +193,12 @@ def test_a_local_limit_takes_any_window_and_warns(converter: Converter) -> None:
             {"max_tokens": 500, "tokens_per_fill": 500, "fill_interval": "5s"},
         ),
     ]
+    (source,) = config["rate_limits"][0]["actions"]
+    peer = "connection.uri_san_peer_certificate"
+    reviews = "spiffe://cluster.local/ns/default/sa/bookinfo-reviews"
+    assert source["extension"]["typed_config"]["text"] == (
+        f'has({peer}) ? (({peer} == "{reviews}") ? "reviews" : "other") : "other"'
+    )
     assert "Each proxy counts alone" in str(converter.result(text, quota="local").docs[0].differences)
 
 
