@@ -36,6 +36,9 @@ _BREAKER = {
 }
 
 
+_Labels = tuple[tuple[str, str], ...]
+
+
 @dataclasses.dataclass
 class _Host:
     """All that is said of one destination."""
@@ -44,24 +47,41 @@ class _Host:
     namespace: str
     name: str
     rules: list[tuple[int, Doc, Json]] = dataclasses.field(default_factory=list)
-    subsets: dict[tuple[tuple[str, str], ...], Json] = dataclasses.field(default_factory=dict)
-    policy: Json = dataclasses.field(default_factory=dict)
+    subsets: dict[_Labels, str] = dataclasses.field(default_factory=dict)
+    # By the labels of the callers and those of the pods; none stand for all of them.
+    policies: dict[tuple[_Labels, _Labels], Json] = dataclasses.field(default_factory=dict)
     docs: list[Doc] = dataclasses.field(default_factory=list)
-    known: dict[tuple[tuple[str, str], ...], str] = dataclasses.field(default_factory=dict)
+    known: dict[_Labels, str] = dataclasses.field(default_factory=dict)
 
     def subset(self, labels: t.Mapping[str, str]) -> str:
         """The name of the subset with these labels, which is made where it is missing."""
-        key = tuple(sorted(labels.items()))
+        key = _key(labels)
         if key in self.known and key not in self.subsets:
             return self.known[key]
         if key not in self.subsets:
-            name = "-".join(re.sub(r"[^a-z0-9-]+", "-", value.lower()).strip("-") for _key, value in key) or "all"
-            taken = [subset["name"] for subset in self.subsets.values()]
-            self.subsets[key] = {
-                "name": name if name not in taken else f"{name}-{len(taken)}",
-                "labels": dict(key),
-            }
-        return str(self.subsets[key]["name"])
+            name = _name(key) or "all"
+            taken = self.subsets.values()
+            self.subsets[key] = name if name not in taken else f"{name}-{len(taken)}"
+        return self.subsets[key]
+
+    def rule(self, callers: _Labels) -> Json:
+        """What a DestinationRule says for these callers: what is said for them, else what is said for all."""
+
+        def policy(labels: _Labels) -> Json:
+            found = self.policies.get((callers, labels)) or self.policies.get(((), labels))
+            return {"trafficPolicy": found} if found else {}
+
+        subsets = [{"name": name, "labels": dict(key), **policy(key)} for key, name in self.subsets.items()]
+        selector = {"workloadSelector": {"matchLabels": dict(callers)}} if callers else {}
+        return {"host": self.host, **selector, **policy(()), **({"subsets": subsets} if subsets else {})}
+
+
+def _key(labels: t.Mapping[str, str]) -> _Labels:
+    return tuple(sorted(labels.items()))
+
+
+def _name(labels: _Labels) -> str:
+    return "-".join(re.sub(r"[^a-z0-9-]+", "-", value.lower()).strip("-") for _label, value in labels)
 
 
 def is_mine(doc: Doc) -> bool:
@@ -104,7 +124,7 @@ def convert(docs: t.Sequence[Doc], facts: Facts, options: Options) -> None:
     for (namespace, host), entry in hosts.items():
         try:
             other = taken.get((namespace, host)) or taken.get((namespace, entry.name))
-            if other is not None and (entry.subsets or entry.policy):
+            if other is not None and (entry.subsets or entry.policies):
                 raise Refused(
                     f"{other.title} is about the same host {host}; put the subsets and policies of both together.",
                 )
@@ -155,13 +175,29 @@ def _labels(container: Map, field: str) -> dict[str, str]:
     return {str(key): str(value) for key, value in labels.items()}
 
 
-def _subsets_of(rule: Doc) -> dict[tuple[tuple[str, str], ...], str]:
+def _callers(doc: Doc, source: Map, field: str, facts: Facts) -> tuple[dict[str, str], str]:
+    """The labels and the namespace of the workloads that a rule is for."""
+    only(source, _SERVICE, field)
+    labels = _labels(source, field)
+    namespace = str(source.get("namespace") or "")
+    if source.get("name"):
+        place = place_of(source, "name")
+        namespace = namespace or facts.of(doc)
+        service = facts.service(namespace, str(source["name"]), f"{field}.name", place)
+        doc.note(f"The source {source['name']} is the workload that its Service selects.", f"{field}.name", place)
+        labels = {**service.labels, **labels}
+    elif source.get("service") or source.get("domain"):
+        raise Refused(f"{field} must be a service's name or labels.", field, source.place)
+    return labels, namespace
+
+
+def _subsets_of(rule: Doc) -> dict[_Labels, str]:
     """The subsets that a DestinationRule of the input has, by their labels."""
     found = {}
     for subset in rule.spec_or_empty().get("subsets") or []:
         labels = subset.get("labels") if isinstance(subset, Map) else None
         if isinstance(labels, Map) and isinstance(subset.get("name"), str):
-            found[tuple(sorted((str(key), str(value)) for key, value in labels.items()))] = subset["name"]
+            found[_key({str(key): str(value) for key, value in labels.items()})] = subset["name"]
     return found
 
 
@@ -215,22 +251,9 @@ def _match(doc: Doc, spec: Map, facts: Facts) -> Json:
             )
     found: Json = {}
     source = mapping(match, "source", "spec.match.source")
-    only(source, _SERVICE, "spec.match.source")
-    labels = _labels(source, "spec.match.source")
-    if source.get("name"):
-        place = place_of(source, "name")
-        namespace = str(source.get("namespace") or facts.of(doc))
-        service = facts.service(namespace, str(source["name"]), "spec.match.source.name", place)
-        doc.note(
-            f"The source {source['name']} is the workload that its Service selects.", "spec.match.source.name", place
-        )
-        labels = {**service.labels, **labels}
-        if namespace != facts.of(doc) or source.get("namespace"):
-            found["sourceNamespace"] = namespace
-    elif source.get("service") or source.get("domain"):
-        raise Refused("spec.match.source must be a service's name or labels.", "spec.match.source", source.place)
-    elif source.get("namespace"):
-        found["sourceNamespace"] = str(source["namespace"])
+    labels, namespace = _callers(doc, source, "spec.match.source", facts)
+    if namespace and (source.get("namespace") or namespace != facts.of(doc)):
+        found["sourceNamespace"] = namespace
     if labels:
         found["sourceLabels"] = labels
     request = mapping(match, "request", "spec.match.request")
@@ -369,10 +392,12 @@ def _destination(doc: Doc, target: Map, field: str, entry: _Host, facts: Facts, 
 def _destination_policy(doc: Doc, facts: Facts, hosts: dict[tuple[str, str], _Host]) -> None:
     spec = _spec(doc)
     only(spec, ("source", "destination", "loadBalancing", "circuitBreaker"), "spec")
-    if spec.get("source"):
+    source = mapping(spec, "source", "spec.source")
+    callers, namespace = _callers(doc, source, "spec.source", facts)
+    if source and (not callers or namespace not in ("", facts.of(doc))):
         raise Refused(
-            "spec.source: a DestinationRule holds for all callers; to keep it to one, export it to that caller's "
-            "namespace.",
+            "spec.source: a DestinationRule can be kept to workloads of its own namespace, by their labels; name a "
+            "service there.",
             "spec.source",
             place_of(spec, "source"),
         )
@@ -401,9 +426,7 @@ def _destination_policy(doc: Doc, facts: Facts, hosts: dict[tuple[str, str], _Ho
     labels = _labels(destination, "spec.destination")
     if labels:
         entry.subset(labels)
-        into = entry.subsets[tuple(sorted(labels.items()))].setdefault("trafficPolicy", {})
-    else:
-        into = entry.policy
+    into = entry.policies.setdefault((_key(callers), _key(labels)), {})
     if any(into.get(key, value) != value for key, value in policy.items()):
         raise Refused("another DestinationPolicy says something else of the same pods.", "spec", spec.place)
     into.update(policy)
@@ -465,6 +488,8 @@ def _egress_rule(doc: Doc) -> None:
 
 def _write(entry: _Host) -> None:
     unique = list({id(doc): doc for doc in entry.docs if not doc.refusal}.values())
+    if not unique:
+        return
     rules = sorted((rule for rule in entry.rules if not rule[1].refusal), key=lambda rule: -rule[0])
     for (precedence, first, one), (other, second, two) in zip(rules, rules[1:], strict=False):
         if precedence == other and one.get("match") == two.get("match"):
@@ -497,14 +522,20 @@ def _write(entry: _Host) -> None:
                 )
         owner = next((rule[1] for rule in rules if rule[1].primary), rules[0][1])
         owner.emit(_API, "VirtualService", entry.name, entry.namespace, {"hosts": [entry.host], "http": http})
-    if entry.subsets or entry.policy:
-        written: Json = {"host": entry.host}
-        if entry.policy:
-            written["trafficPolicy"] = entry.policy
-        if entry.subsets:
-            written["subsets"] = list(entry.subsets.values())
-        owner = owner or next((doc for doc in unique if doc.primary), unique[0])
-        owner.emit(_API, "DestinationRule", entry.name, entry.namespace, written)
+    owner = owner or next((doc for doc in unique if doc.primary), unique[0])
+    policies = {key: policy for key, policy in entry.policies.items() if policy}
+    if entry.subsets or any(not callers for callers, _labels in policies):
+        owner.emit(_API, "DestinationRule", entry.name, entry.namespace, entry.rule(()))
+    for callers in dict.fromkeys(callers for callers, _labels in policies if callers):
+        # It takes the place of the one for all callers, so it has what that one has.
+        owner.emit(_API, "DestinationRule", f"{entry.name}-from-{_name(callers)}", entry.namespace, entry.rule(callers))
+    for callers, labels in policies:
+        if callers and ((), labels) in policies:
+            owner.differ(
+                "One DestinationPolicy is for all callers and one for some of them. Which of them held was not defined; "
+                "for those callers it is theirs today.",
+                "spec.source",
+            )
     for doc in unique:
-        if owner is not None and doc is not owner:
+        if doc is not owner:
             doc.moved_to += [f"{out['kind']} {out['metadata']['name']}" for out in owner.outputs]

@@ -79,6 +79,54 @@ def test_a_policy_for_labels_is_one_for_a_subset(converter: Converter) -> None:
     ]
 
 
+def test_a_policy_for_some_callers_is_a_rule_for_their_workloads(converter: Converter) -> None:
+    route = rule("r", "{destination: {name: ratings}, route: [{labels: {version: v1}}]}")
+    everyone = rule("all", "{destination: {name: ratings}, loadBalancing: {name: RANDOM}}", "DestinationPolicy")
+    reviews = rule(
+        "reviews",
+        "{source: {name: reviews}, destination: {name: ratings, labels: {version: v1}}, "
+        "circuitBreaker: {simpleCb: {maxConnections: 1}}}",
+        "DestinationPolicy",
+    )
+    _service, general, special = converter.outputs(route + everyone + reviews)
+    assert general["spec"] == {
+        "host": "ratings",
+        "trafficPolicy": {"loadBalancer": {"simple": "RANDOM"}},
+        "subsets": [{"name": "v1", "labels": {"version": "v1"}}],
+    }
+    # What holds for all callers holds for these as well: Envoy gets one of the two rules only.
+    assert special["metadata"]["name"] == "ratings-from-reviews"
+    assert special["spec"] == {
+        "host": "ratings",
+        "workloadSelector": {"matchLabels": {"app": "reviews"}},
+        "trafficPolicy": {"loadBalancer": {"simple": "RANDOM"}},
+        "subsets": [
+            {
+                "name": "v1",
+                "labels": {"version": "v1"},
+                "trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": 1}}},
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_policies_for_one_caller_are_told(converter: Converter, order: int) -> None:
+    policies = [
+        rule("a", "{destination: {name: ratings}, loadBalancing: {name: RANDOM}}", "DestinationPolicy"),
+        rule(
+            "b",
+            "{source: {name: reviews}, destination: {name: ratings}, loadBalancing: {name: ROUND_ROBIN}}",
+            "DestinationPolicy",
+        ),
+    ][::order]
+    result = converter.result("".join(policies))
+    assert result.refusals() == []
+    assert "Which of them held was not defined" in str(result.docs[0].differences)
+    chosen = [out["spec"]["trafficPolicy"]["loadBalancer"]["simple"] for doc in result.docs for out in doc.outputs]
+    assert chosen == ["RANDOM", "ROUND_ROBIN"]
+
+
 def test_https_of_an_egress_rule_is_begun_by_the_sidecar(converter: Converter) -> None:
     text = rule("e", "{destination: {service: api.example.com}, ports: [{port: 443, protocol: https}]}", "EgressRule")
     entry, destination = converter.outputs(text)
@@ -124,7 +172,15 @@ def test_variants_of_a_rule_in_two_files_are_converted_apart(converter: Converte
     [
         (rule("a", "{destination: {name: ratings}, route: [{weight: 50}, {weight: 20}]}"), "do not add up to 100"),
         (rule("a", "{destination: {name: ratings}, match: {source: {name: gone}}}"), "Service default/gone"),
-        (rule("a", "{source: {name: x}, destination: {name: ratings}}", "DestinationPolicy"), "holds for all callers"),
+        (rule("a", "{source: {name: x}, destination: {name: ratings}}", "DestinationPolicy"), "Service default/x"),
+        (
+            rule("a", "{source: {namespace: x, labels: {a: b}}, destination: {name: ratings}}", "DestinationPolicy"),
+            "workloads of its own namespace",
+        ),
+        (
+            rule("a", "{source: {namespace: default}, destination: {name: ratings}}", "DestinationPolicy"),
+            "workloads of its own namespace",
+        ),
         (rule("a", "{destination: {name: x}}", "IngressRule"), "nothing of the gateway"),
         (rule("a", "{destination: {name: ratings}, l4Fault: {}}"), "spec.l4Fault is not a field"),
         (
