@@ -26,6 +26,20 @@ _BOOL = {"true": True, "yes": True, "on": True, "false": False, "no": False, "of
 _NULL = ("", "~", "null", "Null", "NULL")
 
 
+class Doubled(Refused):
+    """A key that is there twice in a mapping."""
+
+    def __init__(self, key: str, place: Place, *, same: bool, end: int) -> None:
+        """
+        :param same: whether it has the same value both times
+        :param end: the line before which the second value ends
+        """
+        said = "the same value" if same else "another value"
+        super().__init__(f"the key {key} is there twice, with {said}; leave one of them.", key, place)
+        self.same = same
+        self.end = end
+
+
 def read_bytes(data: bytes) -> str:
     """The text of a file.
 
@@ -173,7 +187,8 @@ class _Composer:
                 merged.extend(item for item in (value if isinstance(value, Seq) else [value]) if isinstance(item, Map))
                 continue
             if key in found:
-                raise Refused(f"the key {key} is there twice.", key, at)
+                following = next(self._events).start_mark.line + 1 + self._offset
+                raise Doubled(key, at, same=repr(found[key]) == repr(value), end=following)
             found[key] = value
             found.at[key] = at
         for source in merged:

@@ -10,7 +10,7 @@ import typing as t
 
 from .fields import accepts
 from .model import Map, Note, Refused
-from .reader import parse
+from .reader import Doubled, parse
 
 _ARROW = re.compile(r"[ \t]*[\u2190-\u21ff\u27f0-\u27ff\u2b05-\u2b0d\u25c0\u25c4]+[ \t]*(?=\r?$)", re.MULTILINE)
 _DASHES = re.compile(r"^[ \t]+---[ \t]*(?=\r?$)", re.MULTILINE)
@@ -58,6 +58,8 @@ def mend(chunk: str, first_line: int) -> tuple[str, Map, list[Note]]:
         return ""
 
     text = _ARROW.sub(drop, chunk)
+    text, doubled = _without_doubled(text, first_line)
+    notes += doubled
     try:
         value = parse(text, first_line)
     except Refused as first:
@@ -72,6 +74,30 @@ def mend(chunk: str, first_line: int) -> tuple[str, Map, list[Note]]:
     if not isinstance(value, Map):
         raise Refused("the document is not a mapping; it needs apiVersion, kind and metadata.", place=(first_line, 1))
     return text, value, notes
+
+
+def _without_doubled(text: str, first_line: int) -> tuple[str, list[Note]]:
+    """The text with keys emptied that stand in one mapping twice with one value; the lines stay where they are."""
+    notes: list[Note] = []
+    text += "" if text.endswith("\n") else "\n"  # or the last value would end on its own line
+    while len(notes) < _MAX_REPAIRS:
+        try:
+            parse(text, first_line)
+        except Doubled as why:
+            lines = text.split("\n")
+            start, end = why.place[0] - first_line, why.end - first_line
+            if not why.same or lines[start][: why.place[1] - 1].strip() or end <= start:
+                break  # two values, or one line with more on it
+            lines[start:end] = [line if line.lstrip().startswith("#") else "" for line in lines[start:end]]
+            text = "\n".join(lines)
+            notes.append(
+                Note(f"{why.field} is there twice with one value; the second is dropped.", why.field, *why.place)
+            )
+        except Refused:
+            break
+        else:
+            break
+    return text, notes
 
 
 def _readings(text: str, first_line: int) -> list[tuple[str, Map, list[Note]]]:

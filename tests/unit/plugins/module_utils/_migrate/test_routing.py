@@ -85,6 +85,58 @@ def test_slips_with_one_reading_are_mended_and_reported(converter: Converter, na
     assert all(note.line >= 7 and note.column for note in repairs)
 
 
+DOUBLED = """\
+  - match: [{uri: {prefix: /x}}]
+    timeout: 1s
+    route:
+    - destination:
+        host: a
+        subset: v1
+      weight: 100
+    # kept
+    route:
+    - destination:
+        host: a
+        subset: v1
+      weight: 100
+  - route: [{destination: {host: a}}]
+"""
+
+
+def test_a_key_that_is_there_twice_with_one_value_is_there_once(converter: Converter) -> None:
+    result = converter.result(http(DOUBLED))
+    (file,) = result.files
+    (doc,) = file.docs
+    assert [(note.text, note.line, note.column) for note in doc.repairs] == [
+        ("route is there twice with one value; the second is dropped.", 15, 5)
+    ]
+    once = {"destination": {"host": "a", "subset": "v1"}, "weight": 100}
+    assert yaml.safe_load(file.text() or "")["spec"]["http"][0]["route"] == [once]
+    assert (file.text() or "").count("weight: 100") == 1
+    assert "# kept" in (file.text() or "")
+    # The file ends where the second value does.
+    (found,) = converter.outputs(http("  - route: [{destination: {host: a}}]\n    timeout: 1s\n    timeout: 1s"))
+    assert found["spec"]["http"][0]["timeout"] == "1s"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (DOUBLED.replace("weight: 100\n  -", "weight: 50\n  -"), "line 15, "),
+        (DOUBLED.replace("weight: 100\n  -", "weight: 50\n  -"), "the key route is there twice, with another value"),
+        (DOUBLED.replace("timeout: 1s", "{timeout: 1s, timeout: 1s}"), "not valid YAML"),
+        (
+            "  - {route: [{destination: {host: a}}], timeout: 1s, timeout: 1s}\n",
+            "twice, with the same value; leave one",
+        ),
+        # Two of its kind, not one.
+        ("  - timeout: 1\n    timeout: '1'\n    route: [{destination: {host: a}}]\n", "with another value"),
+    ],
+)
+def test_a_key_that_is_there_twice_otherwise_is_refused(converter: Converter, text: str, reason: str) -> None:
+    assert reason in converter.refusal(http(text))
+
+
 def test_a_nested_route_is_a_rule_of_its_own(converter: Converter) -> None:
     text = (
         "  - match: [{port: 1}]\n    route:\n    - destination: {host: a}\n"
