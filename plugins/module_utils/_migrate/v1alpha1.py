@@ -532,8 +532,8 @@ def _write(entry: _Host) -> None:
     for callers, labels in policies:
         if callers and ((), labels) in policies:
             owner.differ(
-                "One DestinationPolicy is for all callers and one for some of them. Which of them held was not defined; "
-                "for those callers it is theirs today.",
+                "One DestinationPolicy is for all callers and one for some of them. Which of them held was not "
+                "defined; for those callers it is theirs today.",
                 "spec.source",
             )
     for doc in unique:
