@@ -13,6 +13,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from .._istio.pods import has_sidecar
 from .._kube.errors import ApiError
 from .effects import Effect, effects_of
 from .effects.filters import meant_by, names_parts
@@ -26,7 +27,6 @@ from .mesh import (
     ROOT,
     Json,
     Mesh,
-    has_proxy,
     home_of,
     labels_of,
     matches,
@@ -275,7 +275,7 @@ def _with_configs(mesh: Mesh, applied: t.Iterable[Json], configs: Configs) -> Me
         beside = [
             pod
             for pod in mesh.of("Pod", None if home == ROOT else home)
-            if has_proxy(pod) and matches(selector_of(one), labels_of(pod))
+            if has_sidecar(pod) and matches(selector_of(one), labels_of(pod))
         ]
         for patch in filter(names_parts, patches):
             # A filter of the root namespace may be for all sidecars, which are too many to ask.

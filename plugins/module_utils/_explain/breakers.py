@@ -9,8 +9,8 @@ Sources: Envoy's ``config.cluster.v3.CircuitBreakers`` and ``OutlierDetection``;
 
 from __future__ import annotations
 
+from .._istio.durations import parse_duration
 from .matching import Json
-from .routing import seconds_of
 
 NO_LIMIT = 2**32 - 1
 THRESHOLDS = (
@@ -63,6 +63,6 @@ def outliers_of(cluster: Json) -> str:
     ]
     if not found:
         return ""
-    seconds = seconds_of(rules.get("base_ejection_time")) or 30.0
+    seconds = parse_duration(rules.get("base_ejection_time")) or 30.0
     most = int(rules.get("max_ejection_percent") or 10)
     return f"a pod is ejected for {seconds:g} s after {' or '.join(found)}, at most {most} % of the pods"

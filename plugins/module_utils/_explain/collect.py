@@ -16,9 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from .._istio.istiod import Istiod, find_istiods
+from .._istio.pods import has_sidecar
 from .._kube.errors import ApiError
 from .dump import ProxyConfig, parse, parse_health, read, snake_case
-from .mesh import Json, has_proxy, home_of, name_of
+from .mesh import Json, home_of, name_of
 
 if t.TYPE_CHECKING:
     from .._kube import Client
@@ -166,4 +167,4 @@ def _why(error: Exception, right: str) -> str:
 
 def _is_alive(pod: Json) -> bool:
     running = (pod.get("status") or {}).get("phase") == "Running"
-    return running and has_proxy(pod) and not (pod.get("metadata") or {}).get("deletionTimestamp")
+    return running and has_sidecar(pod) and not (pod.get("metadata") or {}).get("deletionTimestamp")

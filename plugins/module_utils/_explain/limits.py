@@ -14,10 +14,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from .._istio.durations import parse_duration
 from .dump import Filter
 from .matching import Json, Unknown, header_fault, query_fault
 from .request import Request
-from .routing import Routed, fraction_of, seconds_of
+from .routing import Routed, fraction_of
 
 LOCAL, GLOBAL = "local_ratelimit", "ratelimit"
 FILTER = "envoy.filters.http."
@@ -129,7 +130,7 @@ def _status(config: Json) -> int:
 
 def _bucket(bucket: Json) -> str:
     tokens, most = int(bucket.get("tokens_per_fill") or 1), int(bucket.get("max_tokens") or 0)
-    every = seconds_of(bucket.get("fill_interval")) or 1.0
+    every = parse_duration(bucket.get("fill_interval")) or 1.0
     rate = f"{tokens} per {every:g} s"
     return rate if most == tokens else f"{rate}, at most {most} at once"
 

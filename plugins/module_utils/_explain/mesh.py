@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from .._istio.pods import has_sidecar
 from .dump import ProxyConfig
 from .origin import Origin
 
@@ -151,12 +152,6 @@ def service_account(pod: Json) -> str:
     return str(spec_of(pod).get("serviceAccountName") or "default")
 
 
-def has_proxy(pod: Json) -> bool:
-    spec = spec_of(pod)
-    every = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
-    return any(one.get("name") == "istio-proxy" for one in every)
-
-
 def is_ambient(mesh: Mesh, pod: Json) -> bool:
     """Whether a pod is in the ambient mesh: by what its node's agent has noted, its own label, or its namespace's.
 
@@ -166,7 +161,7 @@ def is_ambient(mesh: Mesh, pod: Json) -> bool:
     noted = ((pod.get("metadata") or {}).get("annotations") or {}).get("ambient.istio.io/redirection")
     home = next((one for one in mesh.of("Namespace") if name_of(one) == home_of(pod)), {})
     mode = labels_of(pod).get("istio.io/dataplane-mode", labels_of(home).get("istio.io/dataplane-mode"))
-    return not has_proxy(pod) and (noted == "enabled" or mode == "ambient")
+    return not has_sidecar(pod) and (noted == "enabled" or mode == "ambient")
 
 
 def rule_number(rule: Json, position: int) -> int | None:
@@ -182,11 +177,6 @@ def rule_number(rule: Json, position: int) -> int | None:
             return None
         numbers += [index] * len(found)
     return numbers[position] if position < len(numbers) else None
-
-
-def is_ready(pod: Json) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
 
 
 def selector_of(policy: Json) -> t.Mapping[str, str]:

@@ -14,6 +14,8 @@ import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
+from .._istio.durations import parse_duration
+from .._istio.pods import has_sidecar
 from .access import Access, Call, TokenResult, judge_access, judge_token
 from .breakers import breaker_of, outliers_of
 from .dump import Filter, ProxyConfig, filters_of, manager_of, tcp_cluster
@@ -23,7 +25,6 @@ from .mesh import (
     ROOT,
     Mesh,
     ServiceName,
-    has_proxy,
     holds_for,
     home_of,
     is_ambient,
@@ -48,7 +49,6 @@ from .routing import (
     fraction_of,
     gateway_listeners,
     outbound_listener,
-    seconds_of,
     socket_of,
     targets_of,
 )
@@ -232,7 +232,7 @@ class Journey:
 def from_workload(mesh: Mesh, request: Request, pod: Json, address: str | None = None) -> Journey:
     """The way of a request from a pod, through its sidecar; `address` where it asks a pod and not the URL's host."""
     home = home_of(pod)
-    if not has_proxy(pod):
+    if not has_sidecar(pod):
         bare = _bare(mesh, pod)
         return replace(without_proxy(mesh, request, home, address), caller=name_of(pod), unseen=(no_proxy(bare),))
     config = mesh.config_of(pod)
@@ -403,12 +403,12 @@ def _decided(
         "origin": origin,
         "rule": _rule_of(mesh, origin, routed),
         "targets": tuple(_target(mesh, config, name, share, address, port) for name, share in targets_of(route)),
-        "delay": seconds_of(delay.get("fixed_delay")) or 0.0,
+        "delay": parse_duration(delay.get("fixed_delay")) or 0.0,
         "delay_share": fraction_of(delay.get("percentage")),
         "abort": str(abort.get("http_status") or (f"gRPC {abort['grpc_status']}" if "grpc_status" in abort else "")),
         "abort_share": fraction_of(abort.get("percentage")),
-        "timeout": seconds_of(action.get("timeout")) or None,
-        "per_try": seconds_of(retry.get("per_try_timeout")) or None,
+        "timeout": parse_duration(action.get("timeout")) or None,
+        "per_try": parse_duration(retry.get("per_try_timeout")) or None,
         "retries": int(retry.get("num_retries") or 0),
         "retry_on": str(retry.get("retry_on") or ""),
         "mirrors": tuple(
@@ -539,7 +539,7 @@ class Arrived:
     def add(
         self, mesh: Mesh, request: Request, pod: Json, port: int, mtls: bool, peer: Peer, protocols: tuple[str, ...]
     ) -> None:
-        if not has_proxy(pod):
+        if not has_sidecar(pod):
             self.bare.append(_bare(mesh, pod))
             return
         one = _receive(mesh, request, pod, port, mtls, peer, protocols)

@@ -16,9 +16,12 @@ _PART = re.compile(rf"({_NUMBER})(h|ms|us|µs|ns|m|s)")
 _WHOLE = re.compile(rf"(?:{_NUMBER}(?:h|ms|us|µs|ns|m|s))+")
 
 
-def parse_duration(text: str) -> float | None:
-    """Seconds of a duration in Go's notation, such as 100ms, 1.5s or 1m30s; None where it is not one."""
-    given = text.strip()
+def parse_duration(text: t.Any) -> float | None:
+    """Seconds of a duration in Go's notation, such as 100ms, 1.5s or 1m30s; None where it is not one.
+
+    Durations in JSON (protobuf) are of that form too: seconds, such as 0.500s.
+    """
+    given = str(text or "").strip()
     if given == "0":
         return 0.0
     if not _WHOLE.fullmatch(given):

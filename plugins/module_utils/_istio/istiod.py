@@ -90,7 +90,7 @@ class Istiod:
         container = next((item for item in spec["containers"] if item["name"] == "discovery"), spec["containers"][0])
         self._container = str(container["name"])
         values = {item["name"]: item.get("value") for item in container.get("env") or ()}
-        debounce = parse_duration(str(values.get(_DEBOUNCE_VARIABLE) or ""))
+        debounce = parse_duration(values.get(_DEBOUNCE_VARIABLE))
         self.debounce = _DEBOUNCE if debounce is None else debounce
         self._http: PodHttp | None = None
         self._exec = False

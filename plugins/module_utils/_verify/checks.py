@@ -35,7 +35,7 @@ class Outcome:
 
 
 def run_checks(
-    client: Client | None,
+    client: Client,
     checks: t.Sequence[Check],
     gateway: str | None = None,
     gateway_tls: str | None = None,

@@ -46,8 +46,6 @@ def explain(
     explained; of an earlier one the proxies' records are written already, and say the same.
     """
     findings = replace(findings_of(check, address, verdict, rounds[-1].answers), desired=run.desired)
-    if run.client is None:
-        return diagnose(findings)
     written = next((one for one in reversed(rounds) if one.age() >= FLUSH), rounds[-1])
     evidence = run.evidence(world)
     evidence.begin()

@@ -17,8 +17,7 @@ from .._istio.pods import SIDECAR
 from .._istio.rest import Rest
 from .._kube.errors import ApiError
 from .._observe.access_log import Record, records
-from .._observe.errors import CheckError
-from .._observe.gateway import GatewayError, by_route, find_gateway, gateway_routes, split_address
+from .._observe.gateway import by_route, find_gateway, gateway_routes, split_address
 from .._observe.traces import Backend, find_backend
 from .evidence import PodVersions
 from .spec import Check
@@ -39,7 +38,7 @@ Observation = t.Mapping[str, t.Any]
 class Run:
     """What all checks of a run share."""
 
-    client: Client | None
+    client: Client
     gateway: str | None
     gateway_tls: str | None
     once: bool
@@ -56,7 +55,7 @@ class Run:
     side_effects: list[str] = field(default_factory=list)
     seen: dict[t.Hashable, Evidence] = field(default_factory=dict)
     """What failing checks are explained by, for each state of a mesh at rest; and where none is known, for all."""
-    rest: Rest | None = None
+    rest: Rest = field(init=False)
     """Whether the mesh is at rest, which ends checks early that fail."""
     desired: tuple[t.Mapping[str, t.Any], ...] = ()
     """The documents that the checks belong to, where they came with them."""
@@ -64,14 +63,11 @@ class Run:
     _traces: Backend | None = None
 
     def __post_init__(self) -> None:
-        if self.client is not None:
-            self.rest = Rest(self.client)
+        self.rest = Rest(self.client)
 
     def evidence(self, world: t.Hashable = None) -> Evidence:
         """What there is to see in a state of the mesh, looked at once for all checks that fail in it."""
         with self.lock:
-            if self.client is None:
-                raise AssertionError("there is no cluster to look at")
             return self.seen.setdefault(world, Evidence(self.client))
 
     def tell(self, waiting: t.Mapping[str, t.Any]) -> None:
@@ -89,8 +85,6 @@ class Run:
         if self.gateway:  # one name for both, the port is the URL's
             return split_address(self.gateway, port)[0], port
         with self.lock:
-            if self.client is None:
-                raise GatewayError("There is no cluster to ask for the gateway: name it with the option gateway.")
             if self.routes is None:
                 self.routes = gateway_routes(self.client)
             routed = by_route(self.routes, urlsplit(url).hostname or "", port)
@@ -102,8 +96,6 @@ class Run:
 
     def source(self, check: Check) -> Source:
         """The container that the check's requests leave from; made where it is not there."""
-        if self.client is None:
-            raise CheckError(f"There is no cluster in which to ask from {check.source}.")
         key = (check.source, None if check.source == NO_SIDECAR else check.namespace)
         with self.lock:
             if key not in self.sources:
@@ -120,8 +112,6 @@ class Run:
         """What keeps the mesh's traces."""
         with self.lock:
             if self._traces is None:
-                if self.client is None:
-                    raise CheckError("There is no cluster whose traces could be looked up.")
                 self._traces = find_backend(self.client)
             return self._traces
 
@@ -139,7 +129,7 @@ class Run:
 
     def _pods(self, namespace: str | None) -> list[dict[str, t.Any]]:
         try:
-            return [] if self.client is None else list(self.client.list("v1", "Pod", namespace))
+            return list(self.client.list("v1", "Pod", namespace))
         except ApiError as error:
             if error.status == 403:  # then the names of the pods have to tell their versions
                 return []
@@ -148,9 +138,7 @@ class Run:
     def logs(self, namespace: str, pods: t.Sequence[str]) -> list[Record]:
         """This run's records in the logs of these pods' proxies."""
         found: list[Record] = []
-        for pod in pods if self.client is not None else ():
-            if self.client is None:
-                raise AssertionError("this check needs a cluster")
+        for pod in pods:
             try:
                 text = self.client.logs(namespace, pod, SIDECAR, since_time=self.since)
             except ApiError as error:

@@ -103,7 +103,7 @@ class Streams:
 
 
 def start_streams(
-    client: Client | None,
+    client: Client,
     checks: t.Sequence[Check],
     gateway: str | None = None,
     gateway_tls: str | None = None,

@@ -14,7 +14,6 @@ from ..._explain.mesh import (
     GATEWAY_LABELS,
     Mesh,
     ServiceName,
-    has_proxy,
     holds_for,
     home_of,
     labels_of,
@@ -26,6 +25,7 @@ from ..._explain.origin import Origin
 from ..._explain.request import Request, request_of
 from ..._explain.text import text_of
 from ..._explain.walk import BLACKHOLE, Journey, Received, Sent, at_gateway, from_workload, without_proxy
+from ..._istio.pods import has_sidecar
 from ..changes import commands
 from ..findings import Diagnosis, Findings, Json
 
@@ -107,7 +107,7 @@ def concerned(findings: Findings) -> list[Json]:
     request = findings.request or request_of(findings.url)
     service = mesh.service_for(request.host, home)
     asked = mesh.pods_of(service) if service else []
-    beside = [pod for pod in mesh.of("Pod", home) if has_proxy(pod)]
+    beside = [pod for pod in mesh.of("Pod", home) if has_sidecar(pod)]
     found = [*mesh.gateways(), *([caller] if caller is not None else []), *asked, *beside]
     return list({(home_of(pod), name_of(pod)): pod for pod in found}.values())
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._istio.pods import has_sidecar
 from ..dump import manager_of
 from ..mesh import (
     GATEWAY_LABELS,
     ROOT,
     Json,
     Mesh,
-    has_proxy,
     home_of,
     labels_of,
     matches,
@@ -34,7 +34,7 @@ def filters_beside(mesh: Mesh) -> t.Iterator[Effect]:
         pods = [
             pod
             for pod in mesh.of("Pod", None if home == ROOT else home)
-            if has_proxy(pod) and matches(selector_of(one), labels_of(pod))
+            if has_sidecar(pod) and matches(selector_of(one), labels_of(pod))
         ]
         patches = spec_of(one).get("configPatches") or ()
         contexts = {str((patch.get("match") or {}).get("context") or "ANY") for patch in patches}

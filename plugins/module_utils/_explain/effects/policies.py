@@ -8,14 +8,13 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ..._istio.pods import has_sidecar, is_ready
 from ..mesh import (
     GATEWAY_LABELS,
     ROOT,
     Json,
     Mesh,
-    has_proxy,
     home_of,
-    is_ready,
     labels_of,
     matches,
     mtls_of,
@@ -131,7 +130,7 @@ def _is_alone(mesh: Mesh, policy: Json) -> bool:
     home, targets = home_of(policy), spec_of(policy).get("targetRefs") or spec_of(policy).get("targetRef")
     if home == ROOT or targets or not mesh.known("Pod", home):
         return False
-    return not any(has_proxy(pod) for pod in mesh.of("Pod", home)) and not mesh.of("WorkloadEntry", home)
+    return not any(has_sidecar(pod) for pod in mesh.of("Pod", home)) and not mesh.of("WorkloadEntry", home)
 
 
 def _workloads(mesh: Mesh, namespace: str | None) -> t.Iterator[t.Mapping[str, str]]:
@@ -264,7 +263,7 @@ def ports_of_services(mesh: Mesh) -> t.Iterator[Effect]:
             pods = [
                 pod
                 for pod in mesh.of("Pod", None if home_of(policy) == ROOT else home_of(policy))
-                if matches(selector_of(policy), labels_of(pod)) and has_proxy(pod)
+                if matches(selector_of(policy), labels_of(pod)) and has_sidecar(pod)
             ]
             inner = {number for pod in pods for number in _container_ports(mesh, pod)}
             for path, port, mode in placed_ports(policy, kind):
@@ -367,7 +366,7 @@ def plain_probes(mesh: Mesh) -> t.Iterator[Effect]:
     told: set[tuple[str, str]] = set()
     for pod in mesh.of("Pod"):
         leaving = (pod.get("metadata") or {}).get("deletionTimestamp")
-        if is_ready(pod) or leaving or not has_proxy(pod) or not mesh.known("PeerAuthentication", home_of(pod)):
+        if is_ready(pod) or leaving or not has_sidecar(pod) or not mesh.known("PeerAuthentication", home_of(pod)):
             continue
         workload = name_of(pod).rsplit("-", 2)[0]
         for port in _probed(pod):

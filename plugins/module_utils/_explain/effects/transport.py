@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..mesh import Json, Mesh, ServiceName, has_proxy, home_of, mtls_of, origin_for, ports_of, spec_of
+from ..._istio.pods import has_sidecar
+from ..mesh import Json, Mesh, ServiceName, home_of, mtls_of, origin_for, ports_of, spec_of
 from .finding import Effect
 from .mend import setting
 
@@ -63,7 +64,7 @@ def refused_transport(mesh: Mesh) -> t.Iterator[Effect]:
 
 def _refusal(mesh: Mesh, service: ServiceName, pods: list[Json], mode: str) -> tuple[str, str] | None:
     """Why the pods do not take what is sent with this mode, and the remedy where it is not the mode itself."""
-    inside = [pod for pod in pods if has_proxy(pod)]
+    inside = [pod for pod in pods if has_sidecar(pod)]
     if mode == "DISABLE":
         demand = _demand(mesh, service, inside)
         return (f"without mTLS (tls mode DISABLE), and {demand} demands it (STRICT).", "") if demand else None

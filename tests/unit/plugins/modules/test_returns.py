@@ -17,6 +17,7 @@ import pytest
 import yaml
 from ansible_collections.mesh.workshop.plugins.module_utils._verify import parse_checks, run_checks
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
+from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.cluster import Barred
 from ansible_collections.mesh.workshop.tests.unit.plugins.modules.conftest import CHECK, REVIEWS, ROUTING
 from ansible_collections.mesh.workshop.tests.unit.plugins.modules.test_modules import call
 from ansible_collections.mesh.workshop.tests.unit.plugins.modules.test_verify import Handler
@@ -89,7 +90,7 @@ def test_samples_of_checks_are_what_a_check_returns() -> None:
     server.socket.listen(128)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
-        outcome = run_checks(None, parse_checks([CHECK]), f"127.0.0.1:{server.server_address[1]}")
+        outcome = run_checks(Barred(), parse_checks([CHECK]), f"127.0.0.1:{server.server_address[1]}")
     finally:
         server.shutdown()
         server.server_close()

@@ -17,6 +17,7 @@ from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible import runner
 from ansible_collections.mesh.workshop.plugins.modules import verify
+from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.cluster import Barred
 
 Json = dict[str, t.Any]
 
@@ -47,7 +48,7 @@ def site() -> t.Iterator[str]:
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> t.Callable[..., Json]:
     """Run the module; what it printed."""
-    monkeypatch.setattr(runner, "connect", lambda params: None)
+    monkeypatch.setattr(runner, "connect", lambda params: Barred())
     logged: list[str] = []
     monkeypatch.setattr(basic.AnsibleModule, "log", lambda self, msg, log_args=None: logged.append(f"{msg} {log_args}"))
 

@@ -23,7 +23,9 @@ from hypothesis import strategies as st
         (" 45s ", 45),
         ("0", 0),
         ("0s", 0),
+        ("0.500s", 0.5),
         ("", None),
+        (None, None),
         ("soon", None),
         ("5", None),
         ("5 s", None),
@@ -31,7 +33,7 @@ from hypothesis import strategies as st
         ("s", None),
     ],
 )
-def test_durations_as_go_writes_them(text: str, seconds: float | None) -> None:
+def test_durations_as_go_and_protobuf_write_them(text: str | None, seconds: float | None) -> None:
     assert parse_duration(text) == (None if seconds is None else pytest.approx(seconds))
 
 

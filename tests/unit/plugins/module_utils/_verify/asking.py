@@ -12,6 +12,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._verify import (
     parse_checks,
     run_checks,
 )
+from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.cluster import Barred
 
 PAGE = "http://mybookstore.com/productpage"
 
@@ -21,4 +22,4 @@ def run(gateway: str, *, once: bool = True, url: str = PAGE, **check: t.Any) -> 
     request = {"url": url, **check.pop("request", {})}
     expect = check.pop("expect")
     checks = parse_checks([{"name": "page", "request": request, "expect": expect, **check}])
-    return run_checks(None, checks, gateway=gateway, once=once)
+    return run_checks(Barred(), checks, gateway=gateway, once=once)

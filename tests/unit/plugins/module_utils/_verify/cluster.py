@@ -33,6 +33,16 @@ def pod(name: str, address: str = "10.0.0.1", ready: bool = True, **labels: str)
     }
 
 
+class Barred:
+    """The client of a user who may not do anything in the cluster: requests from the host need no right there."""
+
+    def __getattr__(self, name: str) -> t.Callable[..., t.NoReturn]:
+        def refuse(*_arguments: t.Any, **_options: t.Any) -> t.NoReturn:
+            raise ApiError(403, "Forbidden", f"no right to {name}")
+
+        return refuse
+
+
 class Cluster:
     """As much of a client as the checks use."""
 
@@ -68,6 +78,9 @@ class Cluster:
         """So many of the newest records are not written out yet."""
         self.another_every = 0
         """Each n-th request goes to a pod of version v1."""
+
+    def resources(self, _version: str) -> list[t.Any]:
+        return []
 
     def get(self, _version: str, kind: str, name: str, namespace: str | None = None) -> Json | None:
         found = {"Deployment": self.deployments, "Pod": self.pods, "Service": [self.service]}[kind]

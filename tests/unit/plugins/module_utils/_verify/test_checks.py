@@ -12,6 +12,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._verify import (
     run_checks,
 )
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.asking import PAGE
+from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.cluster import Barred
 from ansible_collections.mesh.workshop.tests.unit.servers import Answer, Site, after
 
 
@@ -23,7 +24,7 @@ def test_order_is_kept_and_checks_run_together(site: Site) -> None:
             for n in range(6)
         ]
     )
-    outcome = run_checks(None, checks, gateway=site.address, once=True)
+    outcome = run_checks(Barred(), checks, gateway=site.address, once=True)
     assert [one["name"] for one in outcome.results] == [f"check {n}" for n in range(6)]
     assert [one["passed"] for one in outcome.results] == [True, True, False, True, True, True]
     assert outcome.message.startswith("1 of 6 checks failed. check 2: expected status 404, observed status 200")
@@ -44,5 +45,5 @@ def test_slow_checks_wait_at_the_same_time(site: Site) -> None:
     checks = parse_checks(
         [{"name": path, "request": {"url": f"http://shop.example{path}"}, **slow} for path in ["/a", "/b"]]
     )
-    assert run_checks(None, checks, gateway=site.address, once=True).passed
+    assert run_checks(Barred(), checks, gateway=site.address, once=True).passed
     assert met[0] == {"/a", "/b"}

@@ -14,15 +14,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._verify import (
     run_checks,
 )
 from ansible_collections.mesh.workshop.tests.unit.fake_api import KINDS, FakeApi
-from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.asking import PAGE
 from ansible_collections.mesh.workshop.tests.unit.servers import Site
-
-
-def test_without_a_cluster_and_a_gateway_there_is_no_way_in() -> None:
-    checks = parse_checks([{"name": "c", "request": {"url": PAGE}, "expect": {"status": 200}}])
-    outcome = run_checks(None, checks)
-    assert not outcome.passed
-    assert "name it with the option gateway" in outcome.message
 
 
 def test_a_gateway_that_waits_for_its_address_is_waited_for(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._verify import (
     streams,
 )
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.asking import PAGE
-from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.cluster import Cluster
+from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.cluster import Barred, Cluster
 from ansible_collections.mesh.workshop.tests.unit.servers import Answer, Site
 
 
@@ -30,9 +30,9 @@ def streaming(site: Site, during: t.Callable[[], None], failures: int = 0) -> Ou
             {"name": "page", "request": {"url": PAGE}, "expect": {"status": 200}},
         ]
     )
-    streams = start_streams(None, checks, site.address)
+    streams = start_streams(Barred(), checks, site.address)
     during()
-    return run_checks(None, checks, site.address, once=True, streams=streams)
+    return run_checks(Barred(), checks, site.address, once=True, streams=streams)
 
 
 def test_stream_without_a_failure(site: Site) -> None:
@@ -62,7 +62,7 @@ def test_stream_with_a_short_failure(site: Site) -> None:
 
 def test_stream_without_a_way_in() -> None:
     stream = {"url": PAGE, "stream": True}
-    outcome = run_checks(None, parse_checks([{"name": "s", "request": stream, "expect": {"failures": 0}}]))
+    outcome = run_checks(Cluster(), parse_checks([{"name": "s", "request": stream, "expect": {"failures": 0}}]))
     assert not outcome.passed
     assert "no way in" in outcome.message
 

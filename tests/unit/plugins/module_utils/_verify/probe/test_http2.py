@@ -13,6 +13,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._verify import parse
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.probe.hpack import HeaderReader, literal
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.probe.http2 import Connection2
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.probe.jobs import run_plan
+from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.cluster import Barred
 from ansible_collections.mesh.workshop.tests.unit.servers import Rude
 
 frame = Connection2.frame
@@ -167,7 +168,7 @@ def grpc(rude: Rude, expect: dict[str, t.Any], trailers: bytes) -> t.Any:
     rude.act = act
     request = {"url": "grpc://shop.example:9080/grpc.health.v1.Health/Check"}
     checks = parse_checks([{"name": "health", "request": request, "expect": expect}])
-    return run_checks(None, checks, rude.address, once=True)
+    return run_checks(Barred(), checks, rude.address, once=True)
 
 
 def test_grpc_status_is_in_the_trailers(rude: Rude) -> None:
