@@ -6,9 +6,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .._kube.constraints import CONSTRAINTS, constraint_refusal
-from .._kube.constraints import REMEDY as CONSTRAINT_REMEDY
-from .._openshift.routes import refusal_of
+from .._kube.constraints import CONSTRAINTS, constraint_refusal, constraint_remedy
+from .._openshift.routes import refusal_of as route_refusal_of
 from .._openshift.routes import remedy_of as route_remedy_of
 
 Json = dict[str, t.Any]
@@ -47,6 +46,13 @@ def refused(message: str) -> str:
     return constraint_refusal(message) or message
 
 
+def refusal_of(workload: Json) -> str:
+    """Why the cluster makes no more pods of a workload, as a clause; empty where it does not refuse any."""
+    failure = _condition(workload, "ReplicaFailure")
+    said = str(failure.get("message") or "") if failure.get("status") == "True" else ""
+    return " ".join(refused(said).split()).rstrip(".")
+
+
 _NOT_SEEN = Readiness(False, "its controller has not looked at it yet")
 
 
@@ -58,7 +64,7 @@ def deployment(obj: Json) -> Readiness:
     status, wanted = _status(obj), obj["spec"].get("replicas", 1)
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     if updated < wanted:
-        failure = refused(str(_condition(obj, "ReplicaFailure").get("message") or ""))
+        failure = refusal_of(obj)
         why = f"{updated} of {wanted} pods are of the new version"
         return Readiness(False, f"{why} ({failure})" if failure else why)
     if status.get("replicas", 0) > updated:
@@ -216,7 +222,7 @@ def _conditions(
 
 def openshift_route(obj: Json) -> Readiness:
     # Never final: a router looks again when the host becomes free, and writes that by itself.
-    why = refusal_of(obj)
+    why = route_refusal_of(obj)
     return Readiness(False, why) if why else READY
 
 
@@ -308,10 +314,14 @@ _GATEWAY_REMEDIES = {
 }
 
 
-def remedy_of(trouble: str) -> str:
-    """What to do about it."""
+def remedy_of(trouble: str, workload: Json | None = None) -> str:
+    """What to do about it; ``workload`` is what has the trouble, where that is one."""
     if CONSTRAINTS in trouble:
-        return CONSTRAINT_REMEDY
+        template = ((workload or {}).get("spec") or {}).get("template") or {}
+        if not template:
+            return constraint_remedy()
+        account = str((template.get("spec") or {}).get("serviceAccountName") or "default")
+        return constraint_remedy(account, str(((workload or {}).get("metadata") or {}).get("namespace") or ""))
     if "router" in trouble and "admit" in trouble:
         return route_remedy_of(trouble)
     for reason, remedy in _GATEWAY_REMEDIES.items():

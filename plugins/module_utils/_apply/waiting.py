@@ -195,7 +195,7 @@ def _explain(client: Client, item: Pending, verdict: Readiness, what: str) -> st
             elif starting:
                 why = f"pod {starting} is still starting, {why}"
     why = " ".join(why.split()).rstrip(".")
-    return f"{item.ref} {what}: {why}; {remedy_of(why)}."
+    return f"{item.ref} {what}: {why}; {remedy_of(why, item.last)}."
 
 
 def wait_gone(client: Client, refs: t.Sequence[tuple[Ref, str]], deadline: float) -> dict[Ref, str]:

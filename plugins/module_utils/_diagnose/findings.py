@@ -25,8 +25,8 @@ if t.TYPE_CHECKING:
 
 Json = t.Mapping[str, t.Any]
 
-KINDS = tuple((version, kind) for kind, version in API_VERSIONS.items())
-"""Kinds that a diagnosis looks at."""
+KINDS = (*((version, kind) for kind, version in API_VERSIONS.items()), ("apps/v1", "Deployment"))
+"""Kinds that a diagnosis looks at: what requests meet, and what makes the pods."""
 THREADS = 8
 NAMED = re.compile(
     r"\b(Gateway|VirtualService|DestinationRule|AuthorizationPolicy|PeerAuthentication|RequestAuthentication|"

@@ -8,10 +8,6 @@ from __future__ import annotations
 import re
 
 CONSTRAINTS = "SecurityContextConstraints"
-REMEDY = (
-    "leave out what is forbidden, so that OpenShift chooses it, or have an administrator allow it to the pod's "
-    "ServiceAccount (oc adm policy add-scc-to-user nonroot-v2 -z NAME)"
-)
 
 _REFUSED = re.compile(r"unable to validate against any security context constraint: (?P<faults>.*)", re.S)
 # Of each constraint that the account may use one fault per field: its provider, the field, the value and the rule.
@@ -23,6 +19,15 @@ _FAULT = re.compile(
     r"(?=,? (?:provider |\.?spec\.|\.?(?:c|initC|ephemeralC)ontainers\[|pod\.)|$)"
 )
 _SHOWN = 3
+
+
+def constraint_remedy(account: str = "NAME", namespace: str = "") -> str:
+    """What to do about a refusal; ``account`` is the pod's ServiceAccount, where it is known."""
+    place = f" -n {namespace}" if namespace else ""
+    return (
+        "leave out what is forbidden, so that OpenShift chooses it, or have an administrator allow it to the pod's "
+        f"ServiceAccount (oc adm policy add-scc-to-user nonroot-v2 -z {account}{place})"
+    )
 
 
 def constraint_refusal(message: str) -> str:

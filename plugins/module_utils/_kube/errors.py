@@ -7,8 +7,7 @@ import json
 import re
 import typing as t
 
-from .constraints import REMEDY as CONSTRAINT_REMEDY
-from .constraints import constraint_refusal
+from .constraints import constraint_refusal, constraint_remedy
 
 _CONFLICT = re.compile(r'conflict with "(?P<manager>[^"]+)"')
 _DENIED = re.compile(r'admission webhook "(?P<hook>[^"]+)" denied the request: (?P<why>.*)', re.S)
@@ -150,7 +149,7 @@ def _explain(error: ApiError) -> str:
             return f"{_one_line(error.message)}; raise the quota or remove what is not needed."
         constrained = constraint_refusal(error.message)
         if constrained:
-            return f"{constrained}; {CONSTRAINT_REMEDY}."
+            return f"{constrained}; {constraint_remedy()}."
         insecure = _POD_SECURITY.search(error.message)
         if insecure:
             return (

@@ -15,6 +15,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from .._apply.ready import refusal_of, remedy_of
 from .._istio.pods import has_sidecar, is_serving
 from .._kube.errors import ApiError
 from .._kube.labels import MANAGED
@@ -105,7 +106,9 @@ def find_pod(client: Client, name: str, namespace: str | None) -> Json:
         )
     ready = [pod for pod in pods if is_serving(pod)]
     if not ready:
-        raise WorkloadAway(f"{title} has no ready pod: see kubectl -n {namespace} get pods.")
+        makers = [deployment] if deployment is not None else [one for one in others if _labelled(one, name)]
+        refused = [f"{why}; {remedy_of(why, one)}" for one in makers if not pods and (why := refusal_of(one))]
+        raise WorkloadAway(f"{title} has no ready pod: {(*refused, f'see kubectl -n {namespace} get pods')[0]}.")
     return min(ready, key=lambda pod: (not has_sidecar(pod), str(pod["metadata"]["name"])))
 
 

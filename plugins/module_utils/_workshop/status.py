@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from .._apply.ready import refusal_of, remedy_of
+
 
 def ready_of(workload: dict[str, t.Any]) -> tuple[int, int]:
     """Ready and wanted replicas of a Deployment."""
@@ -44,10 +46,10 @@ def summary(
     for item in [*(control_plane or ()), *(workloads or ())]:
         ready, wanted = ready_of(item)
         if ready < wanted:
-            metadata = item["metadata"]
+            metadata, why = item["metadata"], refusal_of(item)
+            said = f"{why}; {remedy_of(why, item)}" if why else "run mesh.workshop.setup to restore it"
             troubles.append(
-                f"Deployment {metadata['namespace']}/{metadata['name']} has {ready} of {wanted} replicas ready: "
-                "run mesh.workshop.setup to restore it."
+                f"Deployment {metadata['namespace']}/{metadata['name']} has {ready} of {wanted} replicas ready: {said}."
             )
     if workloads is not None and not workloads:
         troubles.append(f"Bookinfo is not deployed in namespace {namespace}: run mesh.workshop.setup.")

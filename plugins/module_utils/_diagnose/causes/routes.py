@@ -17,6 +17,7 @@ from ..._explain.routing import targets_of
 from ..._explain.walk import BLACKHOLE, FAULT, PASSTHROUGH, Sent
 from ..changes import commands
 from ..findings import Diagnosis, Findings, Json
+from ..refused import refused_behind
 from .case import Case, told
 
 BROKEN = ("spec.http[", "spec.subsets[")
@@ -220,6 +221,9 @@ def no_target(case: Case) -> Diagnosis | None:
     ]
     wanted += [(service_named(one.service, case.home), one.subset) for one in lost if one.service]
     for service, subset in wanted:
+        refused = refused_behind(case.findings, {service} if service else ())
+        if refused is not None:
+            return refused
         for one in case.effects:
             if one.topic in ("subset", "host") and _is_of(one, service, subset):
                 return told(one)

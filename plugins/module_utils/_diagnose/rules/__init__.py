@@ -17,9 +17,10 @@ from ..desired import as_desired, behind
 from ..findings import Diagnosis, Findings
 from ..missing import no_copies, no_delay, no_quota, no_traces
 from ..proxies import rejected, unacknowledged
+from ..refused import refused_on_path
 from ..shares import shares_by_other_means, wrong_weights
 from .entrance import no_listener, not_routed
-from .pods import no_istiod, no_sidecar, not_ready
+from .pods import no_istiod, no_sidecar, not_ready, refused_inside
 from .policies import denied, let_in, not_refused, plain_text_refused
 from .records import by_records, faulty, timed_out
 from .sending import at_login, blocked_outside, could_not_ask, login, unknown_name
@@ -33,19 +34,19 @@ def plain(rule: t.Callable[[Findings], Diagnosis | None]) -> Rule:
     return lambda case: rule(case.findings)
 
 
-FIRST: tuple[Rule, ...] = tuple(map(plain, (could_not_ask, unknown_name)))
-"""Asked before the request's way is looked at, since no request was sent."""
+FIRST: tuple[Rule, ...] = tuple(map(plain, (could_not_ask, unknown_name, refused_on_path)))
+"""Asked before the request's way is looked at: no request was sent, or there is no pod that it could lead to."""
 
-HINDERED: tuple[Rule, ...] = tuple(map(plain, (not_ready, no_sidecar, rejected, no_istiod)))
+HINDERED: tuple[Rule, ...] = tuple(map(plain, (refused_inside, not_ready, no_sidecar, rejected, no_istiod)))
 """Where one of these knows something, no rule of the mesh would help, whatever of the desired is missing."""
 
 RULES: tuple[Rule, ...] = (
     no_listener,
     *map(plain, (not_routed, blocked_outside, by_records, denied, faulty)),
-    *HINDERED[:3],
+    *HINDERED[:4],
     *map(plain, (timed_out, plain_text_refused)),
     not_refused,
-    *HINDERED[3:],
+    *HINDERED[4:],
     let_in,
     without_effect,
     *map(

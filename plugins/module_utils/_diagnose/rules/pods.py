@@ -9,6 +9,7 @@ from ..._istio.pods import has_sidecar, is_ready
 from ..asked import callees
 from ..findings import Diagnosis, Findings, Json
 from ..objects import is_of, labels_of, listed, matches, name_of
+from ..refused import refused_beside
 
 INJECT = "sidecar.istio.io/inject"
 ISTIOD = {"app": "istiod"}
@@ -89,6 +90,11 @@ def not_ready(findings: Findings) -> Diagnosis | None:
         f"Pods of the application are not ready: {listed([name_of(one) for one in waiting])}.",
         "See kubectl describe pod for the reason; running mesh.workshop.setup again restores what is missing.",
     )
+
+
+def refused_inside(findings: Findings) -> Diagnosis | None:
+    """Pods of the application that the cluster refuses to make."""
+    return refused_beside(findings) if trouble_inside(findings) else None
 
 
 def no_istiod(findings: Findings) -> Diagnosis | None:

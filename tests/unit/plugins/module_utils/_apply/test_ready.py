@@ -36,7 +36,11 @@ DONE = {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "available
         ({**DONE, "replicas": 3}, False, "1 pods of the old version are still there"),
         ({**DONE, "availableReplicas": 0}, False, "0 of 2 pods are available"),
         (
-            {**DONE, "updatedReplicas": 0, "conditions": [{"type": "ReplicaFailure", "message": "quota"}]},
+            {
+                **DONE,
+                "updatedReplicas": 0,
+                "conditions": [{"type": "ReplicaFailure", "status": "True", "message": "quota"}],
+            },
             False,
             "0 of 2 pods are of the new version (quota)",
         ),
@@ -318,7 +322,11 @@ def test_pods_that_openshift_refuses_are_told_with_the_rule_and_a_remedy() -> No
         "0 of 1 pods are of the new version (OpenShift admits the pod under none of the SecurityContextConstraints "
         "that its ServiceAccount may use (restricted-v2: containers[0].runAsUser 1000: must be in the ranges: [1, 9]))"
     )
-    assert "add-scc-to-user nonroot-v2" in remedy_of(verdict.why)
+    assert "add-scc-to-user nonroot-v2 -z NAME)" in remedy_of(verdict.why)
+    workload = {"metadata": {"namespace": "shop"}, "spec": {"template": {"spec": {"serviceAccountName": "till"}}}}
+    assert "add-scc-to-user nonroot-v2 -z till -n shop)" in remedy_of(verdict.why, workload)
+    del workload["spec"]["template"]["spec"]["serviceAccountName"]
+    assert "-z default -n shop)" in remedy_of(verdict.why, {**workload, "spec": {"template": {"metadata": {}}}})
 
 
 def test_a_route_is_ready_once_a_router_admits_it() -> None:

@@ -183,6 +183,25 @@ def test_a_workload_that_cannot_be_asked_from(cluster: Cluster, site: Site, chec
     assert sentence in outcome.message
 
 
+@pytest.mark.parametrize("source", ["ratings-v1", "ratings"])
+def test_pods_that_the_cluster_refuses_are_told_with_what_refuses_them(
+    cluster: Cluster, site: Site, source: str
+) -> None:
+    conditions = [{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: small"}]
+    labels = {"matchLabels": {"app": "ratings"}}
+    cluster.deployments.append(
+        {
+            "metadata": {"name": "ratings-v1", "namespace": "bookinfo"},
+            "spec": {"selector": labels, "template": {"metadata": {"labels": {"app": "ratings"}}}},
+            "status": {"conditions": conditions},
+        }
+    )
+    said = "has no ready pod: exceeded quota: small; raise the quota or lower what the pods ask for."
+    assert said in ask(cluster, site, **{"from": source}).message
+    cluster.pods.append(pod("ratings-1", ready=False, app="ratings"))
+    assert "has no ready pod: see kubectl -n bookinfo get pods." in ask(cluster, site, **{"from": source}).message
+
+
 def test_an_image_that_cannot_be_had(cluster: Cluster, site: Site) -> None:
     cluster.starts_as = {"waiting": {"reason": "ErrImagePull"}}
     outcome = ask(cluster, site)

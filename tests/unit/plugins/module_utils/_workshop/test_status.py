@@ -47,6 +47,12 @@ def test_each_fault_is_a_trouble_with_a_remedy() -> None:
     assert "Node n is not ready" in status(nodes=[node("False")])["troubles"][0]
     assert "Istio is not installed" in status(control_plane=[])["troubles"][0]
     assert "room/reviews-v1 has 0 of 1" in status(workloads=[deployment("reviews-v1", 0)])["troubles"][0]
+    refused = deployment("reviews-v1", 0)
+    refused["status"]["conditions"] = [{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: small"}]
+    assert (
+        "has 0 of 1 replicas ready: exceeded quota: small; raise the quota"
+        in status(workloads=[refused])["troubles"][0]
+    )
     assert "Bookinfo is not deployed" in status(workloads=[])["troubles"][0]
     faulty = status(gateway="")
     assert not faulty["healthy"]
