@@ -90,6 +90,10 @@ pairs: rights $(VENV)/.collection $(VENV)/.test ## Every lab after every other o
 	@cd tests/testinfra/labs && MESH_WORKSHOP_CLUSTER=$(CLUSTER) MESH_WORKSHOP_PAIRS=$(PAIRS) PATH="$(CURDIR)/$(BIN):$$PATH" \
 	  $(CURDIR)/$(BIN)/pytest --connection=local --verbose --tb=short test_pairs.py
 
+.PHONY: cores
+cores: $(VENV)/.test ## Test what depends on ansible-core under each of its versions
+	@$(BIN)/python tools/cores
+
 .PHONY: guides
 guides: $(VENV)/.collection $(VENV)/.test ## Write what the labs' guides show of their lab.yml
 	@$(BIN)/python tools/guides
