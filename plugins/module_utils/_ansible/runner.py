@@ -58,6 +58,7 @@ def run_module(
         runner.fail(str(error))
     finally:
         runner.close()
+    runner.warn_of_unproven()
     module.exit_json(**runner.result)
 
 
@@ -75,6 +76,7 @@ class Runner:
         self.params = module.params
         self.result: Json = {name: list(value) if isinstance(value, list) else value for name, value in result.items()}
         self._verifications: list[Verification] = []
+        self._unproven: list[str] = []
         self._held = contextlib.ExitStack()
 
     @functools.cached_property
@@ -177,6 +179,8 @@ class Runner:
             result["diff"] = [*result.get("diff", []), *report.diff]
         for warning in report.warnings:
             self.module.warn(warning)
+        if report.unproven:
+            self._unproven.append(report.unproven)
         if "progress" in self.params:
             self.progress.applied(results)
 
@@ -229,6 +233,15 @@ class Runner:
             self.put_back(report, options, outcome.message)
         self.judge(outcome)
 
+    def proven(self) -> None:
+        """Traffic has shown that the proxies have what was applied, so nobody need ask istiod about it."""
+        self._unproven.clear()
+
+    def warn_of_unproven(self) -> None:
+        """Say where it is not known whether the proxies have what was applied."""
+        for warning in dict.fromkeys(self._unproven):
+            self.module.warn(warning)
+
     def judge(self, outcome: Outcome) -> None:
         """End the module where a check has failed."""
         if not outcome.passed:
@@ -242,6 +255,7 @@ class Runner:
 
     def fail(self, message: str) -> t.NoReturn:
         """End the module with an error, and with what was done until now."""
+        self.warn_of_unproven()
         done = {name: value for name, value in self.result.items() if name != "message"}
         self.module.fail_json(msg=message, **done)
 
@@ -288,6 +302,7 @@ class Verification:
         result["side_effects"] = [*result["side_effects"], *outcome.side_effects]
         result["table"] = "\n\n".join(filter(None, (result["table"], outcome.table)))
         if outcome.passed:
+            self._runner.proven()
             self._runner.say(outcome.message)
         return outcome
 

@@ -97,6 +97,8 @@ class Report:
     diff: list[dict[str, str]] = field(default_factory=list)
     results: list[Json] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    unproven: str = ""
+    """Why nobody knows whether the proxies have what was applied; traffic can prove it."""
     undo: Undo = field(default_factory=Undo)
     objects: list[Json] = field(default_factory=list)
 
@@ -416,6 +418,7 @@ class _Run:
         outcome = wait_settled(self.client, present, absent, since, deadline)
         if outcome.warning:
             self.report.warnings.append(outcome.warning)
+        self.report.unproven = outcome.unknown
         if not outcome.ok:
             culprit = changed[0]
             for entry in changed:  # what nobody but Envoy checks is the most likely cause

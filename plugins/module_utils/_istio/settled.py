@@ -111,13 +111,15 @@ class Settled:
     ok: bool = True
     error: str = ""
     warning: str = ""
+    unknown: str = ""
+    """Why it is not known whether the proxies have the configuration; then only traffic can tell."""
     proxies: list[ProxyStatus] = field(default_factory=list)
 
 
 def wait_settled(
     client: Client, present: t.Mapping[Ref, Json], absent: t.Collection[Ref], since: datetime, deadline: float
 ) -> Settled:
-    """Wait until the proxies have what was applied. A cluster in which istiod may not be asked gives a warning.
+    """Wait until the proxies have what was applied; where istiod may not be asked, that is not known.
 
     Raises ApiError where the credentials are not accepted any more.
     """
@@ -126,7 +128,7 @@ def wait_settled(
     except ApiError as exc:
         if exc.status == 401:
             raise
-        return Settled(warning=f"It is not known whether the proxies have the configuration: {exc.sentence()}")
+        return Settled(unknown=f"It is not known whether the proxies have the configuration: {exc.sentence()}")
     if not istiods:
         return Settled(warning="There is no ready istiod, so no proxy has the configuration yet.")
     outcome = Settled()
@@ -136,6 +138,7 @@ def wait_settled(
             one = _wait_one(istiod, present, absent, since, deadline, pause)
             outcome.proxies.extend(one.proxies)
             outcome.warning = outcome.warning or one.warning
+            outcome.unknown = outcome.unknown or one.unknown
             if not one.ok:
                 outcome.ok, outcome.error = False, one.error
                 break
@@ -188,7 +191,7 @@ def _wait_one(
             if exc.status == 401:
                 raise
             if exc.status in (403, 404):
-                return Settled(warning=f"It is not known whether the proxies have the configuration: {exc.sentence()}")
+                return Settled(unknown=f"It is not known whether the proxies have the configuration: {exc.sentence()}")
             if time.monotonic() >= deadline:
                 return Settled(False, f"{istiod.name} could not be asked about the proxies: {exc.sentence()}")
         left = deadline - time.monotonic()

@@ -76,9 +76,10 @@ def summary(
 def page(status: dict[str, t.Any], labs: t.Sequence[str]) -> str:
     """The status for people, a line per fact."""
     applied = f"{status['lab']}, stage {status['stage']}" if status["lab"] else "nothing"
+    nodes = f", {status['nodes']} node(s)" if status["nodes"] else ""  # without the right to list them: 0
     pods = " ".join(f"{name} {ready}" for name, ready in sorted(status["workloads"].items()))
     lines = [
-        f"Kubernetes  {status['kubernetes']}, {status['nodes']} node(s)",
+        f"Kubernetes  {status['kubernetes']}{nodes}",
         f"Istio       {status['istio'] or 'not installed'}",
         f"Bookinfo    {pods or 'not deployed'} (namespace {status['namespace']})",
         f"Gateway     {status['gateway'] or 'no address'}, host {status['host']}",

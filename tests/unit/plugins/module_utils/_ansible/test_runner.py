@@ -11,6 +11,7 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mesh.workshop.plugins.module_utils import _verify
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.runner import EMPTY_RESULT, Runner, run_module
+from ansible_collections.mesh.workshop.plugins.module_utils._istio import settled
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError
 from ansible_collections.mesh.workshop.plugins.module_utils._verify import CheckError, Outcome
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
@@ -221,3 +222,26 @@ def test_what_is_removed_is_not_warned_of(run: Run, warned: list[str]) -> None:
     warned.clear()
     run(lambda runner: t.cast("None", runner.apply([ROUTE], runner.options(state="absent"))))
     assert warned == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "warnings"), [(None, ["Nobody knows."]), (PASSED, []), (FAILED, ["Nobody knows."])]
+)
+def test_that_istiod_may_not_be_asked_is_warned_of_where_no_traffic_proves_more(
+    run: Run,
+    warned: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    streams: Streams,
+    outcome: Outcome | None,
+    warnings: list[str],
+) -> None:
+    monkeypatch.setattr(settled, "wait_settled", lambda *_given: settled.Settled(unknown="Nobody knows."))
+    monkeypatch.setattr(_verify, "run_checks", lambda *_where, **_options: outcome)
+
+    def body(runner: Runner) -> None:
+        verification = runner.read_checks([CHECK], namespace=None) if outcome is not None else None
+        runner.apply_and_verify(lambda: [SHOP, ROUTE], runner.options(), verification)
+
+    result = run(body, wait=True)
+    assert result.get("failed", False) is (outcome is FAILED)
+    assert warned == warnings

@@ -275,7 +275,7 @@ def test_without_the_right_to_ask_it_is_a_warning(monkeypatch: pytest.MonkeyPatc
     istiod = FakeIstiod(configz=[ApiError(403, "Forbidden", "no portforward")])
     outcome = settle(monkeypatch, istiod)
     assert outcome.ok
-    assert outcome.warning.startswith("It is not known whether the proxies have the configuration: no portforward;")
+    assert outcome.unknown.startswith("It is not known whether the proxies have the configuration: no portforward;")
 
 
 def test_refused_credentials_are_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:

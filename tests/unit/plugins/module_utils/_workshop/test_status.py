@@ -61,9 +61,9 @@ def test_each_fault_is_a_trouble_with_a_remedy() -> None:
 
 
 def test_what_this_user_may_not_see_is_no_trouble_and_is_named() -> None:
-    seen = status(nodes=None, control_plane=None, workloads=None, gateway=None, unseen=["list Nodes"])
+    seen = status(nodes=None, control_plane=None, workloads=None, gateway=None, unseen=["list Deployments"])
     assert seen["healthy"]
-    assert page(seen, []).endswith("Not seen    this user may not list Nodes")
+    assert page(seen, []).endswith("Not seen    this user may not list Deployments")
 
 
 def test_drift_is_a_trouble() -> None:
