@@ -20,6 +20,8 @@ from .request import Request
 
 VIRTUAL_OUTBOUND = "virtualOutbound"
 VIRTUAL_INBOUND = "virtualInbound"
+EXACT = 10_000
+"""Closer than the longest wildcard."""
 
 
 @dataclass(frozen=True)
@@ -76,67 +78,68 @@ def _is_outbound(listener: Json) -> bool:
 
 
 def choose_chain(listener: Json, connection: Connection) -> Json | None:
-    """The filter chain of a listener: each criterion in turn keeps the chains that name the best value for it."""
-    chains = [
-        one for one in listener.get("filter_chains") or () if _accepts(one.get("filter_chain_match") or {}, connection)
-    ]
-    for criterion in (_by_port, _by_prefix, _by_server_name, _by_transport, _by_protocol):
-        best = max((criterion(one.get("filter_chain_match") or {}, connection) for one in chains), default=0)
-        chains = [one for one in chains if criterion(one.get("filter_chain_match") or {}, connection) == best]
-    if chains:
-        return t.cast(Json, chains[0])
-    return t.cast("Json | None", listener.get("default_filter_chain"))
+    """The filter chain of a listener: each criterion in turn keeps the chains that name the closest value for it.
+
+    What an earlier criterion has left out does not come back: where no chain that names the port is for the rest of the
+    connection, those without a port are not asked, and only the default is left.
+    """
+    chains = list(listener.get("filter_chains") or ())
+    for closeness in (_port, _address, _server_name, _transport, _protocol):
+        found = [(closeness(one.get("filter_chain_match") or {}, connection), one) for one in chains]
+        best = max((rank for rank, _chain in found), default=0)
+        chains = [one for rank, one in found if rank == best and rank > 0]
+    return t.cast("Json | None", chains[0] if chains else listener.get("default_filter_chain"))
 
 
-def _accepts(match: Json, connection: Connection) -> bool:
-    if "destination_port" in match and int(match["destination_port"]) != connection.port:
-        return False
-    if match.get("prefix_ranges") and not _by_prefix(match, connection):
-        return False
-    if match.get("server_names") and not _by_server_name(match, connection):
-        return False
-    if match.get("transport_protocol") and match["transport_protocol"] != _transport(connection):
-        return False
-    return not match.get("application_protocols") or bool(_by_protocol(match, connection))
+# How closely a match names what a connection has: 0 where it names another, 1 where it says nothing about it.
 
 
-def _by_port(match: Json, connection: Connection) -> int:
-    return 1 if "destination_port" in match else 0
+def _port(match: Json, connection: Connection) -> int:
+    if "destination_port" not in match:
+        return 1
+    return 2 if int(match["destination_port"]) == connection.port else 0
 
 
-def _by_prefix(match: Json, connection: Connection) -> int:
-    best = 0
-    for one in match.get("prefix_ranges") or ():
+def _address(match: Json, connection: Connection) -> int:
+    ranges = match.get("prefix_ranges") or ()
+    best = 0 if ranges else 1
+    for one in ranges:
         length = int(one.get("prefix_len") or 0)
         try:
             network = ipaddress.ip_network(f"{one.get('address_prefix')}/{length}", strict=False)
             if ipaddress.ip_address(connection.address) in network:
-                best = max(best, length + 1)
+                best = max(best, length + 1)  # to name all addresses is to name none
         except ValueError:
             continue
     return best
 
 
-def _by_server_name(match: Json, connection: Connection) -> int:
-    best = 0
-    for name in match.get("server_names") or ():
-        if name == connection.server_name:
-            best = max(best, 10_000)
-        elif name.startswith("*.") and connection.server_name.endswith(name[1:]):
+def _server_name(match: Json, connection: Connection) -> int:
+    names = match.get("server_names") or ()
+    have = connection.server_name.lower()
+    best = 0 if names else 1
+    for name in names:
+        if name == have:
+            return EXACT
+        if name.startswith("*.") and have.endswith(name[1:]) and len(have) >= len(name):
             best = max(best, len(name))
     return best
 
 
-def _by_transport(match: Json, connection: Connection) -> int:
-    return 1 if match.get("transport_protocol") else 0
+def _transport(match: Json, connection: Connection) -> int:
+    asked = match.get("transport_protocol")
+    if not asked:
+        return 1
+    return 2 if asked == ("tls" if connection.tls else "raw_buffer") else 0
 
 
-def _by_protocol(match: Json, connection: Connection) -> int:
-    return 1 if set(match.get("application_protocols") or ()) & set(connection.protocols) else 0
-
-
-def _transport(connection: Connection) -> str:
-    return "tls" if connection.tls else "raw_buffer"
+def _protocol(match: Json, connection: Connection) -> int:
+    """What the client names first counts most."""
+    asked = match.get("application_protocols") or ()
+    if not asked:
+        return 1
+    known = [one for one in connection.protocols if one in asked]
+    return 1 + len(connection.protocols) - connection.protocols.index(known[0]) if known else 0
 
 
 def choose_host(config: Json, authority: str) -> Json | None:
@@ -202,3 +205,12 @@ def fraction_of(percent: Json | None) -> float:
         return 0.0
     scale = {"HUNDRED": 100.0, "TEN_THOUSAND": 10_000.0, "MILLION": 1_000_000.0}
     return float(percent.get("numerator") or 0) / scale.get(str(percent.get("denominator", "HUNDRED")), 100.0)
+
+
+def seconds_of(duration: t.Any) -> float | None:
+    """A duration in JSON (``1.5s``); None where there is none. ``0s`` means no limit to a route's timeout."""
+    text = str(duration or "")
+    try:
+        return float(text[:-1]) if text.endswith("s") else None
+    except ValueError:
+        return None

@@ -3,34 +3,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the explainer predicts is what Envoy does: generated routes, matches, policies and requests, on a real Envoy.
 
-The Envoy is the one that the cluster's proxies are made of, started by itself on 127.0.0.1. Every route answers with
-its own name, so an answer tells which one took the request; many have policies of their own.
+Every route answers with its own name, so an answer tells which one took the request; many have policies of their own.
 """
 
 from __future__ import annotations
 
 import http.client
-import json
-import os
 import random
-import socket
-import subprocess
 import typing as t
-from pathlib import Path
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.access import Call, judge_access
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import Peer, Request, request_of
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.routing import choose_route
+from modules.envoys import CASES, RBAC, RBAC_FILTER, SEED, free_port, http_chain, listener_of, running, with_rules
 
 Json = dict[str, t.Any]
 
-SEED = int(os.environ.get("MESH_WORKSHOP_SEED", "1"))
-CASES = int(os.environ.get("MESH_WORKSHOP_CASES", "2000"))
 ROUTES = 6
-CACHE = Path("/var/cache/mesh-workshop")
-TYPES = "type.googleapis.com/envoy.extensions.filters"
-RBAC = "envoy.filters.http.rbac"
 SEGMENTS = ("a", "b", "ab", "reviews", "0")
 NAMES = ("end-user", "x-a", "x-b")
 VALUES = ("jason", "Jason", "ja", "son", "", "1")
@@ -154,9 +144,7 @@ class Maker:
                 route: Json = {"name": name, "match": self.route_match()}
                 route["direct_response"] = {"status": 200, "body": {"inline_string": name}}
                 if self.random.random() < 0.6:
-                    route["typed_per_filter_config"] = {
-                        RBAC: {"@type": f"{TYPES}.http.rbac.v3.RBACPerRoute", "rbac": {"rules": self.rules()}}
-                    }
+                    route["typed_per_filter_config"] = with_rules(self.rules())
                 routes.append(route)
             hosts.append({"name": f"host-{number}", "domains": [domain], "routes": routes})
         return {"name": "generated", "ignore_port_in_host_matching": True, "virtual_hosts": hosts}
@@ -167,11 +155,6 @@ class Maker:
         headers.append(("host", self.random.choice(AUTHORITIES)))
         url = f"http://127.0.0.1:{PORT}{self.path()}" + (f"?{query}" if query else "")
         return request_of(url, self.random.choice(("GET", "GET", "POST")), headers)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 PORT = free_port()
@@ -192,56 +175,13 @@ def predicted(routes: Json, request: Request) -> tuple[int, str]:
     return 200, str(found.route["name"])
 
 
-def bootstrap(routes: Json) -> Json:
-    manager = {
-        "@type": f"{TYPES}.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "generated",
-        "normalize_path": True,
-        "route_config": routes,
-        "http_filters": [
-            {"name": RBAC, "typed_config": {"@type": f"{TYPES}.http.rbac.v3.RBAC"}},
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": f"{TYPES}.http.router.v3.Router"},
-            },
-        ],
-    }
-    chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
-    address = {"socket_address": {"address": "127.0.0.1", "port_value": PORT}}
-    return {"static_resources": {"listeners": [{"name": "generated", "address": address, "filter_chains": [chain]}]}}
-
-
 @pytest.fixture(scope="module", name="envoy")
 def envoy_fixture(tmp_path_factory, eventually):
     """Envoy with generated routes; ends with the tests."""
-    (program, *_others) = sorted(CACHE.glob("bin/envoy-*/envoy"), key=lambda one: one.stat().st_mtime)[::-1]
     routes = Maker(SEED).routes()
-    folder = tmp_path_factory.mktemp("envoy")
-    (folder / "envoy.json").write_text(json.dumps(bootstrap(routes)))
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                str(program),
-                "-c",
-                str(folder / "envoy.json"),
-                "--base-id",
-                str(30_000 + PORT % 1000),
-                "--concurrency",
-                "1",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-
-    def listens() -> bool:
-        assert process.poll() is None, (folder / "log").read_text()[-2000:]
-        with socket.socket() as sock:
-            return sock.connect_ex(("127.0.0.1", PORT)) == 0
-
-    eventually(listens, "Envoy does not listen", 20)
-    yield routes
-    process.terminate()
-    process.wait(10)
+    listener = listener_of(PORT, [http_chain(routes, RBAC_FILTER)])
+    with running(tmp_path_factory.mktemp("envoy"), [listener], eventually):
+        yield routes
 
 
 def test_envoy_does_what_is_predicted(envoy):

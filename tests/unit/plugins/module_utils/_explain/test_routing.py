@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.dump import ProxyConfig
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_of
@@ -13,6 +15,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._explain.routing imp
     choose_route,
     fraction_of,
     outbound_listener,
+    seconds_of,
     targets_of,
 )
 
@@ -115,6 +118,39 @@ def test_server_names_and_networks() -> None:
     assert choose_chain(listener, Connection("11.1.1.1", 1)) is None
 
 
+def chosen(connection: Connection, **matches: t.Any) -> str:
+    chains = [{"name": name, "filter_chain_match": match} for name, match in matches.items()]
+    return str((choose_chain({"filter_chains": chains}, connection) or {}).get("name", ""))
+
+
+def test_the_longest_wildcard_wins_and_needs_a_label_of_its_own() -> None:
+    names = {"wide": {"server_names": ["*.example"]}, "near": {"server_names": ["*.shop.example"]}, "any": {}}
+    for name, chain in (
+        ("a.shop.example", "near"),
+        ("A.Shop.Example", "near"),
+        ("a.b.shop.example", "near"),
+        ("shop.example", "wide"),
+        ("example", "any"),
+        ("", "any"),
+    ):
+        assert chosen(Connection("10.0.0.1", 443, tls=True, server_name=name), **names) == chain
+
+
+def test_what_an_earlier_criterion_has_left_out_does_not_come_back() -> None:
+    port = {"destination_port": 80, "transport_protocol": "tls"}
+    assert chosen(Connection("10.0.0.1", 80), port=port, any={}) == ""
+    assert chosen(Connection("10.0.0.1", 81), port=port, any={}) == "any"
+    every = {"prefix_ranges": [{"address_prefix": "0.0.0.0", "prefix_len": 0}]}
+    assert chosen(Connection("10.0.0.1", 80), first={}, every=every) == "first", "to name all addresses is to name none"
+    near = {"prefix_ranges": [{"address_prefix": "10.0.0.0", "prefix_len": 8}], "application_protocols": ["istio"]}
+    assert chosen(Connection("10.0.0.1", 80, protocols=("http/1.1",)), near=near, any={}) == ""
+
+
+def test_the_protocol_that_the_client_names_first_counts() -> None:
+    both = {"second": {"application_protocols": ["http/1.1"]}, "first": {"application_protocols": ["h2"]}}
+    assert chosen(Connection("10.0.0.1", 443, tls=True, protocols=("h2", "http/1.1")), **both) == "first"
+
+
 def listener(address: str, port: int, name: str = "") -> dict[str, object]:
     place = {"socket_address": {"address": address, "port_value": port}}
     return {"name": name or f"{address}_{port}", "address": place, "traffic_direction": "OUTBOUND"}
@@ -137,3 +173,5 @@ def test_targets_and_units() -> None:
     assert fraction_of({"numerator": 25}) == 0.25
     assert fraction_of({"numerator": 2500, "denominator": "MILLION"}) == 0.0025
     assert fraction_of(None) == 0.0  # Envoy's default
+    assert seconds_of("1.5s") == 1.5
+    assert seconds_of(None) is None
