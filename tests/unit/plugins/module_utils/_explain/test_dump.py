@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import typing as t
+from pathlib import Path
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.dump import (
@@ -17,6 +21,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._explain.dump import
     snake_case,
     tcp_cluster,
 )
+from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain import large
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -207,3 +212,17 @@ def test_why_a_host_is_not_healthy() -> None:
 def test_no_answer_about_hosts_is_a_traceback(answer: object) -> None:
     parse_health(answer)
     snake_case(answer)
+
+
+def test_a_dump_of_30_megabytes_is_followed_within_bounds(tmp_path: Path) -> None:
+    """In a process of its own, whose memory is that of nothing else."""
+    services = 1700
+    path = tmp_path / "dump.json"
+    path.write_bytes(large.dump(services))
+    assert path.stat().st_size > 30_000_000
+    command = [sys.executable, large.__file__, str(path), str(services)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    costs = json.loads(subprocess.run(command, env=environment, check=True, capture_output=True).stdout)
+    assert costs["clusters"] == [f"outbound|9080|v2|{large.host_of(services - 1)}"]
+    assert costs["seconds"] < 3
+    assert costs["megabytes"] < 110
