@@ -117,8 +117,8 @@ hops:
         what:
           description: >-
             What is decided - C(proxy), C(listener), C(server), C(tls), C(bound), C(host), C(filter), C(token),
-            C(policy), C(limit), C(route), C(fault), C(rewrite), C(timeout), C(retries), C(mirror), C(target),
-            C(breaker), C(outliers) or C(connection).
+            C(policy), C(limit), C(route), C(fault), C(rewrite), C(timeout), C(retries), C(mirror), C(trace),
+            C(target), C(breaker), C(outliers), C(connection) or C(answered).
           type: str
           returned: always
           sample: route

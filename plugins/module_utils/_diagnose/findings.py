@@ -113,6 +113,8 @@ class Findings:
     """The documents that the check belongs to, where it came with them: what should be there for it to pass."""
     configs: t.Mapping[tuple[str, str], ProxyConfig] = field(default_factory=dict)
     """Configurations of the proxies concerned, by namespace and name of the pod."""
+    unseen: tuple[str, ...] = ()
+    """What could not be read, as sentences."""
 
     @property
     def host(self) -> str:

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tokens and policies at the callee's proxy: what each rule asks for, and what the request has instead.
+"""Policies at the callee's proxy: what each rule asks for, and what the request has instead.
 
-The meaning is that of Envoy's ``config.rbac.v3`` (a policy holds where one permission and one principal do) and
-``extensions.filters.http.jwt_authn.v3``, and Istio's order: CUSTOM aside, DENY before ALLOW, and where there is any
-ALLOW policy one of them has to hold (istio.io, "Authorization Policy").
+The meaning is that of Envoy's ``config.rbac.v3`` (a policy holds where one permission and one principal do), and
+Istio's order: CUSTOM aside, DENY before ALLOW, and where there is any ALLOW policy one of them has to hold (istio.io,
+"Authorization Policy").
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import ipaddress
 import typing as t
 from dataclasses import dataclass
 
-from .matching import Json, Unknown, header_fault, path_fault, string_holds, string_text, template_holds, template_of
+from .matching import Json, Unknown, header_fault, string_holds, string_text, template_holds, template_of
 from .origin import Origin, policy_of
 from .request import Peer, Request, Token
 
@@ -257,75 +257,3 @@ def _value_text(matcher: Json) -> str:
     if "list_match" in matcher:
         return _value_text(matcher["list_match"].get("one_of") or {})
     return string_text(matcher.get("string_match") or {})
-
-
-# -- tokens --------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class TokenResult:
-    """What the callee's proxy makes of a request's token."""
-
-    refused: str = ""
-    """Why it answers 401; empty where it does not."""
-    token: Token | None = None
-    """The token, where it is accepted (as far as this can be told without its key)."""
-
-
-def judge_token(filters: t.Sequence[Json], request: Request, token: Token | None, now: float) -> TokenResult:
-    """What the JWT filters say of a request, whose bearer token may be none (``now`` in seconds since 1970).
-
-    A signature is not verified here: where it is what fails, the proxy's log says so.
-    """
-    for config in filters:
-        providers = config.get("providers") or {}
-        wanted = [
-            name
-            for rule in config.get("rules") or ()
-            if not _rule_fault(rule, request)
-            for name in _names(rule.get("requires"))
-        ]
-        if not wanted:
-            continue
-        if token is None:
-            if (request.header("authorization") or "").lower().startswith("bearer "):
-                return TokenResult("the bearer token is no JSON web token")
-            continue
-        issuers = [str(providers[name].get("issuer", "")) for name in wanted if name in providers]
-        accepted = [name for name in wanted if str((providers.get(name) or {}).get("issuer", "")) in ("", token.issuer)]
-        if not accepted:
-            known = " and ".join(issuers)
-            return TokenResult(f"the token's issuer is {token.issuer or 'none'}, and only {known} is known")
-        expiry = token.claims.get("exp")
-        if isinstance(expiry, (int, float)) and expiry < now:
-            return TokenResult("the token has expired")
-        starts = token.claims.get("nbf")
-        if isinstance(starts, (int, float)) and starts > now:
-            return TokenResult("the token is not valid yet")
-        audiences = [set((providers.get(name) or {}).get("audiences") or ()) for name in accepted]
-        have = token.claims.get("aud")
-        mine = set(have) if isinstance(have, list) else {have}
-        if all(audiences) and not any(one & mine for one in audiences):
-            return TokenResult(
-                f"the token is for the audience {have}, and not for {' or '.join(sorted(set().union(*audiences)))}"
-            )
-    return TokenResult(token=token if filters else None)
-
-
-def _rule_fault(rule: Json, request: Request) -> str:
-    try:
-        return path_fault(rule.get("match") or {"prefix": "/"}, request.path)
-    except Unknown:
-        return ""
-
-
-def _names(requires: t.Any) -> list[str]:
-    if not isinstance(requires, t.Mapping):
-        return []
-    if "provider_name" in requires:
-        return [str(requires["provider_name"])]
-    found: list[str] = []
-    for key in ("requires_any", "requires_all"):
-        for one in (requires.get(key) or {}).get("requirements") or ():
-            found.extend(_names(one))
-    return found

@@ -205,12 +205,3 @@ def fraction_of(percent: Json | None) -> float:
         return 0.0
     scale = {"HUNDRED": 100.0, "TEN_THOUSAND": 10_000.0, "MILLION": 1_000_000.0}
     return float(percent.get("numerator") or 0) / scale.get(str(percent.get("denominator", "HUNDRED")), 100.0)
-
-
-def seconds_of(duration: t.Any) -> float | None:
-    """A duration in JSON (``1.5s``); None where there is none. ``0s`` means no limit to a route's timeout."""
-    text = str(duration or "")
-    try:
-        return float(text[:-1]) if text.endswith("s") else None
-    except ValueError:
-        return None

@@ -10,13 +10,15 @@ import typing as t
 from dataclasses import dataclass
 
 from .._observe.access_log import Record
-from .access import Access, TokenResult
+from .access import Access
 from .flags import answered, of_sender
 from .gateway import Server
 from .limits import LOCAL, Limit
 from .mesh import protocol_of
 from .origin import Origin, origin_of
 from .routing import targets_of
+from .sampling import in_words
+from .tokens import TokenResult
 from .walk import BLACKHOLE, PASSTHROUGH, Bare, Journey, Received, Sent, Target, no_proxy
 
 Json = dict[str, t.Any]
@@ -26,6 +28,8 @@ WIDTH = 100
 MARGIN = 14
 MOST_ANSWERS = 3
 ANSWERED = "answered by the application in {}"
+NEVER_SYNCED = "It has never got a configuration from istiod"
+TO_SYNC = "see what istioctl proxy-status and the log of istiod say."
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,8 @@ class Step:
 
     what: str
     """``proxy``, ``listener``, ``server``, ``tls``, ``bound``, ``host``, ``token``, ``policy``, ``limit``, ``filter``,
-    ``route``, ``fault``, ``timeout``, ``retries``, ``rewrite``, ``mirror``, ``target``, ``breaker``, ``outliers``,
-    ``connection`` or ``answered``."""
+    ``route``, ``fault``, ``timeout``, ``retries``, ``rewrite``, ``mirror``, ``trace``, ``target``, ``breaker``,
+    ``outliers``, ``connection`` or ``answered``."""
     sentence: str
     origin: Origin | None = None
     """The resource that decided; None where it is the mesh's own default."""
@@ -104,13 +108,17 @@ def text_of(journey: Journey, effects: t.Sequence[str] = (), records: t.Sequence
                 lines += _wrapped(f"{' ' * MARGIN}To change it: {one.change}", MARGIN + 2)
     if number == 0:
         lines.append("   No proxy on the way could be looked at.")
-    for unseen in journey.unseen:
-        lines += _wrapped(f"   not seen   {unseen}", MARGIN)
+    lines += not_seen(journey.unseen)
     if effects:
         lines.append("What is applied for it and has no effect:")
         for effect in effects:
             lines += _wrapped(f"   {effect}", 5)
     return "\n".join([*lines, *_wrapped(outcome_of(journey), 2)])
+
+
+def not_seen(unseen: t.Iterable[str]) -> list[str]:
+    """What could not be looked at, as lines."""
+    return [line for one in unseen for line in _wrapped(f"   not seen   {one}", MARGIN)]
 
 
 def _wrapped(line: str, indent: int) -> list[str]:
@@ -174,7 +182,7 @@ def _by_sender(journey: Journey, sent: Sent) -> str:
     if sent.redirect:
         return "a redirect by the proxy itself"
     if sent.token.refused:
-        return f"status 401 by the gateway: {sent.token.refused}"
+        return f"status {sent.token.status} by the gateway: {sent.token}"
     if sent.denying is not None:
         return "status 403 by the gateway (RBAC: access denied)"
     if sent.http and sent.routed is not None and sent.route is None:
@@ -208,11 +216,13 @@ def _closed(sent: Sent, host: str) -> str:
 
 def _verdict(one: Received) -> tuple[str, str]:
     """What comes of the request at a callee, with a place for the names of all where the same comes of it."""
+    if not one.synced:
+        return "refused by {}, whose proxy has never got a configuration", one.proxy
     if not one.accepted:
         how = "mTLS" if one.mtls else "plain text"
         return f"refused by {{}}, which takes no {how} on port {one.port}", one.proxy
     if one.token.refused:
-        return f"status 401 by the proxy of {{}}: {_literal(one.token.refused)}", one.proxy
+        return f"status {one.token.status} by the proxy of {{}}: {_literal(str(one.token))}", one.proxy
     if one.denying is not None:
         return "status 403 by the proxy of {} (RBAC: access denied)", one.proxy
     limited = any(limit.share > 0 for limit in one.limits)
@@ -228,8 +238,7 @@ def _literal(text: str) -> str:
 
 def _sent(journey: Journey, sent: Sent) -> t.Iterator[Step]:
     if not sent.synced:
-        said = "It has never got a configuration from istiod, so it passes nothing on."
-        yield Step("proxy", said, change="see what istioctl proxy-status and the log of istiod say.")
+        yield Step("proxy", f"{NEVER_SYNCED}, so it passes nothing on.", change=TO_SYNC)
         return
     if not sent.listener:
         port = journey.request.port
@@ -240,6 +249,7 @@ def _sent(journey: Journey, sent: Sent) -> t.Iterator[Step]:
     if sent.server is not None:
         yield from _server(sent.server, journey.request.host, journey.request.scheme)
     if not sent.http:
+        yield from _strange(sent.strange)
         for target in sent.targets:
             yield from _to(target, sent, "")
         return
@@ -268,6 +278,7 @@ def _sent(journey: Journey, sent: Sent) -> t.Iterator[Step]:
     default = "" if sent.origin else ", since no VirtualService is for it"
     yield Step("route", f"Taken by {_rule(routed.route, sent.origin)}{default}.", sent.origin, _change_of_route(sent))
     yield from _extras(sent)
+    yield from _traced(sent)
     several = len(targets_of(routed.route)) > 1
     for target in sent.targets:
         yield from _to(target, sent, f"{100 * target.share:g} % to " if several else "")
@@ -377,6 +388,16 @@ def _extras(sent: Sent) -> t.Iterator[Step]:
         yield Step("mirror", said, origin, change(".mirror"))
 
 
+def _traced(sent: Sent) -> t.Iterator[Step]:
+    """Only where it is the first to decide, which a proxy cannot know before."""
+    if sent.sampling is not None:
+        said = (
+            f"Where no proxy before it has decided whether the request is traced, it does, {in_words(sent.sampling)}."
+        )
+        change = f"spec.tracing[].randomSamplingPercentage of {sent.sampling.origin}."
+        yield Step("trace", said, sent.sampling.origin, change)
+
+
 def _to(target: Target, sent: Sent, share: str) -> t.Iterator[Step]:
     """A target, and what limits its use."""
     yield Step("target", f"{share}{_target(target, sent)}", target.origin, _change_of_target(target, sent))
@@ -437,13 +458,15 @@ def _guarded(
     quiet: bool = False,
 ) -> t.Iterator[Step]:
     """What is decided about the request itself; `quiet` where it is no news that nothing is."""
-    for name in strange:
-        yield Step("filter", f"{name}: what it does is not known here; it may answer or change the request.")
+    yield from _strange(strange)
     if token.refused:
-        yield Step("token", f"Refused: {token.refused}.", change="send another token, or jwtRules of the policy.")
+        yield Step("token", f"Refused: {token}.", change="send another token, or jwtRules of the policy.")
         return
     if token.token is not None:
-        yield Step("token", f"Accepted, of {token.token.issuer} for {token.token.subject or 'nobody'}.")
+        unless = f", unless {token.unknown}, which is not known here, tells against it" if token.unknown else ""
+        yield Step("token", f"Accepted, of {token.token.issuer} for {token.token.subject or 'nobody'}{unless}.")
+    elif token.unknown:
+        yield Step("token", f"Whether it is refused depends on {token.unknown}, which is not known here.")
     if not every and not quiet:
         change = "an AuthorizationPolicy: ALLOW for those who may, or DENY for those who may not."
         yield Step("policy", "No AuthorizationPolicy holds here, so everyone is let in.", change=change)
@@ -469,6 +492,11 @@ def _guarded(
         yield Step("limit", _limit(limit), origin, change)
 
 
+def _strange(names: t.Iterable[str]) -> t.Iterator[Step]:
+    for name in names:
+        yield Step("filter", f"{name}: what it does is not known here; it may answer or change the request.")
+
+
 def _limit(limit: Limit) -> str:
     counted = "; ".join(", ".join(f"{key}={value}" for key, value in one) for one in limit.descriptors)
     missing = f" No descriptor of it: {'; '.join(limit.missing)}." if limit.missing else ""
@@ -491,6 +519,9 @@ def _limit(limit: Limit) -> str:
 
 
 def _received(one: Received) -> t.Iterator[Step]:
+    if not one.synced:
+        yield Step("proxy", f"{NEVER_SYNCED}, so it takes nothing.", change=TO_SYNC)
+        return
     how = "mTLS" if one.mtls else "plain text"
     by = f" by {one.mode_origin} ({one.mode_field})" if one.mode_origin else " by default"
     verdict = "is taken" if one.accepted else "is refused"

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from .._istio.durations import parse_duration
 from .._istio.pods import has_sidecar
-from .access import Access, Call, TokenResult, judge_access, judge_token
+from .access import Access, Call, judge_access
 from .breakers import breaker_of, outliers_of
 from .dump import Filter, ProxyConfig, filters_of, manager_of, tcp_cluster
 from .gateway import Server, server_of
@@ -39,7 +39,7 @@ from .mesh import (
     spec_of,
 )
 from .origin import Origin, origin_of, service_of
-from .request import Peer, Request, token_of
+from .request import Peer, Request
 from .rewriting import rewritten
 from .routing import (
     Connection,
@@ -52,6 +52,8 @@ from .routing import (
     socket_of,
     targets_of,
 )
+from .sampling import Sampling, sampling_of
+from .tokens import TokenResult, judge_token
 
 Json = t.Mapping[str, t.Any]
 
@@ -63,6 +65,13 @@ FOLLOWED = frozenset(
     (
         *("router", "fault", "cors", "rbac", "jwt_authn", "local_ratelimit", "ratelimit", "grpc_stats", "grpc_web"),
         *("alpn", "peer_metadata", "stats", "metadata_exchange", "istio_authn", "set_filter_state", "compressor"),
+    )
+)
+# Of the filters of a connection, those that are followed or change no answer, each by the end of its name.
+FOLLOWED_BY_CONNECTION = frozenset(
+    (
+        *("http_connection_manager", "tcp_proxy", "rbac", "metadata_exchange", "stats", "set_filter_state"),
+        *("mongo_proxy", "mysql_proxy", "postgres_proxy"),
     )
 )
 
@@ -158,6 +167,8 @@ class Sent:
     """Filters whose doing is not known here."""
     synced: bool = True
     """Whether the proxy has ever got a configuration."""
+    sampling: Sampling | None = None
+    """What it decides about traces, where it is the first to decide."""
 
     @property
     def route(self) -> Json | None:
@@ -190,6 +201,8 @@ class Received:
     """EnvoyFilters that may have set the limits."""
     strange: tuple[str, ...] = ()
     """Filters whose doing is not known here."""
+    synced: bool = True
+    """Whether the proxy has ever got a configuration."""
 
     @property
     def denying(self) -> Access | None:
@@ -225,6 +238,11 @@ class Journey:
     bare: tuple[Bare, ...] = ()
     """Pods that it may reach and that have no sidecar."""
 
+    @property
+    def proxies(self) -> tuple[Sent | Received, ...]:
+        """The proxies that it meets, in their order."""
+        return (*((self.sent,) if self.sent is not None else ()), *self.received)
+
 
 # -- the caller's side ---------------------------------------------------
 
@@ -258,6 +276,7 @@ def from_workload(mesh: Mesh, request: Request, pod: Json, address: str | None =
         service=service,
         port=port,
         why=protocol_of(port)[1] if port else "",
+        sampling=sampling_of(mesh, pod),
     )
     return _onward(mesh, request, pod, config, base, chain, target)
 
@@ -270,7 +289,13 @@ def at_gateway(mesh: Mesh, request: Request, pod: Json) -> Journey:
     inner = _target_port(mesh, pod, request.port)
     every = (*gateway_listeners(config), *config.warming)
     listener = next((one for one in every if socket_of(one)[1] == inner), None)
-    base = Sent(proxy=name_of(pod), role="gateway", namespace=home_of(pod), synced=config.synced)
+    base = Sent(
+        proxy=name_of(pod),
+        role="gateway",
+        namespace=home_of(pod),
+        synced=config.synced,
+        sampling=sampling_of(mesh, pod),
+    )
     if listener is None:
         return Journey(request, "host", base)
     tls = request.scheme in ("https", "tls")
@@ -305,7 +330,11 @@ def _onward(
     if chain is None:
         return Journey(request, caller, sent)
     manager = manager_of(chain)
+    sent = replace(sent, strange=_strange_to_connections(chain))
     if manager is None:
+        if not tcp_cluster(chain):
+            ends = f"What the last filter of {sent.proxy}'s listener {sent.listener} does with the request."
+            return Journey(request, caller, replace(sent, http=False), unseen=(ends,))
         target = _target(mesh, config, tcp_cluster(chain), 1.0, address, request.port)
         sent = _with_policy(mesh, pod, replace(sent, http=False, targets=(target,)))
         return _arrive(mesh, request, pod, sent).journey(request, caller, sent)
@@ -319,10 +348,12 @@ def _onward(
     filters = filters_of(manager, config.extensions)
     decided = _decided(mesh, config, filters, routed, address, request.port)
     onward = rewritten(routed.route or {}, request)
-    sent = replace(sent, routed=routed, strange=_strange(filters), **decided)
+    sent = replace(sent, routed=routed, strange=(*sent.strange, *_strange(filters)), **decided)
     if (onward.path, onward.header(":authority")) != (request.path, request.header(":authority")):
         sent = replace(sent, rewrite=f"{onward.method} {onward.header(':authority')}{onward.path}")
-    guard = _guard(mesh, pod, filters, routes, routed, Call(request, Peer(), request.port), decided.get("targets", ()))
+    # A gateway's policies see the port of its pod, not that of its Service.
+    port = _target_port(mesh, pod, request.port) if sent.role == "gateway" else request.port
+    guard = _guard(mesh, pod, filters, routes, routed, Call(request, Peer(), port), decided.get("targets", ()))
     sent = _with_policy(mesh, pod, replace(sent, **guard))
     if sent.token.refused or sent.denying is not None:
         return Journey(request, caller, sent)
@@ -339,12 +370,10 @@ def _guard(
     targets: t.Sequence[Target] = (),
 ) -> dict[str, t.Any]:
     """What tokens, policies and rate limits at a proxy say of a call."""
-    request = call.request
-    token = judge_token(
-        [one.config for one in filters if one.type == "jwt_authn"], request, token_of(request), time.time()
-    )
+    token = judge_token([one.config for one in filters if one.type == "jwt_authn"], call.request, time.time())
     rules = [one.config.get("rules") for one in filters if one.type == "rbac" and "rules" in one.config]
-    call = replace(call, token=token.token)
+    request = token.request or call.request
+    call = replace(call, request=request, token=token.token)
     # An ALLOW filter without a policy denies all; Envoy's dump leaves out what is empty.
     access = [judge_access(one, call) for one in rules if one] + [Access("ALLOW", ()) for one in rules if one == {}]
     caller = Caller(call.peer.address, targets[0].cluster if targets else "")
@@ -366,6 +395,12 @@ def _limiters(mesh: Mesh, pod: Json) -> t.Iterator[Origin]:
 
 def _strange(filters: t.Iterable[Filter]) -> tuple[str, ...]:
     return tuple(f"{one.name} ({one.type})" for one in filters if one.type.lower() not in FOLLOWED)
+
+
+def _strange_to_connections(chain: Json) -> tuple[str, ...]:
+    """Filters of the connection itself whose doing is not known here."""
+    names = [str(one.get("name", "")) for one in chain.get("filters") or ()]
+    return tuple(one for one in names if one.rpartition(".")[2] not in FOLLOWED_BY_CONNECTION)
 
 
 def _with_policy(mesh: Mesh, pod: Json, sent: Sent) -> Sent:
@@ -595,7 +630,8 @@ def _receive(
     chain = choose_chain(listener, Connection(address, port, mtls, "", protocols)) if listener else None
     base = Received(name_of(pod), home_of(pod), port, mtls, chain is not None, True, mode, origin, where)
     if chain is None:
-        return base
+        return replace(base, synced=config.synced)
+    base = replace(base, strange=_strange_to_connections(chain))
     manager = manager_of(chain)
     if manager is None:
         call = Call(request, peer, port)
@@ -606,7 +642,7 @@ def _receive(
     routed = choose_route(routes, request)
     return replace(
         base,
-        strange=_strange(filters),
+        strange=(*base.strange, *_strange(filters)),
         **_guard(mesh, pod, filters, routes, routed, Call(request, peer, port)),
     )
 

@@ -60,6 +60,7 @@ def explain(
             messages=evidence.analysis.messages(),
             proxies=evidence.proxies.found(),
             configs=configs.result(),
+            unseen=(*evidence.configs.refused(), *unread_logs(run)),
         )
     return diagnose(findings)
 
@@ -75,6 +76,14 @@ def prepare(run: Run, check: Check, world: t.Hashable) -> None:
         request=request_of(request.url, request.method, request.headers, request.protocol),
     )
     run.evidence(world).ahead(asked)
+
+
+def unread_logs(run: Run) -> t.Iterator[str]:
+    """Whose logs may not be read, as a sentence."""
+    if run.unread_logs:
+        pods = sorted(run.unread_logs)
+        whose = f"pod {pods[0]}" if len(pods) == 1 else f"pods {', '.join(pods)}"
+        yield f"What the proxies of {whose} wrote about the request cannot be read (no right to get pods/log)."
 
 
 def findings_of(

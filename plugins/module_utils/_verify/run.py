@@ -60,6 +60,8 @@ class Run:
     desired: tuple[t.Mapping[str, t.Any], ...] = ()
     """The documents that the checks belong to, where they came with them."""
     on_waiting: t.Callable[[t.Mapping[str, t.Any]], None] | None = None
+    unread_logs: set[str] = field(default_factory=set)
+    """The pods whose proxies' logs may not be read."""
     _traces: Backend | None = None
 
     def __post_init__(self) -> None:
@@ -142,6 +144,8 @@ class Run:
             try:
                 text = self.client.logs(namespace, pod, SIDECAR, since_time=self.since)
             except ApiError as error:
+                if error.status == 403:
+                    self.unread_logs.add(f"{namespace}/{pod}")
                 if error.status in (400, 403, 404):  # no such container, no right to its log, no such pod any more
                     continue
                 raise

@@ -90,14 +90,28 @@ def bearer(**claims: str) -> Json:
 
 
 KEYS = json.dumps({"keys": [{"kty": "oct", "kid": "1", "alg": "HS256", "k": base64.urlsafe_b64encode(KEY).decode()}]})
-TOKENS = document(
-    SECURITY,
-    "RequestAuthentication",
-    "tokens",
-    {**SERVER, "jwtRules": [{"issuer": "https://issuer.example", "jwks": KEYS}]},
-)
+JWT_RULE: Json = {"issuer": "https://issuer.example", "jwks": KEYS}
+TOKENS = document(SECURITY, "RequestAuthentication", "tokens", {**SERVER, "jwtRules": [JWT_RULE]})
+USERS = policy("users", {"from": [{"source": {"requestPrincipals": ["*"]}}]})
 PRINCIPAL = "cluster.local/ns/modules/sa/default"
 STRICT = document(SECURITY, "PeerAuthentication", "closed", {"mtls": {"mode": "STRICT"}})
+
+
+def marking(beside: str) -> Json:
+    """A filter that marks the answers of the server, put before another."""
+    script = "function envoy_on_response(handle) handle:headers():add('x-mark', 'workshop') end"
+    lua = {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+        "default_source_code": {"inline_string": script},
+    }
+    outer = {"name": "envoy.filters.network.http_connection_manager", "subFilter": {"name": beside}}
+    patch = {
+        "applyTo": "HTTP_FILTER",
+        "match": {"context": "SIDECAR_INBOUND", "listener": {"filterChain": {"filter": outer}}},
+        "patch": {"operation": "INSERT_BEFORE", "value": {"name": "mark", "typed_config": lua}},
+    }
+    selector = {"workloadSelector": {"labels": {"app": "server"}}}
+    return document("networking.istio.io/v1alpha3", "EnvoyFilter", "mark", {**selector, "configPatches": [patch]})
 
 
 class Case(t.NamedTuple):
@@ -248,6 +262,59 @@ CASES: dict[str, Case] = {
         "Sidecar modules/client has an egress entry for port 8080 that lists v1 only, so server is not known on "
         "8080 (and "
         "REGISTRY_ONLY refuses it); the entry without a port does not count there.",
+    ),
+    "a token where nobody looks for it": Case(
+        [
+            {**TOKENS, "spec": {**SERVER, "jwtRules": [{**JWT_RULE, "fromHeaders": [{"name": "x-jwt"}]}]}},
+            USERS,
+        ],
+        [TOKENS],
+        asks(request=bearer(iss="https://issuer.example", sub="a")),
+        "RequestAuthentication modules/tokens holds for server and looks for tokens in the header x-jwt only, so "
+        "nobody reads that of the Authorization header, and AuthorizationPolicy modules/users demands one.",
+    ),
+    "tokens that nobody demands": Case(
+        [TOKENS, {**USERS, "spec": {**USERS["spec"], "selector": {"matchLabels": {"app": "client"}}}}],
+        [USERS],
+        asks(status=403),
+        "RequestAuthentication modules/tokens has server refuse wrong tokens, and lets in who has none; no "
+        "AuthorizationPolicy there demands one.",
+    ),
+    "mTLS that is switched off before a principal": Case(
+        [
+            document(
+                NETWORKING,
+                "DestinationRule",
+                "server",
+                {"host": "server", "trafficPolicy": {"tls": {"mode": "DISABLE"}}},
+            ),
+            policy("callers", {"from": [{"source": {"principals": [PRINCIPAL]}}]}),
+        ],
+        [subsets()],
+        asks(),
+        "DestinationRule modules/server switches mTLS off on the way to server (mode DISABLE), so the caller has no "
+        "identity there, and no principal in AuthorizationPolicy modules/callers can match it.",
+    ),
+    "sources that were meant together": Case(
+        [policy("callers", {"from": [{"source": {"namespaces": ["modules"]}}, {"source": {"principals": ["a/b"]}}]})],
+        [policy("callers", {"from": [{"source": {"namespaces": ["modules"], "principals": ["a/b"]}}]})],
+        asks(status=403),
+        "Rule 1 of AuthorizationPolicy modules/callers allows this request: its 2 sources are alternatives, and the "
+        "caller is one of them.",
+    ),
+    "a policy's path with a query": Case(
+        [policy("paths", {"to": [{"operation": {"paths": ["/a?b=c"]}}]})],
+        [policy("paths", {"to": [{"operation": {"paths": ["/a"]}}]})],
+        asks("http://server:8080/a?b=c"),
+        "AuthorizationPolicy modules/paths is for the path /a?b=c, which no path is: a path is compared without its "
+        "query.",
+    ),
+    "a filter beside one that no proxy has": Case(
+        [marking("envoy.router")],
+        [marking("envoy.filters.http.router")],
+        asks(status=200, headers={"x-mark": "workshop"}),
+        "EnvoyFilter modules/mark is put beside the filter envoy.router, which none of the proxies that it is for has; "
+        "they have envoy.filters.http.router.",
     ),
     "a Gateway by its short name": Case(
         [

@@ -52,6 +52,8 @@ def played_fixture(
     }
     folder = tmp_path_factory.mktemp("reports")
     tasks: list[Json] = []
+    if any(REPORTS[name].needs_tracing for name in wanted):
+        tasks.append({"ansible.builtin.include_role": {"name": "mesh.workshop.tracing"}})
     for number, name in enumerate(wanted):
         report = REPORTS[name]
         steps = (
@@ -71,7 +73,7 @@ def played_fixture(
         "hosts": "localhost",
         "connection": "local",
         "gather_facts": False,
-        "vars": images,
+        "vars": {**images, "cluster_name": kubeconfig.name},
         "module_defaults": {"group/mesh.workshop.mesh": {"kubeconfig": str(kubeconfig)}},
         "tasks": tasks,
     }

@@ -22,11 +22,19 @@ from .routes import (
     too_slow,
     without_effect,
 )
-from .transport import blocked, passed_in_plain_text, refused_tls, taken_in_plain_text, wrong_protocol
+from .transport import (
+    blocked,
+    never_synced,
+    passed_in_plain_text,
+    refused_tls,
+    taken_in_plain_text,
+    wrong_protocol,
+)
 
 __all__ = ["Case", "case_of", "concerned", "explained", "how_far", "without_effect"]
 
 CAUSES: tuple[t.Callable[[Case], Diagnosis | None], ...] = (
+    never_synced,
     gateway_has_no_route,
     token_refused,
     access_denied,

@@ -1,45 +1,69 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Causes at the callee: its tokens and policies."""
+"""Causes in tokens and policies, at a gateway and at the callee."""
 
 from __future__ import annotations
+
+import re
+import typing as t
 
 from ..._explain.access import NO_RULES, Access, RuleResult
 from ..._explain.effects.mend import Mend, setting
 from ..._explain.matching import template_holds
 from ..._explain.mesh import holds_for, home_of, labels_of, name_of, origin_for, spec_of
 from ..._explain.origin import Origin
-from ..._explain.request import Request, token_of
-from ..._explain.walk import Received
+from ..._explain.request import Request, Token, token_of
+from ..._explain.signatures import KEY_MISMATCH, VERIFICATION
+from ..._explain.tokens import AUDIENCES, EXPIRED, NOT_YET, UNKNOWN_ISSUER, TokenResult
+from ..._explain.walk import Received, Sent
 from ..._kube.labels import LAB
 from ..changes import commands
 from ..findings import Diagnosis, Json
-from .case import Case, holding, named_pod, together, told
+from .case import Case, holding, named_pod, tls_mode, together, told
+
+REFUSED = re.compile(r"jwt_authn_access_denied\{([^}]+)\}")
+"""What a proxy writes about a token that it refuses: Envoy's words, with dashes below for blanks."""
 
 
 def token_refused(case: Case) -> Diagnosis | None:
-    """401 by a proxy: its RequestAuthentication refuses the token."""
-    if 401 not in case.statuses:
-        return None
+    """401 by a proxy, or 403 for a token's audience: its RequestAuthentication refuses the token."""
     for journey in case.journeys:
-        for one in journey.received:
-            if not one.token.refused:
-                continue
-            pod = named_pod(case, one)
-            rules = holding(case, "RequestAuthentication", pod)
-            names = together([f"{home_of(rule)}/{name_of(rule)}" for rule in rules])
-            app = labels_of(pod).get("app", one.proxy) if pod is not None else one.proxy
-            token = token_of(journey.request)
-            if token is not None and "issuer" in one.token.refused:
-                why = f"refuses the token, whose issuer {token.issuer or '(none)'} it does not know"
-                remedy = f"Add jwtRules for that issuer, or give it a selector that leaves {app} out."
-            else:
-                why, remedy = f"refuses the request: {one.token.refused}", "Send a valid token, or none."
-            return Diagnosis(
-                f"RequestAuthentication {names} holds for {app} and {why}; policies are asked only afterwards.", remedy
-            )
+        for one in journey.proxies:
+            if one.token.refused and one.token.status in case.statuses:
+                return _refused(case, named_pod(case, one), one.proxy, one.token, token_of(journey.request))
+    # What cannot be told from the token alone, such as a signature, the proxy has written down.
+    for record in case.findings.records:
+        said = REFUSED.search(record.details)
+        if said:
+            pod = next((one for one in case.mesh.of("Pod") if name_of(one) == record.pod), None)
+            return _refused(case, pod, record.pod, TokenResult(said[1].replace("_", " ")), None)
     return None
+
+
+def _refused(case: Case, pod: Json | None, proxy: str, refused: TokenResult, token: Token | None) -> Diagnosis:
+    rules = together([f"{home_of(rule)}/{name_of(rule)}" for rule in holding(case, "RequestAuthentication", pod)])
+    app = labels_of(pod).get("app", proxy) if pod is not None else proxy
+    who = f"RequestAuthentication {rules} holds for {app} and" if rules else f"The proxy of {app}"
+    remedy = _REMEDIES.get(refused.refused, "Send a valid token, or none.")
+    if refused.refused == UNKNOWN_ISSUER and token is not None:
+        why = f"refuses the token, whose issuer {token.issuer or '(none)'} it does not know"
+        remedy = f"Add jwtRules for that issuer, or give it a selector that leaves {app} out."
+    else:
+        why = f"refuses the request: {refused}"
+    return Diagnosis(f"{who} {why}; policies are asked only afterwards.", remedy)
+
+
+_REMEDIES = {
+    EXPIRED: "Send a new token, or let its issuer give it a later exp.",
+    NOT_YET: "Wait until its nbf, or compare the clocks of the issuer and of the cluster.",
+    AUDIENCES: "Add the token's audience to audiences of its jwtRules, or have the token made for one that is there.",
+    **dict.fromkeys(
+        (VERIFICATION, KEY_MISMATCH),
+        "Compare jwks (or what jwksUri answers) of its jwtRules with the keys of the issuer; where istiod cannot fetch "
+        "a jwksUri, no key fits.",
+    ),
+}
 
 
 def access_denied(case: Case) -> Diagnosis | None:
@@ -48,7 +72,7 @@ def access_denied(case: Case) -> Diagnosis | None:
         return None
     denied_at = {one.pod for one in case.findings.records if "rbac_access_denied" in one.details}
     for journey in case.journeys:
-        for one in journey.received:
+        for one in journey.proxies:
             access = one.denying
             if access is None or (denied_at and one.proxy not in denied_at):
                 continue
@@ -58,7 +82,7 @@ def access_denied(case: Case) -> Diagnosis | None:
     return None
 
 
-def _denied(case: Case, request: Request, received: Received, access: Access) -> Diagnosis | None:
+def _denied(case: Case, request: Request, proxy: Sent | Received, access: Access) -> Diagnosis | None:
     if access.action == "DENY":
         rule = access.holding
         if rule is None:
@@ -66,22 +90,36 @@ def _denied(case: Case, request: Request, received: Received, access: Access) ->
         lab = labels_of(case.mesh.find(rule.policy) or {}).get(LAB)
         return Diagnosis(
             f"Rule {rule.number} of {rule.policy}{f' of lab {lab}' if lab else ''} denies the request (RBAC: access "
-            f"denied, pod {received.proxy}).",
+            f"denied, pod {proxy.proxy}).",
             "Change its rule, or remove it if another lab left it behind (mesh.workshop.reset).",
         )
     if all(rule.fault == NO_RULES for rule in access.rules):
-        return _denied_by_nothing(case, received)
+        return _denied_by_nothing(case, proxy)
     for rule in access.rules:
         for effect in case.effects:
             about_path = effect.origin == rule.policy and effect.field.endswith("paths") and effect.host
+            about_port = effect.origin == rule.policy and effect.field.endswith("ports")
             if about_path and template_holds(effect.host, request.path):
+                return told(effect)
+            if about_port and rule.fault.startswith("the port has to be"):
                 return told(effect)
     rule = _closest(access)
     who, names = str(rule.policy), sorted({str(one.policy) for one in access.rules})
     if "it has none, since it sends plain text" in rule.fault:
+        switched = _switched_off(case, proxy)
+        if switched is not None:
+            origin, mode = switched
+            return Diagnosis(
+                f"{origin} switches mTLS off on the way to {_app(case, proxy)} (mode {mode}), so the caller has no "
+                f"identity there, and no principal in {who} can match it.",
+                f"Leave the mode of {origin} out, or set it so that mTLS is spoken.",
+            )
+        outside = "allow it by what can be seen of it (ipBlocks, a token)."
         return Diagnosis(
             f"The caller sends plain text and so has no identity; no principal in {who} can match it.",
-            "Give the caller a sidecar, or allow it by what can be seen of it (ipBlocks, a token).",
+            f"Give the caller a sidecar, or {outside}"
+            if isinstance(proxy, Received)
+            else f"{outside[0].upper()}{outside[1:]}",
         )
     if "the token has no sub claim" in rule.fault:
         return Diagnosis(
@@ -90,24 +128,62 @@ def _denied(case: Case, request: Request, received: Received, access: Access) ->
             "Give the token a sub, or demand the issuer instead (when: request.auth.claims[iss]).",
         )
     if "no valid token" in rule.fault and token_of(request) is not None:
-        pod = named_pod(case, received)
-        if pod is not None and not holding(case, "RequestAuthentication", pod):
-            app = labels_of(pod).get("app", received.proxy)
-            for effect in case.about("token"):
-                return Diagnosis(
-                    f"{effect.sentence.rstrip('.')}, so nobody at {app} reads the token, and {who} demands one.",
-                    effect.remedy,
-                    commands(effect.mend),
-                )
+        pod = named_pod(case, proxy)
+        app = _app(case, proxy)
+        reading = holding(case, "RequestAuthentication", pod)
+        places = _looked_at(reading)
+        if places:
+            return Diagnosis(
+                f"{origin_for('RequestAuthentication', reading[0])} holds for {app} and looks for tokens in "
+                f"{together(places)} only, so nobody reads that of the Authorization header, and {who} demands one.",
+                "Send the token there, or add fromHeaders: [{name: Authorization, prefix: 'Bearer '}] to its jwtRules.",
+            )
+        elsewhere = [one for one in case.about("token") if one.origin.kind == "RequestAuthentication"]
+        if not reading and elsewhere:
+            return Diagnosis(
+                f"{elsewhere[0].sentence.rstrip('.')}, so nobody at {app} reads the token, and {who} demands one.",
+                elsewhere[0].remedy,
+                commands(elsewhere[0].mend),
+            )
+        if pod is not None and not reading:
             return Diagnosis(
                 f"No RequestAuthentication holds for {app}, so nobody there reads the token, and {who} demands one.",
                 f"Apply a RequestAuthentication for {app} with the token's issuer {issuer_of(request)}.",
             )
     others = f" (nor does any of {together(names)})" if len(names) > 1 else ""
     return Diagnosis(
-        f"No rule of {who} allows the request at pod {received.proxy}{others}: in rule {rule.number} {rule.fault}.",
+        f"No rule of {who} allows the request at pod {proxy.proxy}{others}: in rule {rule.number} {rule.fault}.",
         f"Add a rule that allows this caller, method and path, or widen rule {rule.number} of {who}.",
     )
+
+
+def _app(case: Case, proxy: Sent | Received) -> str:
+    pod = named_pod(case, proxy)
+    return str(labels_of(pod).get("app", proxy.proxy)) if pod is not None else proxy.proxy
+
+
+def _looked_at(rules: t.Iterable[Json]) -> list[str]:
+    """Where RequestAuthentications look for tokens, where they say so."""
+    found = []
+    for rule in (one for policy in rules for one in spec_of(policy).get("jwtRules") or ()):
+        found += [f"the header {one.get('name')}" for one in rule.get("fromHeaders") or ()]
+        found += [f"the parameter {name}" for name in rule.get("fromParams") or ()]
+        found += [f"the cookie {name}" for name in rule.get("fromCookies") or ()]
+    return found
+
+
+def _switched_off(case: Case, proxy: Sent | Received) -> tuple[Origin, str] | None:
+    """What keeps a caller with a sidecar from speaking mTLS to a callee, and its mode."""
+    if not isinstance(proxy, Received):
+        return None
+    if proxy.mode == "DISABLE" and proxy.mode_origin is not None:
+        return proxy.mode_origin, proxy.mode
+    senders = [one.sent for one in case.journeys if proxy in one.received and one.sent is not None]
+    for target in (target for sent in senders for target in sent.targets):
+        mode = tls_mode(case, target.origin) if target.origin is not None else ""
+        if not target.tls and target.origin is not None and mode:
+            return target.origin, mode
+    return None
 
 
 def principals_of(case: Case, rule: RuleResult) -> str:
@@ -128,8 +204,8 @@ def issuer_of(request: Request) -> str:
     return token.issuer if token is not None else ""
 
 
-def _denied_by_nothing(case: Case, received: Received) -> Diagnosis | None:
-    pod = named_pod(case, received)
+def _denied_by_nothing(case: Case, proxy: Sent | Received) -> Diagnosis | None:
+    pod = named_pod(case, proxy)
     policies = [
         one
         for one in case.mesh.of("AuthorizationPolicy")
@@ -139,7 +215,7 @@ def _denied_by_nothing(case: Case, received: Received) -> Diagnosis | None:
         return None
     return Diagnosis(
         f"{origin_for('AuthorizationPolicy', policies[0])} has no rules, so it allows nothing, and no other policy "
-        f"allows the request at pod {received.proxy}.",
+        f"allows the request at pod {proxy.proxy}.",
         "Apply an AuthorizationPolicy with a rule that allows this caller, method and path.",
     )
 
@@ -167,13 +243,32 @@ def let_in(case: Case) -> Diagnosis | None:
         return None
     if case.first is None:
         return None
-    for one in case.first.received:
+    # The closest to the application is the one that was meant to keep the request from it.
+    for one in reversed(case.first.proxies):
         for access in one.access:
             rule = access.holding
             if access.action == "DENY" or rule is None:
                 continue
             return _allowed(case, case.first.request, rule)
+        if not any(access.action == "ALLOW" for access in one.access):
+            found = _without_token(case, one)
+            if found is not None:
+                return found
     return None
+
+
+def _without_token(case: Case, proxy: Sent | Received) -> Diagnosis | None:
+    """A RequestAuthentication refuses wrong tokens, and nobody who has none (istio.io, "RequestAuthentication")."""
+    pod = named_pod(case, proxy)
+    rules = holding(case, "RequestAuthentication", pod)
+    if not rules or proxy.token.token is not None or proxy.token.refused:
+        return None
+    app = _app(case, proxy)
+    return Diagnosis(
+        f"{origin_for('RequestAuthentication', rules[0])} has {app} refuse wrong tokens, and lets in who has none; no "
+        "AuthorizationPolicy there demands one.",
+        f"Apply an AuthorizationPolicy for {app} that allows requestPrincipals: ['*'].",
+    )
 
 
 def _allowed(case: Case, request: Request, rule: RuleResult) -> Diagnosis | None:
@@ -189,6 +284,13 @@ def _allowed(case: Case, request: Request, rule: RuleResult) -> Diagnosis | None
             f"Rule {rule.number} of {rule.policy} has no from, so it {lets}; its rules are alternatives.",
             "Put from and to into one rule.",
             commands(_as_one(rule.policy, written)),
+        )
+    sources = body.get("from") or ()
+    if len(sources) > 1:
+        return Diagnosis(
+            f"Rule {rule.number} of {rule.policy} allows this request: its {len(sources)} sources are alternatives, "
+            "and the caller is one of them.",
+            "Put what has to hold together into one source.",
         )
     lacking = [key for key in ("from", "to", "when") if not body.get(key)]
     about = f" It has no {' and no '.join(lacking)}." if lacking else ""

@@ -23,7 +23,7 @@ from ..._explain.mesh import (
 )
 from ..._explain.origin import Origin
 from ..._explain.request import Request, request_of
-from ..._explain.text import text_of
+from ..._explain.text import not_seen, text_of
 from ..._explain.walk import BLACKHOLE, Journey, Received, Sent, at_gateway, from_workload, without_proxy
 from ..._istio.pods import has_sidecar
 from ..changes import commands
@@ -53,7 +53,8 @@ class Case:
         """The way of the request and of those that followed from it, hop by hop, as lines."""
         known = [one for one in (self.first, *self.followed) if one is not None]
         records = self.findings.records
-        return tuple(line for one in known for line in text_of(one, records=records).splitlines())
+        way = [line for one in known for line in text_of(one, records=records).splitlines()]
+        return (*way, *not_seen(self.findings.unseen))
 
     @property
     def services(self) -> set[ServiceName]:
@@ -171,8 +172,9 @@ def _guessed(mesh: Mesh, request: Request, first: Journey | None, done: set[tupl
                 yield from_workload(mesh, guess, pod)
 
 
-def named_pod(case: Case, received: Received) -> Json | None:
-    return next((one for one in case.mesh.of("Pod", received.namespace) if name_of(one) == received.proxy), None)
+def named_pod(case: Case, proxy: Sent | Received) -> Json | None:
+    """The pod of a proxy on the way."""
+    return next((one for one in case.mesh.of("Pod", proxy.namespace) if name_of(one) == proxy.proxy), None)
 
 
 def app_of(case: Case, pod: str) -> str:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..._explain.mesh import holds_for, home_of, name_of, origin_for, selector_of, spec_of
-from ..findings import Diagnosis, Json
+from ..._explain.mesh import home_of
+from ..._explain.sampling import in_words, sampling_of, wider
+from ..findings import Diagnosis
 from .case import HOST, Case, pod_of, told
 
 
@@ -27,39 +28,26 @@ def filter_elsewhere(case: Case) -> Diagnosis | None:
 
 def sampled_elsewhere(case: Case) -> Diagnosis | None:
     """Fewer traces than expected: the first proxy on the way decides, by the Telemetry that holds for it."""
-    if not case.findings.expects_traces or not case.mesh.known("Telemetry"):
+    if not case.findings.expects_traces:
         return None
     source = case.findings.source
     pods = case.mesh.gateways() if source == HOST else [pod_of(case.mesh, source, case.home)]
     decider = next((pod for pod in pods if pod is not None), None)
-    if decider is None:
+    sampling = sampling_of(case.mesh, decider) if decider is not None else None
+    if decider is None or sampling is None or sampling.share >= 100:
         return None
-    sampling = [one for one in case.mesh.of("Telemetry") if _sampling(one) is not None]
-    holding = sorted(
-        (one for one in sampling if holds_for(one, decider)),
-        key=lambda one: (home_of(one) != home_of(decider), not selector_of(one), name_of(one)),
-    )
-    share = (_sampling(holding[0]) or 0.0) if holding else 0.0
-    others = [one for one in sampling if one not in holding and (_sampling(one) or 0.0) > share]
-    if not holding or share >= 100:
-        return None
-    what = "The gateway" if source == HOST else f"The proxy of {source}"
+    homes = {case.home, *(home for _name, home in case.services)} - {home_of(decider)}
+    others = [one for one in wider(case.mesh, sampling.share, homes) if one != sampling.origin]
     tail = ""
     if others:
-        tail = f"; {home_of(others[0])}/{name_of(others[0])} holds only for requests that begin in {home_of(others[0])}"
+        tail = f"; {others[0].namespace}/{others[0].name} holds only for requests that begin in {others[0].namespace}"
+    what, which = ("The gateway", "the gateway") if source == HOST else (f"The proxy of {source}", source)
+    there = "there" if not sampling.default else f"in {sampling.origin}"
     return Diagnosis(
-        f"{what} decides whether a request is traced, by {origin_for('Telemetry', holding[0])} ({share:g} %){tail}.",
-        f"Raise randomSamplingPercentage there, or apply a Telemetry in {home_of(decider)} with the selector of "
-        f"{'the gateway' if source == HOST else source}.",
+        f"{what} decides whether a request is traced, {in_words(sampling)}{tail}.",
+        f"Raise randomSamplingPercentage {there}, or apply a Telemetry in {home_of(decider)} with the selector of "
+        f"{which}.",
     )
-
-
-def _sampling(telemetry: Json) -> float | None:
-    for one in spec_of(telemetry).get("tracing") or ():
-        value = one.get("randomSamplingPercentage")
-        if value is not None:
-            return float(value)
-    return None
 
 
 def probe_refused(case: Case) -> Diagnosis | None:

@@ -13,7 +13,7 @@ from ..._explain.effects.mend import Mend, Patch
 from ..._explain.matching import template_holds
 from ..._explain.mesh import ServiceName, service_named, spec_of
 from ..._explain.origin import Origin, origin_of
-from ..._explain.routing import targets_of
+from ..._explain.routing import Skipped, targets_of
 from ..._explain.walk import BLACKHOLE, FAULT, PASSTHROUGH, Sent
 from ..changes import commands
 from ..findings import Diagnosis, Findings, Json
@@ -41,6 +41,13 @@ def gateway_has_no_route(case: Case) -> Diagnosis | None:
                 one.remedy,
                 commands(one.mend),
             )
+        if one.field.startswith("spec.http") and "which no path is" in one.sentence:
+            return told(one)
+    for skipped in sent.routed.skipped if sent.routed is not None else ():
+        origin = origin_of(skipped.route)
+        # A path that no rule has is better told with those that rules have.
+        if origin is not None and not skipped.why.startswith("the path"):
+            return _passed_over(case, origin, skipped)
     return None
 
 
@@ -123,13 +130,17 @@ def passed_over(case: Case) -> Diagnosis | None:
             origin = origin_of(skipped.route)
             if origin is None or not _is_meant(case, sent, skipped.route):
                 continue
-            number = _number_of(case, origin, skipped.route)
-            which = f"Rule {number} of {origin}" if number else f"A rule of {origin}"
-            return Diagnosis(
-                f"{which} does not take the request: {skipped.why}.",
-                "Correct that match, or send a request that it holds for (headers are compared exactly).",
-            )
+            return _passed_over(case, origin, skipped)
     return None
+
+
+def _passed_over(case: Case, origin: Origin, skipped: Skipped) -> Diagnosis:
+    number = _number_of(case, origin, skipped.route)
+    which = f"Rule {number} of {origin}" if number else f"A rule of {origin}"
+    return Diagnosis(
+        f"{which} does not take the request: {skipped.why}.",
+        "Correct that match, or send a request that it holds for (headers are compared exactly).",
+    )
 
 
 def _is_meant(case: Case, sent: Sent, route: Json) -> bool:

@@ -29,6 +29,21 @@ from ..findings import Diagnosis, Json
 from .case import HOST, Case, app_of, goes_to, tls_mode, together, told
 
 
+def never_synced(case: Case) -> Diagnosis | None:
+    """A proxy on the way has no configuration at all, so it takes no connection, and passes none on."""
+    if case.findings.expects_refusal or not (case.statuses & {502, 503} or case.findings.errors()):
+        return None
+    for journey in case.journeys:
+        for one in journey.proxies:
+            if not one.synced:
+                return Diagnosis(
+                    f"The proxy of pod {one.proxy} has never got a configuration from istiod, so it takes no "
+                    "connection and passes none on.",
+                    "See what istioctl proxy-status and the log of istiod say.",
+                )
+    return None
+
+
 def taken_in_plain_text(case: Case) -> Diagnosis | None:
     """A client without a sidecar was let in where it should have been refused."""
     if not case.findings.expects_refusal or case.findings.source == HOST or not case.statuses or case.first is None:
@@ -125,7 +140,7 @@ def passed_in_plain_text(case: Case) -> Diagnosis | None:
         return None
     for journey in case.journeys:
         sent = journey.sent
-        refusing = [one for one in journey.received if not one.accepted and not one.mtls]
+        refusing = [one for one in journey.received if one.synced and not one.accepted and not one.mtls]
         if not refusing:
             continue
         demand = refusing[0].mode_origin

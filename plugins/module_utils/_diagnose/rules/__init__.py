@@ -107,8 +107,10 @@ def _diagnosed(findings: Findings) -> Diagnosis | None:
         hindered = _first(HINDERED, case) is not None
         found = (None if hindered else as_desired(findings, case, own)) or own or _first(RULES, case)
     told = with_analysis(findings, found)
-    if (told is None or not told.sentence) and how_far(case):
-        told = Diagnosis(how_far(case), told.remedy if told is not None else "")
+    # Where nothing tells the cause: how far the request came, else what would have to be read to say so.
+    instead = how_far(case) or " ".join(findings.unseen)
+    if (told is None or not told.sentence) and instead:
+        told = Diagnosis(instead, told.remedy if told is not None else "")
     return replace(told, path=_path(case)) if told is not None else None
 
 

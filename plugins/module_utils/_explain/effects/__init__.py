@@ -15,6 +15,7 @@ from ..mesh import Mesh
 from .filters import filters_beside
 from .finding import Effect, host_holds
 from .hosts import dead_hosts, missed_gateways, unbound, unknown_hosts, unknown_ports
+from .paths import no_paths
 from .policies import (
     gateways_without_pods,
     impossible_callers,
@@ -43,6 +44,7 @@ LOOKS: tuple[t.Callable[[Mesh], t.Iterator[Effect]], ...] = (
     unbound,
     missed_gateways,
     literal_stars,
+    no_paths,
     raw_tcp,
     dead_hosts,
     unknown_hosts,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ..._istio.pods import has_sidecar
-from ..dump import manager_of
+from ..dump import ProxyConfig, filters_of, manager_of
 from ..mesh import (
     GATEWAY_LABELS,
     ROOT,
@@ -21,6 +21,7 @@ from ..mesh import (
     selector_of,
     spec_of,
 )
+from ..origin import Origin
 from .finding import Effect
 from .mend import moved, setting
 
@@ -69,8 +70,8 @@ def meant_by(patch: Json, pods: t.Iterable[Json]) -> list[Json]:
 
 
 def names_parts(patch: Json) -> bool:
-    """Whether a patch is for a virtual host or a listener's port, which only the proxies themselves know."""
-    return bool(_vhost(patch) or _port(patch))
+    """Whether a patch is for a virtual host, a listener's port or a filter, which only the proxies themselves know."""
+    return bool(_vhost(patch) or _port(patch) or any(_filters(patch)))
 
 
 def _vhost(patch: Json) -> str:
@@ -80,6 +81,13 @@ def _vhost(patch: Json) -> str:
 
 def _port(patch: Json) -> int:
     return int(((patch.get("match") or {}).get("listener") or {}).get("portNumber") or 0)
+
+
+def _filters(patch: Json) -> tuple[str, str]:
+    """The filter of a connection, and the one of HTTP, that a patch is put beside, merged into or taken away."""
+    chain = ((patch.get("match") or {}).get("listener") or {}).get("filterChain") or {}
+    outer = chain.get("filter") or {}
+    return str(outer.get("name") or ""), str((outer.get("subFilter") or {}).get("name") or "")
 
 
 def _patch_of_nothing(mesh: Mesh, one: Json, number: int, patch: Json, pods: list[Json]) -> t.Iterator[Effect]:
@@ -122,6 +130,7 @@ def _patch_of_nothing(mesh: Mesh, one: Json, number: int, patch: Json, pods: lis
                 if len(hosts) == 1
                 else None,
             )
+    yield from _beside_no_filter(origin, number, patch, configs)
     if port and not any(socket_of(listener)[1] == port for config in configs for listener in config.listeners):
         inside = any(
             int((chain.get("filter_chain_match") or {}).get("destination_port") or 0) == port
@@ -137,6 +146,34 @@ def _patch_of_nothing(mesh: Mesh, one: Json, number: int, patch: Json, pods: lis
                 "Correct the port (of a pod for inbound listeners, of a Service for outbound ones), or leave it out.",
                 "filter",
             )
+
+
+def _beside_no_filter(origin: Origin, number: int, patch: Json, configs: t.Sequence[ProxyConfig]) -> t.Iterator[Effect]:
+    """A patch beside a filter that none of the proxies has, such as one by the name that it had in an older Envoy."""
+    place = ("spec", "configPatches", number, "match", "listener", "filterChain", "filter")
+    chains = [
+        chain
+        for config in configs
+        for listener in config.listeners
+        for chain in (*(listener.get("filter_chains") or ()), listener.get("default_filter_chain") or {})
+    ]
+    outer = {str(one.get("name", "")) for chain in chains for one in chain.get("filters") or ()}
+    inner = {one.name for chain in chains for one in filters_of(manager_of(chain) or {})}
+    if ((patch.get("patch") or {}).get("value") or {}).get("name") in outer | inner:
+        return  # it is there, whatever it was put beside
+    for name, have, field in zip(_filters(patch), (outer, inner), (("name",), ("subFilter", "name")), strict=True):
+        if not name or name in have:
+            continue
+        close = sorted(one for one in have if one.rpartition(".")[2] == name.rpartition(".")[2])
+        yield Effect(
+            origin,
+            f"spec.configPatches[{number}].match.listener.filterChain.filter.{'.'.join(field)}",
+            f"{origin} is put beside the filter {name}, which none of the proxies that it is for has"
+            + (f"; they have {close[0]}." if close else "."),
+            f"Write {close[0]}." if close else "Correct the name, or leave it out.",
+            "filter",
+            mend=setting(origin, (*place, *field), close[0]) if close else None,
+        )
 
 
 def _own_routes(listeners: t.Iterable[Json]) -> t.Iterator[Json]:

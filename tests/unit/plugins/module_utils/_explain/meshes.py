@@ -167,3 +167,28 @@ def record(proxy: str, status: int, flags: str, cluster_name: str, authority: st
         route="",
         milliseconds=3,
     )
+
+
+def with_gateway(found: Mesh, filters: t.Sequence[Json] = (), route: Json | None = None) -> Mesh:
+    """The mesh behind the ingress gateway, whose port 80 is 8080 of its pod, with these HTTP filters and this route."""
+    route = route or {"match": {"prefix": "/"}, "route": {"cluster": REVIEWS}}
+    chain = manager(
+        route_config={"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
+        http_filters=list(filters),
+    )
+    listener = {
+        "name": "0.0.0.0_8080",
+        "address": {"socket_address": {"address": "0.0.0.0", "port_value": 8080}},
+        "filter_chains": [chain],
+    }
+    base = outbound([])
+    config = ProxyConfig("ingress-a-b", "istio-system", (listener,), clusters=base.clusters, endpoints=base.endpoints)
+    ingress = pod("ingress", "10.0.0.8", "istio-system", app="istio-ingressgateway", istio="ingressgateway")
+    entrance = service("ingress", 80, namespace="istio-system", istio="ingressgateway")
+    entrance["spec"]["ports"] = [{"name": "http", "port": 80, "targetPort": 8080}]
+    objects = {
+        **found.objects,
+        "Pod": (*found.objects["Pod"], ingress),
+        "Service": (*found.objects["Service"], entrance),
+    }
+    return Mesh(objects, {**found.configs, ("istio-system", "ingress-a-b"): config})

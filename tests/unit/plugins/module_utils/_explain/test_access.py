@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
-import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._explain.access import Call, judge_access, judge_token
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.access import Call, judge_access
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import Peer, Token, request_of
 
 PRODUCTPAGE = "spiffe://cluster.local/ns/bookinfo/sa/bookinfo-productpage"
@@ -120,30 +119,3 @@ def test_what_is_not_known_is_no_verdict() -> None:
     access = judge_access(rules(permissions=operation({"sourced_metadata": {}})), CALL)
     assert access.uncertain
     assert access.rules[0].unknown == "the condition sourced_metadata"
-
-
-REQUIRES = {"requires_any": {"requirements": [{"provider_name": "origins-0"}, {"allow_missing": {}}]}}
-JWT = {
-    "providers": {"origins-0": {"issuer": "https://a.example", "audiences": ["books"]}},
-    "rules": [{"match": {"prefix": "/"}, "requires": REQUIRES}],
-}
-
-
-@pytest.mark.parametrize(
-    ("claims", "refused"),
-    [
-        ({"iss": "https://a.example", "aud": "books"}, ""),
-        ({"iss": "https://b.example"}, "the token's issuer is https://b.example, and only https://a.example is known"),
-        ({"iss": "https://a.example", "aud": "books", "exp": 10}, "the token has expired"),
-        ({"iss": "https://a.example", "aud": "books", "nbf": 1000}, "the token is not valid yet"),
-        ({"iss": "https://a.example", "aud": "films"}, "the token is for the audience films, and not for books"),
-    ],
-)
-def test_tokens(claims: dict[str, t.Any], refused: str) -> None:
-    assert judge_token([JWT], CALL.request, Token(claims), now=100).refused == refused
-
-
-def test_a_request_without_a_token_is_let_through() -> None:
-    assert judge_token([JWT], CALL.request, None, now=100).refused == ""
-    broken = request_of("http://details:9080/", headers=[("authorization", "Bearer nonsense")])
-    assert judge_token([JWT], broken, None, now=100).refused == "the bearer token is no JSON web token"

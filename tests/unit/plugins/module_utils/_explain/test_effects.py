@@ -7,6 +7,7 @@ import typing as t
 
 import pytest
 import yaml
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.dump import ProxyConfig
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.effects import effects_of
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import Mesh
 
@@ -265,10 +266,26 @@ FAULTS += [
         "none).",
     ),
 ]
+FAULTS += [
+    (
+        route(f"http: [{{match: [{{uri: {{exact: '/a?b=1'}}}}], {TO_REVIEWS}}}]"),
+        "VirtualService bookinfo/reviews matches the exact /a?b=1, which no path is: a path is compared without its "
+        "query.",
+    ),
+    (
+        route(f"http: [{{match: [{{uri: {{prefix: api/v1}}}}], {TO_REVIEWS}}}]"),
+        "VirtualService bookinfo/reviews matches the prefix api/v1, which no path is: a path begins with a slash.",
+    ),
+    (
+        "kind: AuthorizationPolicy\nmetadata: {name: x}\nspec: {rules: [{to: [{operation: {paths: ['a/b?c=1']}}]}]}",
+        "AuthorizationPolicy bookinfo/x is for the path a/b?c=1, which no path is: a path begins with a slash.",
+    ),
+]
 SOUND = [
     STRICT_REVIEWS
     + "kind: DestinationRule\nmetadata: {name: m}\nspec: {host: ratings, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}",
     BARE + "kind: DestinationRule\nmetadata: {name: m}\nspec: {host: bare, trafficPolicy: {tls: {mode: SIMPLE}}}",
+    route(f"http: [{{match: [{{uri: {{regex: '.*?a'}}}}, {{uri: {{prefix: /}}}}], {TO_REVIEWS}}}]"),
     "kind: AuthorizationPolicy\nmetadata: {name: x}\n"
     "spec: {rules: [{from: [{source: {principals: ['*/sa/b', 'cluster.local/ns/a/sa/b', '*']}}]}]}",
     "kind: DestinationRule\nmetadata: {name: second}\nspec: {host: reviews, trafficPolicy: {tls: {mode: DISABLE}}}",
@@ -389,3 +406,51 @@ def test_of_two_rules_for_a_host_the_one_that_is_yet_to_be_created_is_the_younge
     )
     found = effects_of(mesh_with(stamped + "---\n" + route(f"http: [{{{TO_REVIEWS}}}]", name="a")))
     assert [one.origin.name for one in found] == ["a"]
+
+
+MANAGER = "envoy.filters.network.http_connection_manager"
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "sentence"),
+    [
+        (MANAGER, "envoy.filters.http.router", ""),
+        (MANAGER, "", ""),
+        (
+            MANAGER,
+            "envoy.router",
+            "EnvoyFilter bookinfo/x is put beside the filter envoy.router, which none of the proxies that it is for "
+            "has; they have envoy.filters.http.router.",
+        ),
+        (
+            "envoy.http_connection_manager",
+            "",
+            "EnvoyFilter bookinfo/x is put beside the filter envoy.http_connection_manager, which none of the proxies "
+            f"that it is for has; they have {MANAGER}.",
+        ),
+        (
+            MANAGER,
+            "x.new",
+            "EnvoyFilter bookinfo/x is put beside the filter x.new, which none of the proxies that it is for has.",
+        ),
+    ],
+)
+def test_a_patch_beside_a_filter_that_no_proxy_has(outer: str, inner: str, sentence: str) -> None:
+    beside: Json = {"name": outer, **({"subFilter": {"name": inner}} if inner else {})}
+    patch = {
+        "applyTo": "HTTP_FILTER",
+        "match": {"context": "SIDECAR_INBOUND", "listener": {"filterChain": {"filter": beside}}},
+        "patch": {"operation": "INSERT_BEFORE", "value": {"name": "limit"}},
+    }
+    selected = {"workloadSelector": {"labels": {"app": "ratings"}}, "configPatches": [patch]}
+    document = {"kind": "EnvoyFilter", "metadata": {"name": "x"}, "spec": selected}
+
+    def found(*filters: str) -> list[str]:
+        manager = {"http_filters": [{"name": name} for name in filters]}
+        chain = {"filters": [{"name": MANAGER, "typed_config": manager}]}
+        config = ProxyConfig("ratings-v1-a-b", "bookinfo", ({"name": "virtualInbound", "filter_chains": [chain]},))
+        known = mesh_with(yaml.safe_dump(document))
+        return [one.sentence for one in effects_of(Mesh(known.objects, {("bookinfo", "ratings-v1-a-b"): config}))]
+
+    assert found("envoy.filters.http.router") == ([sentence] if sentence else [])
+    assert found("envoy.filters.http.router", "limit") == [], "it is there, whatever it was put beside"

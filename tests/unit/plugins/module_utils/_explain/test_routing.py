@@ -15,7 +15,6 @@ from ansible_collections.mesh.workshop.plugins.module_utils._explain.routing imp
     choose_route,
     fraction_of,
     outbound_listener,
-    seconds_of,
     targets_of,
 )
 
@@ -173,5 +172,3 @@ def test_targets_and_units() -> None:
     assert fraction_of({"numerator": 25}) == 0.25
     assert fraction_of({"numerator": 2500, "denominator": "MILLION"}) == 0.0025
     assert fraction_of(None) == 0.0  # Envoy's default
-    assert seconds_of("1.5s") == 1.5
-    assert seconds_of(None) is None

@@ -269,6 +269,47 @@ def test_a_proxy_that_has_never_synced() -> None:
     assert outcome_of(journey) == ("Outcome: refused by productpage-a-b, whose proxy has never got a configuration.")
 
 
+def test_a_callee_that_has_never_synced_takes_nothing() -> None:
+    empty = {f"reviews_{one}": ProxyConfig(f"reviews-{one}-a-b", "bookinfo") for one in ("v1", "v2")}
+    journey = walk(with_configs(mesh(), **empty))
+    assert "It has never got a configuration from istiod, so it takes nothing." in flat(journey)
+    assert outcome_of(journey) == (
+        "Outcome: refused by reviews-v1-a-b or reviews-v2-a-b, whose proxy has never got a configuration."
+    )
+
+
+def test_a_gateway_that_has_never_synced() -> None:
+    found = with_configs(gateway_mesh(), ingress=ProxyConfig("ingress-a-b", "istio-system"))
+    assert outcome_of(enter(found)) == "Outcome: refused by ingress-a-b, whose proxy has never got a configuration."
+
+
+def test_filters_of_connections_that_are_not_known_are_named_and_walked_around() -> None:
+    new = {"name": "envoy.filters.network.new_one", "typed_config": {}}
+    said = "envoy.filters.network.new_one: what it does is not known here; it may answer or change the request."
+    for http in (True, False):
+        found = mesh(http=http)
+        config = found.configs["bookinfo", "productpage-a-b"]
+        (chain,) = config.listeners[0]["filter_chains"]
+        before = {**config.listeners[0], "filter_chains": [{"filters": [new, *chain["filters"]]}]}
+        journey = walk(with_configs(found, productpage=replace(config, listeners=(before, *config.listeners[1:]))))
+        assert said in flat(journey)
+        assert [one.proxy for one in journey.received] == ["reviews-v1-a-b", "reviews-v2-a-b"]
+        last = {**before, "filter_chains": [{"filters": [new]}]}
+        journey = walk(with_configs(found, productpage=replace(config, listeners=(last,))))
+        assert said in flat(journey)
+        assert "not seen What the last filter of productpage-a-b's listener 0.0.0.0_9080 does with the" in flat(journey)
+        assert outcome_of(journey) == "Outcome: not known, since what answers could not be looked at."
+
+
+def test_filters_of_the_callees_connections_are_named_too() -> None:
+    found = mesh()
+    config = found.configs["bookinfo", "reviews-v1-a-b"]
+    chains = [{**one, "filters": [{"name": "x.new"}, *one["filters"]]} for one in config.listeners[0]["filter_chains"]]
+    listener = {**config.listeners[0], "filter_chains": chains}
+    journey = walk(with_configs(found, reviews_v1=replace(config, listeners=(listener,))))
+    assert [one.strange for one in journey.received] == [("x.new",), ()]
+
+
 # -- gateways ------------------------------------------------------------
 
 INGRESS = pod("ingress", "10.0.0.8", "istio-system", istio="ingressgateway")
@@ -379,5 +420,6 @@ def test_policies_and_tokens_at_a_gateway_end_the_request_there() -> None:
     }
     found = gateway_mesh(filters=[{"name": "envoy.filters.http.jwt_authn", "typed_config": jwt}])
     assert outcome_of(enter(found, authorization="Bearer nonsense")) == (
-        "Outcome: status 401 by the gateway: the bearer token is no JSON web token."
+        "Outcome: status 401 by the gateway: Jwt is not in the form of Header.Payload.Signature with two dots and 3 "
+        "sections."
     )

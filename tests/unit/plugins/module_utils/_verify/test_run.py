@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 import threading
+import types
+import typing as t
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._kube import connect
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError, connect
 from ansible_collections.mesh.workshop.plugins.module_utils._verify import (
     parse_checks,
     run_checks,
 )
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.explain import unread_logs
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.run import Run
 from ansible_collections.mesh.workshop.tests.unit.fake_api import KINDS, FakeApi
 from ansible_collections.mesh.workshop.tests.unit.servers import Site
 
@@ -37,3 +41,17 @@ def test_a_gateway_that_waits_for_its_address_is_waited_for(site: Site, monkeypa
         client.close()
         api.stop()
     assert outcome.passed, outcome.message
+
+
+@pytest.mark.parametrize(("status", "said"), [(403, ["bookinfo/reviews-v1"]), (404, []), (400, [])])
+def test_logs_without_the_right_to_them_are_noted(status: int, said: list[str]) -> None:
+    def logs(*_arguments: t.Any, **_options: t.Any) -> bytes:
+        raise ApiError(status, "Refused", "no")
+
+    run = Run(t.cast("t.Any", types.SimpleNamespace(logs=logs)), gateway=None, gateway_tls=None, once=True)
+    assert run.logs("bookinfo", ["reviews-v1"]) == []
+    assert sorted(run.unread_logs) == said
+    told = (
+        "What the proxies of pod bookinfo/reviews-v1 wrote about the request cannot be read (no right to get pods/log)."
+    )
+    assert list(unread_logs(run)) == [told for _pod in said]
