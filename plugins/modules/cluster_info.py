@@ -7,55 +7,55 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cluster_info
-short_description: Say whether a Kubernetes cluster is one that the workshop can use
+short_description: Check whether the workshop can use a Kubernetes cluster
 version_added: 0.1.0
 author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
-  - Reaches the cluster, reads its version and its nodes, and asks it which of the wanted rights this user has.
-  - It says whether the cluster is an OpenShift, by the API groups that it serves. There the right to request Projects
-    stands in for the one to create namespaces.
-  - It fails with one sentence when the cluster cannot be reached, is too old, when rights are missing, or when a
-    namespace is somebody else's.
+  - Reads the version and the nodes of the cluster, and asks the cluster which of the required rights this user has.
+  - Recognises an OpenShift by the API groups that it serves. There the right to request Projects replaces the right to
+    create namespaces.
+  - Fails with one sentence if the cluster cannot be reached or is too old, if rights are missing, or if the namespace
+    is somebody else's.
 extends_documentation_fragment:
   - mesh.workshop.auth
   - mesh.workshop.attributes
   - mesh.workshop.attributes.info
 options:
   minimum_version:
-    description: The oldest version of Kubernetes that will do, as major and minor.
+    description: The oldest supported version of Kubernetes, as major and minor.
     type: str
     default: "1.29"
   rights:
     description:
-      - Rights that are needed in all namespaces, written as for C(kubectl auth can-i), such as
+      - Rights that are required in all namespaces, written as for C(kubectl auth can-i), such as
         V(create deployments.apps).
     type: list
     elements: str
     default: []
   openshift_rights:
-    description: Rights that are needed besides O(rights) where the platform is V(openshift).
+    description: Rights that are required besides O(rights) if the platform is V(openshift).
     type: list
     elements: str
     default: []
   platform:
-    description: The platform of the cluster; V(auto) finds it out.
+    description: The platform of the cluster; V(auto) detects it.
     type: str
     choices: [auto, kubernetes, openshift]
     default: auto
   namespace:
     description:
-      - A namespace that is to be the workshop's. It must not be there yet, or be labelled
+      - The namespace that the workshop will use. It must not exist yet, or be labelled
         C(mesh.workshop/managed=true), or hold nothing but what the cluster itself puts into every namespace.
-      - V(default), V(openshift), V(istio-system) and those that begin with V(kube-) or V(openshift-) are never the
-        workshop's.
-      - Empty asks about none.
+      - V(default), V(openshift), V(istio-system) and names that begin with V(kube-) or V(openshift-) are always
+        refused.
+      - Empty checks no namespace.
     type: str
     default: ""
 """
 
 EXAMPLES = r"""
-- name: See whether the cluster will do
+- name: Check whether the workshop can use the cluster
   mesh.workshop.cluster_info:
     kubeconfig: ~/.kube/config
     context: staging
@@ -78,12 +78,12 @@ nodes:
   elements: str
   sample: [mesh-workshop]
 platform:
-  description: What the cluster is, V(kubernetes) or V(openshift).
+  description: The platform, V(kubernetes) or V(openshift).
   returned: when the cluster can be reached
   type: str
   sample: kubernetes
 missing_rights:
-  description: Those of O(rights) and O(openshift_rights) that this user does not have.
+  description: The rights of O(rights) and O(openshift_rights) that this user lacks.
   returned: when the cluster can be reached
   type: list
   elements: str

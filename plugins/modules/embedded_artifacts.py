@@ -12,18 +12,18 @@ version_added: 0.1.0
 author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
-  - Turns Go modules, Debian packages and one wheel into everything that the embedded cluster consists of, with access
-    to package registries only.
-  - Each part lies in the cache under a name with a key. The key is a hash over the recipe, its input files and the
-    parts that it needs. A part is built when that name is absent, and all clusters of the machine share it.
-  - A part gets its name when it is complete. Whatever was interrupted is built again.
-  - While it runs, the task prints what is being built, which step it is and how long that has taken.
+  - Builds everything that the embedded cluster consists of from Go modules, Debian packages and one wheel. It needs
+    access to package registries only.
+  - The name of each part in the cache holds a key, a hash of its recipe, its input files and the parts that it needs.
+    The module builds a part if the cache has none of that name. All clusters of the machine share the cache.
+  - A part gets its name once it is complete, so the next run rebuilds what was interrupted.
+  - While the task runs, it prints what it is building, the number of the step and the time that the step has taken.
 extends_documentation_fragment:
   - mesh.workshop.attributes
 attributes:
   check_mode:
     support: full
-    details: Says which steps would be built.
+    details: The result names the steps that would be built.
   diff_mode:
     support: none
     details: The parts are binary files.
@@ -37,50 +37,50 @@ options:
     default: /var/cache/mesh-workshop
   only:
     description:
-      - Names of steps. They are built together with the steps that they need; empty means all.
-      - V(istio) alone gives C(istioctl), which is all that an existing cluster needs.
-      - A name that no step has is answered with the list of names.
+      - Names of the steps to build, together with the steps that these need. By default all are built.
+      - V(istio) alone builds C(istioctl), which is all that an existing cluster needs.
+      - The task fails on an unknown name and lists the known ones.
     type: list
     elements: str
     default: []
   src:
     description:
-      - The files of this collection's role P(mesh.workshop.cluster#role) on the machine that builds.
-      - By default the collection's own folder, which is right where Ansible runs on that machine.
+      - The folder with the files of the role P(mesh.workshop.cluster#role), on the machine that builds.
+      - The default is the folder in this collection, which is right if Ansible runs on that machine.
     type: path
   bookinfo:
     description:
-      - The folder with Bookinfo's programs on the machine that builds.
-      - By default the one in this collection's role P(mesh.workshop.bookinfo#role).
+      - The folder with Bookinfo's programs, on the machine that builds.
+      - The default is the folder in the role P(mesh.workshop.bookinfo#role).
     type: path
   build:
     description:
-      - With V(false) nothing is built. The result says what is there and what is missing, and is never changed.
+      - V(false) builds nothing. The result then says what is there and what is missing.
     type: bool
     default: true
 notes:
-  - Needs root, because file systems and images contain files of several users.
-  - Needs C(mmdebstrap), C(buildah), C(skopeo), C(unshare), C(tar) and pip on the machine. Go is fetched as a wheel
-    where it is absent or too old.
-  - Proxies and registries are those of its environment (C(https_proxy), C(GOPROXY), C(PIP_INDEX_URL) and so on).
-    C(sudo) drops these, and P(mesh.workshop.registry_environment#lookup) gives them back.
+  - The module needs root, because file systems and images contain files of several users.
+  - It needs C(mmdebstrap), C(buildah), C(skopeo), C(unshare), C(tar) and pip on the machine. If Go is missing or too
+    old, it fetches Go as a wheel.
+  - It takes proxies and registries from its environment (C(https_proxy), C(GOPROXY), C(PIP_INDEX_URL) and so on).
+    C(sudo) drops these variables; the lookup P(mesh.workshop.registry_environment#lookup) passes them on.
 """
 
 EXAMPLES = r"""
-- name: Have all parts of the embedded cluster
+- name: Build all parts of the embedded cluster
   mesh.workshop.embedded_artifacts:
   register: parts
 
-- name: Have istioctl only
+- name: Build istioctl only
   mesh.workshop.embedded_artifacts:
     only: [istio]
   register: parts
 
-- name: Say where istioctl is
+- name: Show where istioctl is
   ansible.builtin.debug:
     msg: "{{ parts.artifacts.bin.istio }}/istioctl"
 
-- name: See what a setup would have to build
+- name: Find out what a setup would have to build
   mesh.workshop.embedded_artifacts:
     build: false
   register: inventory
@@ -104,13 +104,13 @@ artifacts:
       sample:
         kubernetes: /var/cache/mesh-workshop/bin/kubernetes-2b6e0c5a9d14
     definitions:
-      description: Folders with definitions of kinds that the cluster does not bring along, by name.
+      description: Folders with CustomResourceDefinitions to install into the cluster, by name.
       type: dict
       returned: always
       sample:
         gateway_api: /var/cache/mesh-workshop/bin/gateway-api-b22ca25b1aa2
     rootfs:
-      description: File systems, by name. RV(ignore:node) is a folder to use as a read-only lower layer.
+      description: File systems by name. RV(ignore:node) is a folder that serves as a read-only lower layer.
       type: dict
       returned: always
       sample:
@@ -160,17 +160,18 @@ steps:
       sample: "Envoy 1.40.0: fetching it"
     state:
       description:
-        - V(cached) was there, V(built) was made by this task, V(missing) is absent (check mode, or O(build=false)).
+        - V(cached) if the part was there, V(built) if this task has built it, V(missing) if it is not there (check
+          mode, or O(build=false)).
       type: str
       returned: always
       sample: cached
     seconds:
-      description: How long it took to build.
+      description: How long the build took.
       type: float
       returned: always
       sample: 41.5
 lacking:
-  description: Programs that the missing steps call and that this machine does not have.
+  description: Programs that the missing steps need and this machine lacks.
   returned: success
   type: list
   elements: str
@@ -195,7 +196,7 @@ def main() -> None:
     )
     params = module.params
     if not params["src"] or not params["bookinfo"]:
-        module.fail_json(msg="The folders src and bookinfo are not known; call this module as a task, not directly.")
+        module.fail_json(msg="The folders src and bookinfo are unknown: run this module as a task, or set both.")
     try:
         result = build_steps(
             cache=params["cache"],

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: embedded_images
-short_description: Bring more images into a running embedded cluster
+short_description: Import more images into a running embedded cluster
 version_added: 0.1.0
 author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
-  - The images of Kubernetes, Istio and Bookinfo enter the node when it is started. What only a single lab needs
-    is built and brought in when that lab is applied for the first time.
-  - Images that are there with the same content are left alone.
+  - The node gets the images of Kubernetes, Istio and Bookinfo when it starts. This module imports the images that only
+    single labs need.
+  - It leaves images alone that the node already has with the same content.
 extends_documentation_fragment:
   - mesh.workshop.attributes
 attributes:
@@ -22,7 +22,7 @@ attributes:
     support: full
   diff_mode:
     support: none
-    details: RV(imported) says what is done.
+    details: RV(imported) lists what is done.
   idempotent:
     support: full
 options:
@@ -31,34 +31,34 @@ options:
     type: str
     default: mesh-workshop
   artifacts:
-    description: What M(mesh.workshop.embedded_artifacts) returns under that name.
+    description: The value C(artifacts) that M(mesh.workshop.embedded_artifacts) returns.
     type: dict
     required: true
   data:
-    description: Folder below which each cluster has its own.
+    description: Folder that holds a folder with the data of each cluster.
     type: path
     default: /var/lib/mesh-workshop
 notes:
-  - Needs root, because the node's processes are those of root.
+  - The module needs root, because the node's processes run as root.
 seealso:
   - module: mesh.workshop.embedded_artifacts
   - module: mesh.workshop.embedded_node
 """
 
 EXAMPLES = r"""
-- name: Have the rate limit service and Redis
+- name: Build the rate limit service and Redis
   mesh.workshop.embedded_artifacts:
     only: [archive_ratelimit]
   register: parts
 
-- name: Bring them into the cluster
+- name: Import them into the cluster
   mesh.workshop.embedded_images:
     artifacts: "{{ parts.artifacts }}"
 """
 
 RETURN = r"""
 imported:
-  description: References of the images that were brought in.
+  description: References of the imported images.
   returned: success
   type: list
   elements: str
@@ -105,9 +105,7 @@ def main() -> None:
         with lock(layout.lock):
             imported = bring(layout.name, Containers(layout), module.params["artifacts"], module.check_mode)
     except CommandError as error:
-        module.fail_json(
-            msg=f"The images did not enter the cluster: {error}; run mesh.workshop.setup, then this again."
-        )
+        module.fail_json(msg=f"The images were not imported: {error}; run mesh.workshop.setup, then run this again.")
     except EmbeddedError as error:
         module.fail_json(msg=str(error))
     except OSError as error:

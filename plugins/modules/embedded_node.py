@@ -13,26 +13,26 @@ author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
   - The node is one container that C(runc) runs, with a network, processes, mounts and cgroups of its own. In it
-    C(s6) supervises containerd and the kubelet, and C(kubeadm) makes the cluster.
-  - What has to be done is decided from what is seen of the cluster, never from a record of earlier runs. Running the
-    module again mends what is half-way, and keeps the cluster's data.
-  - When the cached node file system or a part of the node's configuration has changed, the container is made anew over
-    the same data.
+    C(s6) supervises containerd and the kubelet, and C(kubeadm) sets up the cluster.
+  - The module decides what to do by the live state of the cluster, never by a record of earlier runs. Run it again to
+    finish an interrupted start; the cluster keeps its data.
+  - If the cached node file system or the node's configuration has changed, the module replaces the container and keeps
+    the data.
 extends_documentation_fragment:
   - mesh.workshop.attributes
 attributes:
   check_mode:
     support: full
-    details: Looks at the cluster and lists in RV(actions) what would be done.
+    details: RV(actions) lists what would be done.
   diff_mode:
     support: none
-    details: RV(actions) says what is done.
+    details: RV(actions) lists what is done.
   idempotent:
     support: full
 options:
   name:
     description:
-      - Name of the cluster, which is its node's name too. Clusters of different names share nothing but the cache.
+      - Name of the cluster and of its node. Clusters of different names share nothing but the cache.
       - 1 to 32 lower-case letters, digits and inner hyphens.
     type: str
     default: mesh-workshop
@@ -45,18 +45,18 @@ options:
     default: present
   artifacts:
     description:
-      - What M(mesh.workshop.embedded_artifacts) returns under that name. Required with O(state=present).
+      - The value C(artifacts) that M(mesh.workshop.embedded_artifacts) returns. Required with O(state=present).
     type: dict
   subnet:
     description:
-      - The IPv4 network between the host, which gets its first address, and the node, which gets the second.
-      - Empty means what the cluster already has, else the first free one of V(172.30.0.0/24) to V(172.30.63.0/24).
+      - The IPv4 network between host and node. The host gets its first address, the node its second.
+      - Empty means the cluster's current network, else the first free one of V(172.30.0.0/24) to V(172.30.63.0/24).
     type: str
     default: ""
   listen:
     description:
       - Address of the host on which the gateway is published for other machines, such as V(0.0.0.0).
-      - Empty publishes nothing. The cluster is then reached from this machine only.
+      - Empty publishes nothing, so that only this machine reaches the cluster.
     type: str
     default: ""
   listen_http_port:
@@ -77,8 +77,8 @@ options:
     default: 6443
   kubeconfig:
     description:
-      - Where to write the administrator's kubeconfig, with mode 0600. A file there that belongs to something else is
-        left alone and reported.
+      - Where to write the administrator's kubeconfig, with mode 0600. The task fails if that file exists and is not the
+        kubeconfig of this cluster.
       - Empty writes none.
     type: path
   kubeconfig_owner:
@@ -90,31 +90,31 @@ options:
     type: int
     default: 0
   data:
-    description: Folder of the clusters' data, one folder in it for each.
+    description: Folder that holds a folder with the data of each cluster.
     type: path
     default: /var/lib/mesh-workshop
   cache:
-    description: Folder of what is shared by all clusters.
+    description: Folder with what all clusters share.
     type: path
     default: /var/cache/mesh-workshop
   purge_cache:
     description:
-      - With O(state=absent), remove what has been built from O(cache) too, and the folder itself if nothing else is in
-        it. All of it stays while another cluster is there, because that may run from it.
+      - With O(state=absent), also remove from O(cache) what was built, and the folder itself if nothing else is in it.
+        Everything stays while there is another cluster, because that one may run from it.
     type: bool
     default: false
   timeout:
-    description: Seconds that each of the waits for the control plane and for the node may take.
+    description: Seconds to wait at most, each time, for the control plane and for the node.
     type: float
     default: 180
 notes:
-  - Needs root, and the programs C(runc), C(ip) and C(unshare) on the host.
+  - The module needs root, and the programs C(runc), C(ip) and C(unshare) on the host.
 seealso:
   - module: mesh.workshop.embedded_artifacts
 """
 
 EXAMPLES = r"""
-- name: Have all parts
+- name: Build all parts
   mesh.workshop.embedded_artifacts:
   register: parts
 
@@ -145,24 +145,24 @@ seconds:
   sample: {create_node: 0.1, control_plane: 5.2, ready: 9.8}
 subnet:
   description: The network between host and node.
-  returned: when state is present and it has been chosen
+  returned: when state is present and the network has been chosen
   type: str
   sample: 172.30.0.0/24
 host_address:
   description: The host's address in it.
-  returned: when state is present and it has been chosen
+  returned: when state is present and the network has been chosen
   type: str
   sample: 172.30.0.1
 node_address:
   description: The node's address in it.
-  returned: when state is present and it has been chosen
+  returned: when state is present and the network has been chosen
   type: str
   sample: 172.30.0.2
 gateway_address:
   description:
-    - Where users reach the gateway, with a port unless that is 80. With O(listen=0.0.0.0) it is the address of the
-      interface that has the default route.
-  returned: when state is present and it has been chosen
+    - Where users reach the gateway, with the port unless that is 80. With O(listen=0.0.0.0) this is the address of the
+      interface with the default route.
+  returned: when state is present and the network has been chosen
   type: str
   sample: 172.30.0.2
 kubeconfig:

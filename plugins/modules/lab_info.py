@@ -12,10 +12,10 @@ version_added: 0.1.0
 author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
-  - Renders a lab's C(lab.yml) with the variables of the task, parses it, and validates its layout. What the template
-    uses is C(workshop), a mapping with the facts of an attendee.
-  - A fault is told with the file and the line of the template.
-  - The result may hold keys and tokens, so it is registered and never shown.
+  - Renders a lab's C(lab.yml) with the variables of the task, parses it, and validates its layout. The templates of the
+    catalogue use the variable C(workshop), a mapping with the facts of an attendee.
+  - An error names the file and the line of the template.
+  - The result may hold keys and tokens. Register it, and do not print it.
 extends_documentation_fragment:
   - mesh.workshop.attributes
 attributes:
@@ -35,11 +35,11 @@ options:
     type: str
     default: baseline
   stage:
-    description: Name of a stage that the lab must have; empty is its last one.
+    description: Name of a stage that the lab must have; empty is its last stage.
     type: str
     default: ""
 notes:
-  - This is an action, it runs on the control node.
+  - This is an action plugin, so it runs on the control node.
 """
 
 EXAMPLES = r"""
@@ -53,7 +53,7 @@ EXAMPLES = r"""
       host: mybookstore.com
   register: read
 
-- name: Say which stages it has
+- name: Show its stages
   mesh.workshop.print_text:
     text: "{{ read.stages | join(', ') }}"
 """
@@ -65,29 +65,29 @@ lab:
   type: str
   sample: request_routing
 stage:
-  description: Name of the stage that was asked for.
+  description: Name of the requested stage.
   returned: success
   type: str
   sample: jason_v2
 stages:
-  description: Names of the stages, in their order.
+  description: Names of the stages in order.
   returned: success
   type: list
   elements: str
   sample: [all_v1, jason_v2]
 needs:
-  description: Roles that are to be installed before the lab.
+  description: Roles that the lab needs installed first.
   returned: success
   type: list
   elements: str
   sample: [tracing]
 definition:
-  description: What C(lab.yml) holds, for the option O(mesh.workshop.lab_stage#module:definition).
+  description: The content of C(lab.yml), for the option O(mesh.workshop.lab_stage#module:definition).
   returned: success
   type: dict
   sample: {title: Request routing}
 baseline:
-  description: What the C(lab.yml) of baseline holds.
+  description: The content of baseline's C(lab.yml).
   returned: success
   type: dict
   sample: {title: Baseline}

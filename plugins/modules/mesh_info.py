@@ -6,27 +6,27 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mesh_info
-short_description: Describe the mesh, and what in it belongs to this collection
+short_description: Describe the mesh and the objects of this collection in it
 version_added: 0.1.0
 author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
   - Returns the version of Istio, its proxies and whether each of them is in sync, the namespaces with injection, the
-    addresses of the ingress gateways, the version of the Gateway API, and what carries the ownership labels of this
-    collection.
-  - What cannot be read for lack of rights is left empty, and a warning names it.
+    addresses of the ingress gateways, the version of the Gateway API, and the objects that carry the ownership labels
+    of this collection.
+  - Leaves empty what this user may not read, and names it in a warning.
 options:
   attendee:
     description:
-      - Return only what is owned by this attendee.
+      - Return only the objects of this attendee.
     type: str
   lab:
     description:
-      - Return only what belongs to this lab.
+      - Return only the objects of this lab.
     type: str
   stage:
     description:
-      - Return only what belongs to this stage.
+      - Return only the objects of this stage.
     type: str
 extends_documentation_fragment:
   - mesh.workshop.auth
@@ -37,7 +37,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the mesh
+- name: Describe the mesh
   mesh.workshop.mesh_info:
   register: mesh
 
@@ -45,7 +45,7 @@ EXAMPLES = r"""
   ansible.builtin.assert:
     that: mesh.proxies | selectattr('rejected') | length == 0
 
-- name: See what the last lab has left behind
+- name: List what a lab has left behind
   mesh.workshop.mesh_info:
     attendee: alice
     lab: faults
@@ -58,7 +58,7 @@ kubernetes_version:
   returned: success
   sample: v1.36.3
 istio:
-  description: The istiod pods that are ready. Empty if there is no mesh.
+  description: The ready istiod pods; empty if there is no mesh.
   type: list
   elements: dict
   returned: success
@@ -95,33 +95,33 @@ proxies:
       returned: always
       sample: bookinfo
     kind:
-      description: What sort of proxy it is.
+      description: Type of the proxy.
       type: str
       returned: always
       sample: sidecar
     version:
-      description: Version of Istio in the proxy.
+      description: Version of Istio that the proxy runs.
       type: str
       returned: always
       sample: 1.31.0
     synced:
-      description: Whether it has acknowledged everything that it was sent.
+      description: Whether the proxy has acknowledged everything that istiod has sent.
       type: bool
       returned: always
       sample: true
     waiting:
-      description: Kinds of configuration that it was sent and has not acknowledged yet.
+      description: Kinds of configuration that the proxy has not acknowledged yet.
       type: list
       elements: str
       returned: always
       sample: []
     rejected:
-      description: Kinds of configuration that it has rejected, each with Envoy's reason.
+      description: Kinds of configuration that the proxy has rejected, each with Envoy's reason.
       type: dict
       returned: always
       sample: {}
 namespaces:
-  description: The namespaces that are in the mesh, are kept out of it, or are managed by this collection.
+  description: The namespaces that are in the mesh, are excluded from it, or are managed by this collection.
   type: list
   elements: dict
   returned: success
@@ -137,7 +137,7 @@ namespaces:
       returned: always
       sample: enabled
     managed:
-      description: Whether this collection made the namespace.
+      description: Whether the namespace carries the label C(mesh.workshop/managed=true).
       type: bool
       returned: always
       sample: true
@@ -163,24 +163,24 @@ gateways:
       returned: always
       sample: LoadBalancer
     addresses:
-      description: Addresses and host names under which it is reached from outside.
+      description: Addresses and host names at which clients outside the cluster reach it.
       type: list
       elements: str
       returned: always
       sample: [192.0.2.10]
     pending:
-      description: Whether it waits for an address from a load balancer.
+      description: Whether the Service still waits for an address from a load balancer.
       type: bool
       returned: always
       sample: false
     node_addresses:
-      description: Addresses of the nodes on which its node ports are open.
+      description: Addresses of the nodes at which its node ports are open.
       type: list
       elements: str
       returned: always
       sample: [192.0.2.2]
     ports:
-      description: Its ports, each with name, port and node port.
+      description: The ports of the Service, each with name, port and node port.
       type: list
       elements: dict
       returned: always
@@ -207,17 +207,17 @@ owned:
   returned: success
   contains:
     attendee:
-      description: Attendee that it belongs to.
+      description: Attendee that the object belongs to.
       type: str
       returned: always
       sample: alice
     lab:
-      description: Lab that it belongs to.
+      description: Lab that the object belongs to.
       type: str
       returned: always
       sample: request_routing
     stage:
-      description: Stage that it belongs to.
+      description: Stage that the object belongs to.
       type: str
       returned: always
       sample: jason_v2

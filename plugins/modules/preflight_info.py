@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preflight_info
-short_description: Say whether a machine can carry the embedded cluster, before anything is changed
+short_description: Check whether a machine can run the embedded cluster
 version_added: 0.1.0
 author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
-  - Looks at rights, disk, memory, ports, networks, versions and at what has to be built. Changes nothing.
-  - Disk is asked for by what has to be built, less what an interrupted build has left in Go's caches. A cluster that
-    has its data on the disk needs no more disk for it, and one whose processes live no more memory.
-  - It fails with one sentence per fault, each with what to do.
+  - Checks rights, disk, memory, ports, networks and versions, and finds out what has to be built. It changes nothing.
+  - The disk that is required depends on what has to be built, less what an interrupted build has left in Go's caches.
+    A cluster whose data is on the disk needs no more disk for it, and one that runs needs no more memory.
+  - Fails with one sentence per fault, each with a remedy.
 extends_documentation_fragment:
   - mesh.workshop.attributes
 attributes:
@@ -35,19 +35,19 @@ options:
     type: path
     default: /var/lib/mesh-workshop
   cache:
-    description: Folder that holds what is built.
+    description: Folder with what is built.
     type: path
     default: /var/cache/mesh-workshop
   src:
-    description: Folder of the build's inputs.
+    description: Folder with the inputs of the build.
     type: path
     required: true
   bookinfo:
-    description: Folder of Bookinfo's programs.
+    description: Folder with Bookinfo's programs.
     type: path
     required: true
   subnet:
-    description: The network that is asked for; empty takes the first free one.
+    description: The requested network; empty takes the first free one.
     type: str
     default: ""
   listen:
@@ -55,7 +55,7 @@ options:
     type: str
     default: ""
   ports:
-    description: Ports that are published on O(listen).
+    description: Ports to publish on O(listen).
     type: list
     elements: int
     default: []

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: support_bundle
-short_description: Gather in one file what is needed to find out why a setup failed
+short_description: Gather in one archive what helps to find out why a setup failed
 version_added: 0.1.0
 author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
-  - Writes events, the states of pods, logs of containers, of the node and of builds, and versions to one archive of
-    mode 0600. Secrets are not read, and what has the form of a key, token or password is replaced.
-  - It reads what can be read and says in the archive what could not be. Where O(kubeconfig) names a file that does not
-    exist, no API is asked; another cluster than that one never is.
+  - Writes events, the states of pods, the logs of containers, of the node and of builds, and versions to one archive
+    with mode 0600. It does not read Secrets, and it replaces what looks like a key, token or password.
+  - It gathers what it can read, and notes in the archive what it could not. If O(kubeconfig) names a file that does not
+    exist, it asks no API; it never asks another cluster instead.
 extends_documentation_fragment:
   - mesh.workshop.auth
   - mesh.workshop.attributes
@@ -33,24 +33,24 @@ options:
     type: path
     required: true
   owner:
-    description: Number of the user who gets the archive, when the module runs as root; by default the one who runs it.
+    description: Id of the user who will own the archive, if the module runs as root. The default is root.
     type: int
   cluster_name:
-    description: Name of the embedded cluster whose node logs are added. Without it none are.
+    description: Name of the embedded cluster whose node logs to add. Without it, there are no node logs.
     type: str
   data:
     description: Folder that holds the data of embedded clusters.
     type: path
     default: /var/lib/mesh-workshop
   cache:
-    description: Folder of what is built, whose build logs are added. Without it none are.
+    description: Folder with what is built, whose build logs to add. Without it, there are no build logs.
     type: path
   versions:
-    description: Versions to note, by name. Those of this collection and of Ansible are there anyway.
+    description: Versions to note, by name, besides those of this collection and of Ansible.
     type: dict
     default: {}
   namespaces:
-    description: Namespaces whose pods and events are looked at.
+    description: Namespaces whose pods and events to gather.
     type: list
     elements: str
     required: true
@@ -59,13 +59,13 @@ options:
     type: str
     default: ""
   reason:
-    description: The message that it failed with.
+    description: The message of that task.
     type: str
     default: ""
 """
 
 EXAMPLES = r"""
-- name: Gather what is needed to find out why
+- name: Gather what helps to find out why setup failed
   mesh.workshop.support_bundle:
     kubeconfig: ~/.kube/mesh-workshop
     cluster_name: mesh-workshop
@@ -81,7 +81,7 @@ dest:
   type: str
   sample: /home/instructor/mesh-workshop-report.tar.gz
 files:
-  description: Names of the files in it.
+  description: Names of the files in the archive.
   returned: success
   type: list
   elements: str
@@ -157,7 +157,7 @@ def gather(params: dict[str, t.Any]) -> dict[str, bytes]:
     try:
         files.update(from_api(connect(params), params["namespaces"]))
     except ApiError as error:
-        files["api.txt"] = f"The API could not be asked: {error}\n".encode()
+        files["api.txt"] = f"The API could not be read: {error}\n".encode()
     if params["cluster_name"]:
         files.update(logs_below(os.path.join(params["data"], params["cluster_name"]), "node"))
     if params["cache"]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: workshop_info
-short_description: Describe what of a workshop is set up, which lab and stage is applied, and its health
+short_description: Describe what is set up, which lab and stage is applied, and whether the workshop is healthy
 version_added: 0.1.0
 author:
   - mesh.workshop contributors (@mesh-workshop)
@@ -36,26 +36,26 @@ options:
     description: Folder of the catalogue, with one folder per lab.
     type: path
   gateway_namespace:
-    description: Namespace of Istio and its gateway, where this user may not look into all of them.
+    description: Namespace of Istio and its gateway, for users who may not list objects in all namespaces.
     type: str
     default: istio-system
   definition:
-    description: Content of the C(lab.yml) of the lab that is applied; what is applied is compared with it.
+    description: Content of the applied lab's C(lab.yml), to compare the live objects with.
     type: dict
     default: {}
   baseline:
-    description: Content of the baseline's C(lab.yml); without it nothing is compared with the stage.
+    description: Content of baseline's C(lab.yml). Without it, no object of the stage is compared.
     type: dict
     default: {}
   bookinfo:
-    description: Documents of Bookinfo, as C(tasks_from=definitions.yml) of its role lists them; they are compared too.
+    description: Documents of Bookinfo, as C(tasks_from=definitions.yml) of its role lists them, to compare as well.
     type: list
     elements: dict
     default: []
 """
 
 EXAMPLES = r"""
-- name: See what is applied
+- name: Read what is applied
   mesh.workshop.workshop_info:
     kubeconfig: ~/.kube/mesh-workshop
   register: workshop
@@ -75,7 +75,7 @@ status:
       description: Version of the API server.
       type: str
     istio:
-      description: Version of the control plane, empty where none is.
+      description: Version of the control plane; empty if there is none.
       type: str
     nodes:
       description: Number of nodes; V(0) if this user may not list them.
@@ -93,23 +93,23 @@ status:
       description: Host name of the gateway.
       type: str
     lab:
-      description: Lab that is applied; V(baseline) when none is.
+      description: The applied lab; V(baseline) if none is.
       type: str
     stage:
-      description: Stage that is applied.
+      description: The applied stage.
       type: str
     healthy:
-      description: Whether nothing is wrong.
+      description: Whether RV(status.troubles) is empty.
       type: bool
     troubles:
       description:
         - One sentence with its remedy per fault.
-        - Among them is what is missing of Bookinfo and of the applied stage, and what differs, where O(bookinfo),
-          O(definition) and O(baseline) are given.
+        - If O(bookinfo), O(definition) and O(baseline) are given, this includes each object of Bookinfo and of the
+          applied stage that is missing or differs.
       type: list
       elements: str
     unseen:
-      description: What this user may not look at, and has to for all of this. Nodes are not among it.
+      description: What this user may not read and the whole status needs, except nodes.
       type: list
       elements: str
   sample:
@@ -132,7 +132,7 @@ labs:
   elements: str
   sample: [gateway, request_routing]
 page:
-  description: The same for people.
+  description: The same as a page to read.
   returned: success
   type: str
   sample: "Kubernetes  v1.36.3, 1 node(s)"

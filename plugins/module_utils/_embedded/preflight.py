@@ -101,8 +101,8 @@ def problems(facts: Facts, wanted: Wanted) -> list[str]:
         found.extend(_build_problems(facts))
     if facts.file_system in OVERLAYS:
         found.append(
-            f"cluster_data {wanted.data} is on a file system of the kind {facts.file_system}, on which containers "
-            "cannot stack theirs: name a folder of a disk or volume with cluster_data."
+            f"cluster_data {wanted.data} is on a file system of type {facts.file_system}, which cannot hold the "
+            "overlays of containers: name a folder on a disk or volume with cluster_data."
         )
     if not facts.data and facts.disk_data < DISK_DATA:
         found.append(_disk("the cluster's data", facts.disk_data, DISK_DATA, "cluster_data"))
@@ -130,7 +130,7 @@ def _build_problems(facts: Facts) -> list[str]:
     if (facts.go or (0, 0)) < GO_AT_LEAST and not facts.pip:
         seen = f"Go {_dotted(facts.go)} is too old" if facts.go else "There is no Go"
         found.append(
-            f"{seen} and pip is not there to get one: "
+            f"{seen}, and pip, which could fetch one, is missing: "
             f"install Go {_dotted(GO_AT_LEAST)} or later, or python3-venv and pip."
         )
     needed = disk_of_build(facts.missing, facts.go_caches)
@@ -151,7 +151,8 @@ def _network_problems(facts: Facts, wanted: Wanted) -> list[str]:
         # Without `ip`, which setup installs, the addresses are unknown.
         if facts.addresses and wanted.listen not in (*facts.addresses, *anyway):
             found.append(
-                f"cluster_listen {wanted.listen} is no address of this machine: it has {', '.join(facts.addresses)}."
+                f"cluster_listen {wanted.listen} is not an address of this machine, "
+                f"which has {', '.join(facts.addresses)}."
             )
         for port in facts.ports:
             found.append(

@@ -54,7 +54,7 @@ def run(
             f"The program {argv[0]} is missing on this machine: install the package that has it (runc, iproute2)."
         ) from exc
     except subprocess.TimeoutExpired as exc:
-        raise CommandError(argv, -1, f"no end within {timeout:.0f} s") from exc
+        raise CommandError(argv, -1, f"it did not end within {timeout:.0f} s") from exc
     if check and done.returncode != 0:
         said = [line for line in f"{done.stdout or ''}\n{done.stderr or ''}".splitlines() if line.strip()]
         raise CommandError(argv, done.returncode, said[-1].strip() if said else "no message")

@@ -107,7 +107,7 @@ def remove_entries(directory: Path, patterns: t.Sequence[str]) -> None:
     mountinfo = Path("/proc/self/mountinfo").read_text()
     for entry in entries:
         for point in mounts_below(mountinfo, entry):
-            raise EmbeddedError(f"{entry} is not removed, because {point} is mounted there: unmount it, then rerun.")
+            raise EmbeddedError(f"{entry} was not removed, because {point} is mounted there: unmount it, then rerun.")
     for entry in entries:
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)

@@ -72,7 +72,7 @@ class Containers:
         if not Path(wanted.lower, "usr/bin/s6-svscan").exists():
             raise EmbeddedError(
                 f"The cached node file system {wanted.lower} is missing or incomplete: "
-                "remove it and run setup again to have it built."
+                "remove it and run setup again to rebuild it."
             )
         layout = self._layout
         upper = self._upper(container)
@@ -97,7 +97,7 @@ class Containers:
             except CommandError as exc:
                 said = (files.read(log) or "").strip().splitlines()
                 raise EmbeddedError(
-                    f"The container {container} of cluster {layout.name} cannot be made: "
+                    f"The container {container} of cluster {layout.name} could not be created: "
                     f"{said[-1] if said else exc.said}; run setup again, and look at {log} if that does not help."
                 ) from exc
 

@@ -66,7 +66,7 @@ class Desired:
             if not isinstance(request.artifacts.get(kind), dict):
                 raise EmbeddedError(
                     f"The artifacts of cluster {self._layout.name} lack {kind!r}: "
-                    "pass on what the module embedded_artifacts returns, built without its option only."
+                    "pass the artifacts that the module embedded_artifacts returns without its option only."
                 )
 
     @property

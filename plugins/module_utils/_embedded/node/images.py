@@ -75,7 +75,7 @@ def bring_in(containers: Containers, wanted: t.Sequence[Image]) -> list[Image]:
     if left:
         raise EmbeddedError(
             f"The cached archive {left[0].archive} does not hold the image {left[0].name}: "
-            "remove the archive and run the playbook again, which builds it."
+            "remove the archive and run the playbook again to rebuild it."
         )
     return missing
 
@@ -87,7 +87,7 @@ def _import(containers: Containers, archive: str) -> None:
     except OSError as error:
         raise EmbeddedError(
             f"The cached image archive {archive} cannot be read ({error.strerror}): "
-            "run the playbook again, which builds it."
+            "run the playbook again to rebuild it."
         ) from error
 
 

@@ -21,7 +21,7 @@ def parse_listen(address: str) -> None:
         ipaddress.IPv4Address(address)
     except ValueError as exc:
         raise EmbeddedError(
-            f"{address!r} is no address to publish the cluster on: give an IPv4 address of this machine, "
+            f"The cluster cannot be published on {address!r}: give an IPv4 address of this machine, "
             "or 0.0.0.0 for all of them."
         ) from exc
 

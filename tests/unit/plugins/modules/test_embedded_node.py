@@ -69,7 +69,7 @@ def test_present_needs_artifacts(machine: Path) -> None:
     [
         ({"name": "No"}, "cannot be used"),
         ({"subnet": "here"}, "not an IPv4 network"),
-        ({"listen": "here"}, "no address to publish"),
+        ({"listen": "here"}, "cannot be published on"),
     ],
 )
 def test_bad_input_is_one_sentence(machine: Path, params: Json, said: str) -> None:
@@ -136,10 +136,10 @@ def test_check_mode_leaves_what_all_clusters_share(
 
 def test_a_command_that_hangs_is_one_sentence(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def hang(_self: t.Any) -> t.NoReturn:
-        raise embedded_node.CommandError(["runc", "delete"], 124, "no end within 60 s")
+        raise embedded_node.CommandError(["runc", "delete"], 124, "it did not end within 60 s")
 
     monkeypatch.setattr(clusters.Teardown, "remove", hang)
-    said = "Cluster units: runc ended with 124: no end within 60 s. Run it again: it goes on from here."
+    said = "Cluster units: runc ended with 124: it did not end within 60 s. Run it again: it goes on from here."
     assert call(machine, state="absent")["msg"] == said
 
 

@@ -56,7 +56,7 @@ def test_without_the_kubeconfig_that_is_named_no_other_cluster_is_asked(
     assert api.requests, "it is found where none is named"
     api.requests.clear()
     files = gather(kubeconfig=str(tmp_path / "blue"))
-    assert f"The API could not be asked: the kubeconfig {tmp_path / 'blue'} does not exist" in files["api.txt"]
+    assert f"The API could not be read: the kubeconfig {tmp_path / 'blue'} does not exist" in files["api.txt"]
     assert api.requests == []
 
 

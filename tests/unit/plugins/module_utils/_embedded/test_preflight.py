@@ -64,10 +64,10 @@ def test_a_good_machine_has_no_problem() -> None:
         ({"python": (3, 10)}, "Python 3.10 is too old: 3.11"),
         ({"missing_tools": ("runc",)}, "missing and debian 12 does not offer them: runc"),
         ({"go": (1, 25), "pip": False}, "Go 1.25 is too old"),
-        ({"go": None, "pip": False}, "There is no Go and pip is not there"),
+        ({"go": None, "pip": False}, "There is no Go, and pip, which could fetch one, is missing"),
         ({"disk_cache": 3 * GIB}, "3.0 GiB of disk are free for the build and 15.0 are needed"),
         ({"disk_data": 1 * GIB}, "1.0 GiB of disk are free for the cluster's data"),
-        ({"file_system": "overlay"}, "cluster_data /srv/data is on a file system of the kind overlay"),
+        ({"file_system": "overlay"}, "cluster_data /srv/data is on a file system of type overlay"),
         ({"memory": 2 * GIB}, "2.0 GiB of memory are available and 3.0 are needed"),
     ],
 )
@@ -132,7 +132,7 @@ def test_after_a_reboot_only_memory_is_wanted_again() -> None:
 def test_where_a_cluster_is_published_is_looked_at_whether_it_is_there_or_not(there: bool) -> None:
     assert seen(Wanted("w", listen="10.0.0.5"), data=there, alive=there) == []
     (found,) = seen(Wanted("w", listen="10.0.0.6"), data=there, alive=there)
-    assert "is no address of this machine" in found
+    assert "is not an address of this machine" in found
     (found,) = seen(Wanted("w", listen="0.0.0.0"), data=there, alive=there, ports=(80,))
     assert "Port 80 of 0.0.0.0 is taken" in found
 
@@ -148,7 +148,7 @@ def test_without_a_look_at_the_interfaces_no_address_is_refused() -> None:
         (Wanted("w", subnet="10.0.0.0/16"), {}, "is taken by interface eth0"),
         (Wanted("w", subnet="10.0.0.300/24"), {}, "is not an IPv4 network"),
         (Wanted("w", subnet="172.30.9.0/31"), {}, "has no room"),
-        (Wanted("w", listen="10.0.0.6"), {}, "is no address of this machine: it has 10.0.0.5"),
+        (Wanted("w", listen="10.0.0.6"), {}, "is not an address of this machine, which has 10.0.0.5"),
         (Wanted("w", listen="10.0.0.5"), {"ports": (80,)}, "Port 80 of 10.0.0.5 is taken"),
     ],
 )

@@ -22,5 +22,5 @@ def test_a_missing_program_is_named() -> None:
 
 
 def test_a_command_without_end_is_ended() -> None:
-    with pytest.raises(commands.CommandError, match="no end within"):
+    with pytest.raises(commands.CommandError, match="it did not end within"):
         commands.run(["sleep", "30"], timeout=0.1)

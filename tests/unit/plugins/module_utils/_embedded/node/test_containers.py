@@ -70,7 +70,7 @@ def test_a_container_that_cannot_be_made_says_why(
 ) -> None:
     Runc(monkeypatch, code=32)
     with pytest.raises(
-        EmbeddedError, match="container node of cluster units cannot be made: mount: wrong fs type; run"
+        EmbeddedError, match="container node of cluster units could not be created: mount: wrong fs type; run"
     ):
         subject.Containers(layout).create("node", wanted)
     broken = Container("/nowhere", wanted.spec, wanted.files)

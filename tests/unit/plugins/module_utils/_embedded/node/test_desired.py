@@ -45,7 +45,7 @@ def test_artifacts_that_are_not_all(tmp_path: Path, missing: str) -> None:
     [
         ({"subnet": "172.30.5.0/24"}, "exists with the subnet 172.30.4.0/24"),
         ({"subnet": "here"}, "not an IPv4 network"),
-        ({"listen": "here"}, "no address"),
+        ({"listen": "here"}, "cannot be published on"),
         ({"listen": "0.0.0.0", "listen_http_port": 99999}, "listen_http_port is 99999: give a port from 1 to 65535"),
         ({"listen": "0.0.0.0", "listen_api_port": 0}, "listen_api_port is 0: give a port from 1 to 65535"),
         ({"listen": "0.0.0.0", "listen_https_port": 80}, "Two of the ports 80, 80 are the same"),

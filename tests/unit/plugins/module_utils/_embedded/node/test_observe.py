@@ -79,7 +79,7 @@ def test_an_image_that_is_missing_is_seen(cluster: Cluster, monkeypatch: pytest.
 
 def test_a_command_that_hangs_shows_nothing(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     def hang(*_arguments: str, **_options: t.Any) -> t.NoReturn:
-        raise subject.CommandError(["runc"], -1, "no end within 20 s")
+        raise subject.CommandError(["runc"], -1, "it did not end within 20 s")
 
     monkeypatch.setattr(cluster.containers, "script", hang)
     assert not cluster.observe().containerd
