@@ -25,7 +25,8 @@ class Tail:
         self._display = display
         self._over = threading.Event()
         self._rest = ""
-        handle, self.path = tempfile.mkstemp(prefix="mesh-workshop-")
+        # Ansible removes that folder when it ends, also where it ends early.
+        handle, self.path = tempfile.mkstemp(prefix="mesh-workshop-", dir=constants.DEFAULT_LOCAL_TMP)
         self._file = os.fdopen(handle, encoding="utf-8", errors="replace")
         self._thread = threading.Thread(target=self._follow, daemon=True)
 

@@ -30,13 +30,8 @@ _raw:
   elements: str
 """
 
-import re
-import shlex
-
-from ansible import constants, context
 from ansible.plugins.lookup import LookupBase
-
-_SECRET = re.compile(r"secret|token|passw|api_key", re.IGNORECASE)
+from ansible_collections.mesh.workshop.plugins.plugin_utils._commands import inventory_options, variable_options
 
 
 class LookupModule(LookupBase):
@@ -45,11 +40,4 @@ class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         """Return the options, in the order in which they count."""
         self.set_options(var_options=variables, direct=kwargs)
-        # Where no inventory is typed, the one of the configuration is there, and will be the next time.
-        usual = constants.DEFAULT_HOST_LIST
-        inventories = [one for one in context.CLIARGS.get("inventory") or () if one not in usual]
-        variables_given = context.CLIARGS.get("extra_vars") or ()
-        return [
-            *(f"-i {shlex.quote(one)}" for one in inventories),
-            *(f"-e {shlex.quote('<hidden>' if _SECRET.search(one) else one)}" for one in variables_given),
-        ]
+        return [*inventory_options(), *variable_options()]

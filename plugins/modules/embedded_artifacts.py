@@ -197,6 +197,7 @@ def main() -> None:
     params = module.params
     if not params["src"] or not params["bookinfo"]:
         module.fail_json(msg="The folders src and bookinfo are unknown: run this module as a task, or set both.")
+    module.standing = "Only some of the parts may be built."
     try:
         result = build_steps(
             cache=params["cache"],

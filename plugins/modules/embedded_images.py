@@ -102,6 +102,7 @@ def main() -> None:
         layout = Layout(module.params["name"], data_root=Path(module.params["data"]))
         if not layout.data.is_dir():
             raise EmbeddedError(f"There is no embedded cluster {layout.name} here: run mesh.workshop.setup first.")
+        module.standing = f"Cluster {layout.name} may have only some of the images."
         with lock(layout.lock):
             imported = bring(layout.name, Containers(layout), module.params["artifacts"], module.check_mode)
     except CommandError as error:

@@ -278,6 +278,9 @@ def main() -> None:
     try:
         layout = Layout(params["name"], data_root=Path(params["data"]), cache=Path(params["cache"]))
         cluster = Cluster(layout, request_of(params))
+        module.standing = (
+            f"Cluster {layout.name} may be {'set up' if params['state'] == 'present' else 'removed'} only in part."
+        )
         with files.lock(layout.lock):
             try:
                 if params["state"] == "present":

@@ -287,6 +287,7 @@ def run(module: QuietModule) -> dict[str, t.Any]:
             f"istio_version asks for {params['version']} and {params['istioctl']} carries the charts of {version}: "
             "set istio_istioctl to the istioctl of the wanted version, or leave istio_version empty."
         )
+    module.standing = "Istio may not be installed in full."
     documents = [namespace_document(ISTIO_NAMESPACE)]
     documents += applicable(flatten(parse_yaml(render(params["istioctl"], operator), "what istioctl renders")))
     report = apply_set(
@@ -300,6 +301,7 @@ def run(module: QuietModule) -> dict[str, t.Any]:
             force=bool(found),
             wait=True,
             wait_timeout=params["wait_timeout"],
+            on_change=module.recorder(),
         ),
     )
     changed = report.changed

@@ -254,6 +254,7 @@ def body(runner: Runner) -> None:
         if refused:
             raise LabError(refused)
     runner.result.update(lab=params["lab"], stage=shown.name)
+    runner.module.standing = "The checks did not finish."
     runner.progress.say(f"{params['lab']}, {shown.name}" if params["lab"] != BASELINE else BASELINE)
     walk = Walk(runner, baseline, lab_identities(lab, namespace) if lab else frozenset())
     if runner.check_mode:
@@ -262,8 +263,11 @@ def body(runner: Runner) -> None:
         verification.skip()
         return
     if params["state"] == "applied":
+        goal = f"stage {stage.name} of lab {params['lab']}" if stage else BASELINE
+        runner.module.standing = f"Namespace {namespace} has not reached {goal}."
         walk.lease = runner.hold(namespace, f"lab {params['lab']}, stage {shown.name}")
         walk.go(stage, steps, verification)
+        runner.module.standing = f"Namespace {namespace} is at {goal}, but its checks did not finish."
     verification.prove(walk.documents(stage)[0])
 
 
@@ -368,7 +372,7 @@ class Walk:
         namespace, check = self.params["namespace"], self.runner.check_mode
         timeout = float(self.params["wait_timeout"])
         with ThreadPoolExecutor(THREADS) as pool:
-            tell = self.runner.progress.change
+            tell = self.runner.on_change
             live = LiveNamespace(self.runner.client, pool, check=check, diff=False, timeout=timeout, on_change=tell)
             found = live.around(documents, namespace, selector)
             written = reset_plan.written_by_others(documents, found, FIELD_MANAGER)

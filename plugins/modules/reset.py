@@ -342,13 +342,18 @@ def reset(runner: Runner, pool: ThreadPoolExecutor) -> None:
     baseline = Catalogue(labs, {BASELINE: params["baseline"] or own_baseline(home)}.__getitem__).baseline()
     verification = runner.read_checks(list(baseline.checks), namespace=namespace)
     runner.progress.say(f"reset of {lab or namespace}")
+    runner.module.standing = (
+        f"Objects of lab {lab} may be left in namespace {namespace}."
+        if lab
+        else f"Namespace {namespace} may not be back at baseline."
+    )
     live = LiveNamespace(
         client,
         pool,
         check=runner.check_mode,
         diff=bool(runner.module._diff),
         timeout=float(params["wait_timeout"]),
-        on_change=runner.progress.change,
+        on_change=runner.on_change,
     )
     way_in = desired_state(baseline=baseline, lab=BASELINE, stage=None, namespace=namespace).documents
     if not runner.check_mode:
@@ -360,6 +365,7 @@ def reset(runner: Runner, pool: ThreadPoolExecutor) -> None:
     carry_out(runner, live, plan, home)
     if not at_baseline:
         return
+    runner.module.standing = f"Namespace {namespace} is back at baseline, but its checks did not finish."
     if runner.check_mode:
         verification.skip()
     else:
@@ -377,7 +383,8 @@ def carry_out(runner: Runner, live: LiveNamespace, plan: reset_plan.Plan, home: 
     if not runner.check_mode:
         drop_labels(client, namespace, labels)
         if labels:
-            runner.progress.change({"action": "changed", "kind": "Namespace", "namespace": "", "name": namespace})
+            home_ref = {"api_version": "v1", "kind": "Namespace", "namespace": "", "name": namespace}
+            runner.on_change({**home_ref, "action": "changed"})
         list(live.pool.map(live.take_over, (obj for obj, _managers in plan.take_over)))
     services = find_services(live, runner.params["services"])
     reports += live.remove([*plan.remove, *(obj for objects in services.values() for obj in objects)])

@@ -26,6 +26,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.release import __version__ as ansible_version
 from ansible.utils.display import Display
+from ansible_collections.mesh.workshop.plugins.plugin_utils._interruption import Interruption, tell
 
 COLLECTION = Path(__file__).resolve().parents[2]
 OURS = "mesh.workshop."
@@ -139,9 +140,14 @@ class ModuleAction(ActionBase):
             # Ansible does not do so by default because of some configurations of sudo, and there is no sudo here.
             self._connection.set_option("pipelining", True)
         wrap_async = bool(self._task.async_val) and not self._connection.has_native_async
+        result: dict[str, t.Any] = {}
+
+        def said() -> str:
+            return tell(str(self._task.name or self._task.action), result, bool(self._task.no_log))
+
         try:
-            with without_collector():
-                result: dict[str, t.Any] = self._execute_module(
+            with Interruption(said), without_collector():
+                result = self._execute_module(
                     module_name=module, module_args=arguments, task_vars=task_vars, wrap_async=wrap_async
                 )
         except AnsibleError as error:

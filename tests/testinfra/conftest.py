@@ -205,15 +205,19 @@ class Ansible:
         extra = json.dumps({"cluster_name": CLUSTER, **variables})
         return self._run(f"ansible localhost -m ansible.builtin.include_role -a name=mesh.workshop.{name} -e %s", extra)
 
-    def begin(self, name: str, **variables: t.Any) -> subprocess.Popen[bytes]:
-        """A playbook that runs beside the test. Its output goes nowhere: a pipe that nobody reads would stop it."""
+    def begin(
+        self, name: str, *, log: Path | None = None, callback: str = "ansible.builtin.default", **variables: t.Any
+    ) -> subprocess.Popen[bytes]:
+        """A playbook that runs beside the test. Its output goes to a file or nowhere: a pipe would have to be read."""
         extra = json.dumps({"cluster_name": CLUSTER, **variables})
-        return subprocess.Popen(
-            ["ansible-playbook", f"mesh.workshop.{name}", "-e", extra],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with log.open("wb") if log else contextlib.nullcontext(subprocess.DEVNULL) as output:
+            return subprocess.Popen(
+                ["ansible-playbook", f"mesh.workshop.{name}", "-e", extra],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "ANSIBLE_STDOUT_CALLBACK": callback},
+            )
 
     def module(self, module: str, /, *, check: bool = False, **arguments: t.Any) -> Run:
         arguments = {"kubeconfig": str(KUBECONFIG), **arguments}

@@ -21,8 +21,9 @@ import types
 import typing as t
 
 PAUSE = 1.0
-GRACE = 3.0
-"""Seconds that a process has to end after SIGINT or SIGTERM."""
+GRACE = 1.5
+"""Seconds that a process has to end after SIGINT or SIGTERM, so that ansible-playbook ends within three."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 MOST_ANCESTORS = 12
 
 Process = tuple[int, tuple[str, ...]]
@@ -76,29 +77,42 @@ def last_words(say: t.Callable[[], None]) -> t.Iterator[None]:
         _last_words.remove(say)
 
 
-def end_on_signals() -> None:
+def _nothing() -> str:
+    return ""
+
+
+def end_on_signals(report: t.Callable[[], str] = _nothing) -> None:
     """End this process within ``GRACE`` seconds of SIGINT or SIGTERM, whatever its threads are waiting for.
 
-    SIGINT is set as well because a shell that starts a command in the background has it ignored.
+    What ``report`` returns when all else has ended is printed last. SIGINT is set as well because a shell that starts a
+    command in the background has it ignored.
     """
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, _end)
+
+    def end(signum: int, _frame: types.FrameType | None) -> t.NoReturn:
+        ignore_signals()
+        # No daemon: Python waits for it, where nothing else keeps the main thread, so the report is not cut off.
+        threading.Thread(target=_finish, args=(signum, list(_last_words), report), name="end").start()
+        raise KeyboardInterrupt
+
+    for signum in SIGNALS:
+        signal.signal(signum, end)
 
 
-def _end(signum: int, _frame: types.FrameType | None) -> t.NoReturn:
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, signal.SIG_IGN)
-    threading.Thread(target=_finish, args=(signum, list(_last_words)), daemon=True, name="end").start()
-    raise KeyboardInterrupt
+def ignore_signals() -> None:
+    """Ignore the signals from now on, since this process is about to end."""
+    for signum in SIGNALS:
+        signal.signal(signum, signal.SIG_IGN)
 
 
-def _finish(signum: int, words: t.Sequence[t.Callable[[], None]]) -> None:
-    """Exit when the last words are said and the main thread has ended, at the latest after the grace."""
+def _finish(signum: int, words: t.Sequence[t.Callable[[], None]], report: t.Callable[[], str]) -> None:
+    """Report and exit when the last words are said and the main thread has ended, at the latest after the grace."""
     until = time.monotonic() + GRACE
     speaker = threading.Thread(target=_say, args=(words,), daemon=True, name="last words")
     speaker.start()
     for thread in (speaker, threading.main_thread()):
         thread.join(max(0.0, until - time.monotonic()))
+    with contextlib.suppress(OSError):  # nobody listens any more
+        os.write(1, report().encode("utf-8", "replace"))
     os._exit(128 + signum)
 
 
@@ -108,18 +122,20 @@ def _say(words: t.Sequence[t.Callable[[], None]]) -> None:
             say()
 
 
-def end_with_parent() -> None:
+def end_with_parent(report: t.Callable[[], str] = _nothing) -> bool:
     """Watch from now on whether ansible-playbook is there, and end this process by SIGTERM when it is not.
 
-    The process also ends soon after a signal.
+    The process also ends soon after a signal, and then prints what ``report`` returns. Returns whether that is so.
 
     A process that nothing of Ansible's has started, as in a test or by hand, is left alone. So is one that Ansible has
     detached (``async``), which outlives ansible-playbook on purpose: its worker is not among its ancestors any more.
     """
     found = worker_of(os.getpid())
-    if found is not None:
-        end_on_signals()
-        threading.Thread(target=_watch, args=found, daemon=True, name="lifetime").start()
+    if found is None:
+        return False
+    end_on_signals(report)
+    threading.Thread(target=_watch, args=found, daemon=True, name="lifetime").start()
+    return True
 
 
 def _watch(worker: int, parent: int) -> None:

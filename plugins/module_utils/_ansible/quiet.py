@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.parameters import remove_values
 
-from .lifetime import end_with_parent
+from .lifetime import end_with_parent, ignore_signals
 from .options import value_fault
 
 # Documents as they are given may be Secrets, or hold keys and tokens; they are long besides.
@@ -47,6 +49,7 @@ class QuietModule(AnsibleModule):  # type: ignore[misc]  # ansible-core comes wi
     params: dict[str, t.Any]
     _taken = False
     """Whether the options have passed all checks; until then nobody has looked for secrets in structures."""
+    _ends_on_signals = False
 
     def __init__(self, argument_spec: dict[str, dict[str, t.Any]], **kwargs: t.Any) -> None:
         try:
@@ -56,7 +59,26 @@ class QuietModule(AnsibleModule):  # type: ignore[misc]  # ansible-core comes wi
             raise
         self._refuse_values()
         self._taken = True
-        end_with_parent()
+        self._changes: list[dict[str, t.Any]] | None = None
+        self.standing = "The task did not finish."
+        """How things stand if the module ends now, in one sentence that holds with changes and without."""
+        self._ends_on_signals = end_with_parent(self._interrupted)
+
+    def _interrupted(self) -> str:
+        """The result of a module that a signal ends."""
+        changes = list(self._changes or ())  # a request that outlasts the grace may still add to it
+        said = self.standing if changes or self._changes is None else f"Nothing was changed. {self.standing}"
+        result = {"failed": True, "interrupted": True, "changed": bool(changes), "results": changes, "msg": said}
+        return json.dumps(remove_values(result, self.no_log_values))
+
+    def recorder(self) -> t.Callable[[dict[str, t.Any]], None]:
+        """What is to hear of each object that is created, changed or deleted, in the form of ``results``.
+
+        Threads may call it. A module that does not ask for it cannot say that nothing was changed.
+        """
+        if self._changes is None:
+            self._changes = []
+        return self._changes.append
 
     def _refuse_values(self) -> None:
         fault = value_fault(self.params, self.argument_spec)
@@ -81,4 +103,6 @@ class QuietModule(AnsibleModule):  # type: ignore[misc]  # ansible-core comes wi
         raise AssertionError("fail_json() does not return")
 
     def _told(self, kwargs: dict[str, t.Any]) -> dict[str, t.Any]:
+        if self._ends_on_signals:
+            ignore_signals()  # of two results Ansible could read none
         return {"invocation": {"module_args": (for_result if self._taken else for_log)(self.params)}, **kwargs}

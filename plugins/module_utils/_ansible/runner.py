@@ -49,8 +49,6 @@ def run_module(
     runner = Runner(module, {**EMPTY_RESULT, **(result or {})})
     told: tuple[type[Exception], ...] = (ApiError, CheckError, DocumentError, *errors)
     try:
-        if "progress" in module.params:
-            runner.told_when_interrupted()
         for name in ("checks", "verify"):
             runner.hide_secrets(module.params.get(name))
         body(runner)
@@ -73,6 +71,7 @@ class Runner:
 
     def __init__(self, module: QuietModule, result: Json) -> None:
         self.module = module
+        self.on_change = module.recorder()
         self.params = module.params
         self.result: Json = {name: list(value) if isinstance(value, list) else value for name, value in result.items()}
         self._verifications: list[Verification] = []
@@ -116,10 +115,6 @@ class Runner:
         self._held.enter_context(last_words(lease.release))
         return lease
 
-    def told_when_interrupted(self) -> None:
-        """Tell what was changed where Ctrl-C ends the module."""
-        self._held.enter_context(last_words(self.progress.interrupted))
-
     # -- applying ---------------------------------------------------------
 
     def options(self, **given: t.Any) -> ApplyOptions:
@@ -132,7 +127,7 @@ class Runner:
             "wait": params.get("wait", True),
             "wait_timeout": float(params["wait_timeout"]),
             "explain": _why_unready,
-            "on_change": self.progress.change if "progress" in params else None,
+            "on_change": self.on_change,
         }
         return ApplyOptions(**{**known, **given})
 

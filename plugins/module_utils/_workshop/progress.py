@@ -22,7 +22,6 @@ class Progress:
 
     def __init__(self, path: str | None) -> None:
         self._started = time.monotonic()
-        self._changes: list[str] = []
         self._file: int | None = None
         if path:
             try:
@@ -39,19 +38,6 @@ class Progress:
                 os.write(self._file, line.encode("utf-8", "replace"))  # one write: threads do not mix their lines
             except OSError:
                 self._file = None
-
-    def change(self, result: Json) -> None:
-        """Remember an object that was just created, changed or deleted, in case that Ctrl-C comes next."""
-        place = f"{result['namespace']}/{result['name']}" if result["namespace"] else result["name"]
-        self._changes.append(f"{result['action']} {result['kind']} {place}")
-
-    def interrupted(self) -> None:
-        """Say what was changed until then."""
-        done = list(self._changes)  # other threads may still add to it
-        if done:
-            self.say(f"interrupted after {'1 change' if len(done) == 1 else f'{len(done)} changes'}: {', '.join(done)}")
-        else:
-            self.say("interrupted before anything was changed")
 
     def applied(self, results: t.Sequence[Json]) -> None:
         """Say how many objects were created, changed and so on."""

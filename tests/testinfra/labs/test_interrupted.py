@@ -5,51 +5,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
+import re
+import shlex
 import signal
-from pathlib import Path
+import subprocess
 
 import pytest
+from oracle.processes import begun, interrupt
 from oracle.snapshots import differences, snapshot
 
 NAMESPACE = "bookinfo"
-
-
-def kill(process):
-    """At once, with all that it has started: Ansible's workers are in sessions of their own."""
-    if process.poll() is not None:
-        return
-    for pid in [process.pid, *descendants(process.pid)]:
-        with contextlib.suppress(ProcessLookupError):  # ended meanwhile
-            os.kill(pid, signal.SIGKILL)
-    process.wait()
-
-
-@contextlib.contextmanager
-def begun(ansible, name, **variables):
-    """A playbook that runs beside what follows, and not any longer."""
-    process = ansible.begin(name, **variables)
-    try:
-        yield process
-    finally:
-        kill(process)
-
-
-def descendants(pid):
-    """The processes that this one has started, and theirs."""
-    children = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # ended meanwhile
-        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    found = list(children.get(pid, []))
-    for child in found:
-        found += children.get(child, [])
-    return found
 
 
 @pytest.fixture(name="baseline")
@@ -128,11 +94,106 @@ def test_a_reset_beside_a_lab_waits_for_its_turn(ansible, kube, baseline, eventu
     assert differences(baseline, snapshot(kube)) == []
 
 
-def test_a_stage_that_ctrl_c_has_ended_is_taken_back_by_a_reset(ansible, kube, baseline, eventually):
-    with begun(ansible, "lab", lab="rbac", stage="full") as process:
-        eventually(lambda: policies(kube), "the stage is being applied")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) != 0
+CALLBACKS = pytest.mark.parametrize(
+    ("callback", "signum"),
+    [("ansible.builtin.default", signal.SIGTERM), ("mesh.workshop.room", signal.SIGINT)],
+    ids=["default", "room"],
+)
+
+
+def has_lease(kube):
+    leases = kube.custom.list_namespaced_custom_object("coordination.k8s.io", "v1", NAMESPACE, "leases")["items"]
+    return "mesh-workshop" in [one["metadata"]["name"] for one in leases]
+
+
+def run_command(line):
+    """A command as it was shown; all of them are about the cluster of this test."""
+    words = shlex.split(line)
+    assert words[0].endswith("ansible-playbook")
+    assert "cluster_name" in line
+    done = subprocess.run([*words, "-e", "reset_confirm=yes"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(name="in_the_way")
+def in_the_way_fixture(kube):
+    """A VirtualService that is going and not gone: a stage that has one of its name waits half-way."""
+    where = ("networking.istio.io", "v1", NAMESPACE, "virtualservices")
+    held = {"name": "reviews", "finalizers": ["mesh.workshop/held"]}
+    route = [{"route": [{"destination": {"host": "reviews"}}]}]
+    body = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": held}
+    kube.custom.create_namespaced_custom_object(*where, {**body, "spec": {"hosts": ["reviews"], "http": route}})
+    kube.custom.delete_namespaced_custom_object(*where, "reviews")
+
+    def let_go():
+        found = kube.istio("virtualservices").get("reviews", {"metadata": {}})
+        if found["metadata"].get("finalizers"):
+            kube.custom.patch_namespaced_custom_object(*where, "reviews", {"metadata": {"finalizers": None}})
+
+    yield let_go
+    let_go()
+
+
+@CALLBACKS
+def test_a_stage_that_is_interrupted_says_what_it_has_changed(
+    ansible, kube, baseline, in_the_way, eventually, tmp_path, callback, signum
+):
+    log = tmp_path / "log"
+    variables = {"lab": "request_routing", "stage": "all_v1"}
+    with begun(ansible, "lab", log=log, callback=callback, **variables) as process:
+        eventually(lambda: "reviews" in kube.istio("destinationrules"), "the stage is being applied")
+        assert has_lease(kube)
+        told = interrupt(process, log, signum)
+    half = kube.istio("virtualservices")["reviews"]
+    assert half["metadata"]["deletionTimestamp"], "the stage's own VirtualService was not applied"
+    assert not has_lease(kube)
+    assert "created DestinationRule bookinfo/reviews" in told.changes
+    assert not [line for line in told.changes if "VirtualService" in line]
+    assert "Namespace bookinfo has not reached stage all_v1 of lab request_routing." in told.text
+    in_the_way()
+    again, back = told.steps["To reach the stage"], told.steps["To go back to baseline"]
+    assert (" mesh.workshop.lab " in again, "request_routing" in again) == (True, True)
+    assert (" mesh.workshop.reset " in back, "request_routing" in back) == (True, False)
+    if signum == signal.SIGINT:
+        done = ansible.play("lab", **variables)
+        assert done.status == 0, done.output
+    run_command(back)
+    assert differences(baseline, snapshot(kube)) == []
+
+
+@CALLBACKS
+def test_a_reset_that_is_interrupted_says_what_it_has_changed(
+    ansible, kube, baseline, held, eventually, tmp_path, callback, signum
+):
+    is_going, let_go = held
+    log = tmp_path / "log"
+    kube.apps.patch_namespaced_deployment_scale("ratings-v1", NAMESPACE, {"spec": {"replicas": 0}})
+    with begun(ansible, "reset", log=log, callback=callback, reset_confirm="yes") as process:
+        eventually(is_going, "the reset takes away")
+        told = interrupt(process, log, signum)
+    half = kube.apps.read_namespaced_deployment_scale("ratings-v1", NAMESPACE)
+    assert half.spec.replicas == 0, "what the reset puts back comes after what it takes away"
+    assert not has_lease(kube)
+    assert told.changes == ["deleted ConfigMap bookinfo/left"]
+    assert "Namespace bookinfo may not be back at baseline." in told.text
+    let_go()
+    assert list(told.steps) == ["To finish it"]
+    run_command(told.steps["To finish it"])
+    assert differences(baseline, snapshot(kube)) == []
+
+
+@CALLBACKS
+def test_a_verification_that_is_interrupted_has_changed_nothing(
+    ansible, kube, baseline, eventually, tmp_path, callback, signum
+):
+    log = tmp_path / "log"
+    kube.apps.patch_namespaced_deployment_scale("productpage-v1", NAMESPACE, {"spec": {"replicas": 0}})
+    with begun(ansible, "verify", log=log, callback=callback) as process:
+        eventually(lambda: re.search(" s  waiting ", log.read_text()), "a check is asked again")
+        told = interrupt(process, log, signum)
+    assert told.changes == []
+    assert "Nothing was changed. The checks did not finish." in told.text
+    assert list(told.steps) == ["To run it again"]
     run = ansible.play("reset", reset_confirm="yes")
     assert run.status == 0, run.output
     assert differences(baseline, snapshot(kube)) == []

@@ -90,7 +90,7 @@ def test_processes_are_read() -> None:
 def test_what_ansible_has_not_started_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lifetime, "worker_of", lambda pid: None)
     monkeypatch.setattr(lifetime, "_watch", lambda *_found: pytest.fail("it is watched"))
-    end_with_parent()
+    assert not end_with_parent()
 
 
 def test_a_module_ends_when_ansible_is_killed(tmp_path: pathlib.Path) -> None:
@@ -114,7 +114,7 @@ BUSY = """
 import concurrent.futures, signal, threading
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.lifetime import end_on_signals, last_words
 {before}
-end_on_signals()
+end_on_signals(lambda: "reported")
 with last_words(lambda: print("said", flush=True)):
     with concurrent.futures.ThreadPoolExecutor() as pool:
         pool.submit(threading.Event().wait, 60)
@@ -134,8 +134,33 @@ def test_a_signal_ends_a_process_whose_threads_wait(signum: signal.Signals, befo
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(signum)
-    assert process.stdout.readline() == b"said\n"
+    assert process.stdout.read() == b"said\nreported"
     assert process.wait(lifetime.GRACE + 10) == 128 + signum
+    process.stdout.close()
+
+
+# Nothing keeps the main thread: it ends before the report is made, and Python with it.
+IDLE = """
+import time
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.lifetime import end_on_signals
+def report():
+    time.sleep(0.3)
+    return "reported"
+end_on_signals(report)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def test_the_report_is_not_cut_off() -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [sys.executable, "-c", IDLE]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.read() == b"reported"
+    assert process.wait(10) == 128 + signal.SIGINT
     process.stdout.close()
 
 

@@ -74,3 +74,23 @@ def test_every_module_that_talks_to_a_cluster_is_quiet() -> None:
     texts = {path.name: path.read_text() for path in paths}
     loud = [name for name, text in texts.items() if "AUTH_ARG_SPEC" in text and "AnsibleModule" in text]
     assert loud == []
+
+
+def test_what_an_interrupted_module_says_has_no_secrets() -> None:
+    with patch_module_args({"token": "s3cr3t"}):
+        module = QuietModule(argument_spec={"token": {"type": "str", "no_log": True}})
+    module.recorder()({"kind": "Secret", "namespace": "", "name": "of-s3cr3t", "action": "created"})
+    said = module._interrupted()
+    assert "s3cr3t" not in said
+    assert json.loads(said)["results"][0]["action"] == "created"
+
+
+def test_only_a_module_that_records_its_changes_says_that_there_are_none() -> None:
+    with patch_module_args({}):
+        module = QuietModule(argument_spec={})
+    assert json.loads(module._interrupted())["msg"] == "The task did not finish."
+    tell = module.recorder()
+    assert json.loads(module._interrupted())["msg"] == "Nothing was changed. The task did not finish."
+    tell({"kind": "Secret", "namespace": "", "name": "a", "action": "created"})
+    assert module.recorder() == tell
+    assert json.loads(module._interrupted())["msg"] == "The task did not finish."

@@ -43,19 +43,3 @@ def test_a_tally_counts_what_was_done() -> None:
         tally([{"action": "created"}, {"action": "created"}, {"action": "not_applied"}]) == "2 created, 1 not applied"
     )
     assert tally([]) == "nothing to apply"
-
-
-def test_an_interrupt_tells_what_was_changed_until_then(tmp_path: pathlib.Path) -> None:
-    path = tmp_path / "lines"
-    path.touch()
-    progress = Progress(str(path))
-    progress.interrupted()
-    progress.change({"action": "created", "kind": "Service", "namespace": "bookinfo", "name": "a"})
-    progress.interrupted()
-    progress.change({"action": "changed", "kind": "Namespace", "namespace": "", "name": "bookinfo"})
-    progress.interrupted()
-    assert [line.partition(" s  ")[2] for line in path.read_text().splitlines()] == [
-        "interrupted before anything was changed",
-        "interrupted after 1 change: created Service bookinfo/a",
-        "interrupted after 2 changes: created Service bookinfo/a, changed Namespace bookinfo",
-    ]
