@@ -68,6 +68,12 @@ def test_images(variables: dict[str, t.Any], image: str) -> None:
     assert container(render(**variables))["image"].startswith(image)
 
 
+def test_zipkin_leaves_it_to_the_proxies_to_close_connections() -> None:
+    environment = {one["name"]: one["value"] for one in container(render())["env"]}
+    for variable in ("JAVA_OPTS", "JDK_JAVA_OPTIONS"):
+        assert "-Dcom.linecorp.armeria.defaultServerIdleTimeoutMillis=0" in environment[variable].split()
+
+
 def test_the_pod_passes_the_restricted_profile() -> None:
     found = container(render())
     assert found["securityContext"]["allowPrivilegeEscalation"] is False
