@@ -12,9 +12,10 @@ from .constraints import constraint_refusal, constraint_remedy
 _CONFLICT = re.compile(r'conflict with "(?P<manager>[^"]+)"')
 _DENIED = re.compile(r'admission webhook "(?P<hook>[^"]+)" denied the request: (?P<why>.*)', re.S)
 _HOOK_DOWN = re.compile(r'failed calling webhook "(?P<hook>[^"]+)": (?P<why>.*)', re.S)
-_UNDECLARED = re.compile(r"(?P<path>\.\S+): field not declared in schema")
+# A path begins a word. Without saying so, the search of a long one begins anew at each of its dots.
+_UNDECLARED = re.compile(r"(?<!\S)(?P<path>\.\S+): field not declared in schema")
 _MISTYPED = re.compile(r"failed to create typed patch object \([^)]*\): (?P<faults>.*)", re.S)
-_FAULT = re.compile(r"\.(?P<path>\S+): expected (?P<wanted>[^,]+), got (?P<got>.*?)(?=\s+\.\S+: |$)", re.S)
+_FAULT = re.compile(r"(?<!\S)\.(?P<path>\S+): expected (?P<wanted>[^,]+), got (?P<got>.*?)(?=\s+\.\S+: |$)", re.S)
 # k8s.io/pod-security-admission: the level is that of the namespace's label pod-security.kubernetes.io/enforce.
 _POD_SECURITY = re.compile(r'violates PodSecurity "(?P<level>[^"]*)": (?P<faults>.*)', re.S)
 _NO_PROGRAM = re.compile(r'exec: "(?P<program>[^"]+)": (?:executable file not found|stat [^:]*: no such file)')

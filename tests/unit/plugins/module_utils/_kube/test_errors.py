@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import time
 import typing as t
 
 import pytest
@@ -187,3 +188,11 @@ def test_a_status_that_is_none_is_an_error_all_the_same(body: bytes) -> None:
 
 def test_a_mistake_of_the_configuration_is_about_no_object() -> None:
     assert ConfigError("the option host is wrong.").about("Pod a/b").sentence() == "the option host is wrong."
+
+
+@pytest.mark.parametrize("said", ["failed to create typed patch object (a): {}: x", "{}: x"])
+def test_a_long_name_of_a_field_takes_no_time(said: str) -> None:
+    begun = time.process_time()
+    message = said.format("." * 200_000)
+    assert ApiError(500, "InternalError", message).sentence()
+    assert time.process_time() - begun < 2
