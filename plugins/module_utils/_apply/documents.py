@@ -155,9 +155,40 @@ def checked(docs: t.Iterable[t.Any], what: str) -> list[Json]:
         found = list(flatten(copied))
         for position, one in enumerate(found, 1):
             check_document(one, position)
+            if ref_of(one).group.endswith(".istio.io") and one.get("spec") is not None:
+                _check_shape(one.get("spec"), {**_SELECTING, **_SHAPES.get(one["kind"], {})}, f"{ref_of(one)}: spec")
     except DocumentError as error:
         raise DocumentError(f"{what}: {error}") from error
     return found
+
+
+# What is read of the mesh's own documents: where a list or an object belongs.
+_Shape = dict[str, t.Any] | list[t.Any]
+_SELECTING: dict[str, t.Any] = {
+    "selector": {"matchLabels": {}},
+    "workloadSelector": {"labels": {}, "matchLabels": {}},
+    "targetRef": {},
+    "targetRefs": [{}],
+}
+_SHAPES: dict[str, dict[str, t.Any]] = {
+    "Gateway": {"selector": {}, "servers": [{"hosts": [], "tls": {}}]},
+    "VirtualService": {"hosts": [], "gateways": []},
+    "ServiceEntry": {"hosts": []},
+}
+
+
+def _check_shape(value: t.Any, shape: _Shape, where: str) -> None:
+    """Raises DocumentError for a list where an object belongs, or the other way around."""
+    if not isinstance(value, type(shape)):
+        wanted = "a list" if isinstance(shape, list) else "an object"
+        raise DocumentError(f"{where} is {type_name(value)}; it must be {wanted}.")
+    inner: list[tuple[str, t.Any, _Shape]] = []
+    if isinstance(shape, list):
+        inner = [(f"[{number}]", item, shape[0]) for number, item in enumerate(value if shape else ())]
+    else:
+        inner = [(f".{key}", value[key], one) for key, one in shape.items() if value.get(key) is not None]
+    for name, item, one in inner:
+        _check_shape(item, one, f"{where}{name}")
 
 
 _Path = tuple[str, ...]

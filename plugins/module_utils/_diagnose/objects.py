@@ -102,5 +102,5 @@ def is_strict(policy: Json) -> bool:
 
 def in_mesh(service: Json) -> bool:
     """Whether a VirtualService rules the requests of workloads, not only those at a gateway."""
-    gateways = service.get("spec", {}).get("gateways") or []
+    gateways = (service.get("spec") or {}).get("gateways") or []
     return not gateways or "mesh" in gateways

@@ -16,6 +16,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._apply import (
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._apply.documents import (
     check_document,
+    checked,
     clean,
     find_duplicate,
     flatten,
@@ -141,3 +142,31 @@ def test_string_data_is_sent_as_data() -> None:
     sent = clean({**secret, "stringData": {"b": "y", "a": "z"}})
     assert sent["data"] == {"a": base64.b64encode(b"z").decode(), "b": base64.b64encode(b"y").decode()}
     assert "stringData" not in sent
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "fault"),
+    [
+        ("Gateway", {"servers": {"a": 1}}, "Gateway a: spec.servers is an object; it must be a list."),
+        ("Gateway", {"servers": [None]}, "Gateway a: spec.servers[0] is null; it must be an object."),
+        ("Gateway", {"servers": [{"hosts": "x"}]}, "Gateway a: spec.servers[0].hosts is a text; it must be a list."),
+        ("VirtualService", {"hosts": 5}, "VirtualService a: spec.hosts is a number; it must be a list."),
+        (
+            "Sidecar",
+            {"workloadSelector": {"labels": ["a"]}},
+            "Sidecar a: spec.workloadSelector.labels is a list;",
+        ),
+        ("Telemetry", {"selector": ["q"]}, "Telemetry a: spec.selector is a list; it must be an object."),
+    ],
+)
+def test_a_list_where_an_object_belongs_is_named_by_its_place(kind: str, spec: t.Any, fault: str) -> None:
+    document = {"apiVersion": "networking.istio.io/v1", "kind": kind, "metadata": {"name": "a"}, "spec": spec}
+    with pytest.raises(DocumentError) as caught:
+        checked([document], "desired")
+    assert str(caught.value).startswith(f"desired: {fault}")
+
+
+@pytest.mark.parametrize("spec", [None, {}, {"servers": None, "selector": {"matchLabels": "a label of that name"}}])
+def test_what_is_not_set_is_no_fault(spec: t.Any) -> None:
+    document = {"apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": {"name": "a"}, "spec": spec}
+    assert checked([document], "desired") == [document]

@@ -173,3 +173,9 @@ def test_what_only_the_callees_own_requests_meet_is_the_last_to_be_named() -> No
     assert sentence.endswith("The check's request does not meet it; a request that its callee sends may.")
     refused = said(world(), {**PAGE, "status": 403}, **asked)
     assert refused is None or "viewer" not in refused.sentence
+
+
+def test_a_document_without_a_spec_is_another_like_any() -> None:
+    empty = {**of("VirtualService", "reviews"), "spec": None}
+    sentence, _remedy, _change = explained(world(), PAGE, **JASON, desired=(empty,))
+    assert sentence
