@@ -95,16 +95,6 @@ def checks_of(result: Json) -> list[Json]:
     return [one for one in found if isinstance(one, dict) and isinstance(one.get("passed"), bool) and "name" in one]
 
 
-def reasons(checks: t.Iterable[Json]) -> list[list[Json]]:
-    """The failed checks by what explains them. A check that nothing explains stands alone."""
-    groups: dict[t.Hashable, list[Json]] = {}
-    for number, one in enumerate(checks):
-        if not one["passed"]:
-            explained = (str(one.get("diagnosis") or ""), str(one.get("remedy") or ""))
-            groups.setdefault(explained if any(explained) else number, []).append(one)
-    return list(groups.values())
-
-
 def field(label: str, text: t.Any, width: int) -> list[str]:
     """A label and its text, folded to the width."""
     indent = " " * 12
@@ -183,6 +173,8 @@ def explain(failure: Failure, earlier: t.Sequence[Failure], width: int, verbose:
 
     A rescue may fail with the message of what it rescued and more; what is known of the first failure is shown then.
     """
+    from ansible_collections.mesh.workshop.plugins.module_utils._verify.report import reasons  # few runs fail
+
     message = failure.message
     first = next((one for one in earlier if one.message and message.startswith(one.message)), None)
     shown = first or failure

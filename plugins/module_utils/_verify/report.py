@@ -70,22 +70,38 @@ def _row(cells: t.Sequence[str], widths: t.Sequence[int]) -> list[str]:
     ]
 
 
-def sentence_of(result: Result) -> str:
-    """A failed check in one or two sentences: expected, observed, then the diagnosis and the remedy."""
-    text = f"{result['name']}: expected {result['expected']}, observed {result['observed']}."
-    for part in (result.get("diagnosis"), result.get("remedy")):
-        if part:
-            text += f" {part}"
-    return text
+def reasons(results: t.Iterable[Result]) -> list[list[Result]]:
+    """The failed checks by what explains them. A check that nothing explains stands alone."""
+    groups: dict[t.Hashable, list[Result]] = {}
+    for number, one in enumerate(results):
+        if not one["passed"]:
+            groups.setdefault(_reason(one) or number, []).append(one)
+    return list(groups.values())
+
+
+def _reason(result: Result) -> str:
+    """The diagnosis and the remedy."""
+    return " ".join(str(result[part]) for part in ("diagnosis", "remedy") if result.get(part))
+
+
+def _difference(result: Result) -> str:
+    return f"{result['name']}: expected {result['expected']}, observed {result['observed']}."
 
 
 def message_of(results: t.Sequence[Result]) -> str:
-    """All checks in one message."""
-    failed = [one for one in results if not one["passed"]]
-    if not failed:
+    """All checks in one message: what each expected and observed, and each reason once."""
+    groups = reasons(results)
+    if not groups:
         return f"{_checks(len(results))} passed."
-    head = f"{len(failed)} of {_checks(len(results))} failed. " if len(results) > 1 else ""
-    return head + " ".join(sentence_of(one) for one in failed)
+    said = []
+    if len(results) > 1:
+        said.append(f"{sum(map(len, groups))} of {_checks(len(results))} failed.")
+    for group in groups:
+        said += map(_difference, group)
+        why = _reason(group[0])
+        if why:
+            said.append(f"These {len(group)} checks fail for one reason: {why}" if len(group) > 1 else why)
+    return " ".join(said)
 
 
 def _checks(count: int) -> str:
@@ -96,6 +112,7 @@ def junit_of(results: t.Sequence[Result], suite: str = "mesh.workshop") -> bytes
     """JUnit XML as CI systems read it."""
     failures = sum(1 for one in results if not one["passed"])
     seconds = sum(float(one["seconds"]) for one in results)
+    firsts = {_reason(group[0]): group[0] for group in reasons(results)}
     root = ElementTree.Element("testsuites")
     group = ElementTree.SubElement(
         root,
@@ -116,7 +133,11 @@ def junit_of(results: t.Sequence[Result], suite: str = "mesh.workshop") -> bytes
             time=f"{one['seconds']:.3f}",
         )
         if not one["passed"]:
-            failure = ElementTree.SubElement(case, "failure", message=_xml(sentence_of(one)), type="verification")
+            why = _reason(one)
+            if why and firsts[why] is not one:
+                why = f"It fails for the same reason as {firsts[why]['name']}."
+            said = f"{_difference(one)} {why}".rstrip()
+            failure = ElementTree.SubElement(case, "failure", message=_xml(said), type="verification")
             failure.text = _xml("\n".join(str(sample) for sample in one["failing_samples"]))
         output = ElementTree.SubElement(case, "system-out")
         output.text = _xml(f"expected: {one['expected']}\nobserved: {one['observed']}\nevidence: {one['evidence']}")

@@ -220,7 +220,10 @@ def test_the_tour_goes_on_after_a_failure_and_fails_at_the_end(ansible, tmp_path
     report = tmp_path / "tour.xml"
     run = ansible.play("tour", labs="mirroring,request_routing", bookinfo_namespace="nowhere", tour_report=str(report))
     assert run.status != 0
-    assert "5 of 5 steps of the tour failed; the first was mirroring, mirror: Namespace nowhere does not" in run.message
+    assert "5 of 5 steps of the tour failed; the first was mirroring, mirror. The reasons are below" in run.message
+    # Above the one reason that all have are all that have it.
+    (below,) = re.findall(r"steps in \d+ s\n((?:.*\n)*?)Namespace nowhere does not ", run.output)
+    assert len(re.findall(r"^\w+, \w+:$", below, flags=re.MULTILINE)) == 5, run.output
     suites = {suite.get("name"): suite for suite in ElementTree.parse(report).getroot()}
     assert sorted(suites) == ["mirroring", "request_routing"]
     assert all(suite.find("testcase/failure") is not None for suite in suites.values())

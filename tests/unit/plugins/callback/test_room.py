@@ -84,10 +84,6 @@ def test_checks_with_one_reason_tell_apart_what_each_saw() -> None:
     ]
 
 
-def test_checks_that_nothing_explains_are_not_thrown_together() -> None:
-    assert len(room.reasons([check("a", False), check("b", False)])) == 2
-
-
 @pytest.mark.parametrize("checks", [None, 5, ["x", None], [{"passed": True}], [check("a", None)], [{"name": "a"}]])
 def test_other_modules_may_have_checks_of_another_kind(checks: t.Any) -> None:
     assert room.checks_of({"checks": checks}) == []

@@ -17,10 +17,19 @@ from ansible_collections.mesh.workshop.plugins.filter.tour_table import tour_tab
 ROLE = pathlib.Path(__file__).parents[4] / "roles" / "lab"
 CHECK = {"name": "<a> & b", "passed": True, "seconds": 1.5}
 FAILED = {**CHECK, "passed": False, "expected": "200", "observed": "403", "diagnosis": "Why.", "remedy": "What."}
-RESULTS = [
+SAME = {**FAILED, "name": "the same"}
+RESULTS: list[dict[str, t.Any]] = [
     {"lab": "rbac", "stage": "page", "passed": True, "message": "", "checks": [CHECK], "seconds": 2.25},
-    {"lab": "rbac", "stage": "full", "passed": False, "message": "It < failed.", "checks": [FAILED], "seconds": 3},
+    {
+        "lab": "rbac",
+        "stage": "full",
+        "passed": False,
+        "message": "It < failed.",
+        "checks": [FAILED, SAME],
+        "seconds": 3,
+    },
     {"lab": "tls", "stage": "reset", "passed": False, "message": "No way.", "checks": [], "seconds": 1},
+    {"lab": "tls", "stage": "strict", "passed": False, "message": "No way.", "checks": [], "seconds": 1},
 ]
 
 
@@ -36,8 +45,11 @@ def rendered(name: str) -> str:
 def test_the_table_ends_with_what_went_wrong() -> None:
     lines = rendered("tour.txt.j2").splitlines()
     assert lines[2].split() == ["rbac", "page", "passed", "1/1", "2.2", "s"]
-    assert "3 steps in 12 s" in lines
-    assert lines[-1] == "No way."
+    assert lines[lines.index("4 steps in 12 s") :] == [
+        "4 steps in 12 s",
+        *("", "rbac, full:", "It < failed."),
+        *("", "tls, reset:", "tls, strict:", "No way."),
+    ]
 
 
 def test_the_junit_file_names_every_check_and_step() -> None:
@@ -47,8 +59,12 @@ def test_the_junit_file_names_every_check_and_step() -> None:
         ("rbac.page", "<a> & b", True),
         ("rbac", "page", True),
         ("rbac.full", "<a> & b", False),
+        ("rbac.full", "the same", False),
         ("rbac", "full", False),
         ("tls", "reset", False),
+        ("tls", "strict", False),
     ]
     texts = [failure.text for failure in root.iter("failure") if failure.text]
-    assert texts == ["Why. What."]
+    assert texts == ["Why. What.", "It fails for the same reason as <a> & b."]
+    messages = [failure.get("message") for failure in root.iter("failure") if not failure.text]
+    assert messages == ["2 of 2 checks failed.", "No way.", "No way."]

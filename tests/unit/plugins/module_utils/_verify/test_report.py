@@ -7,7 +7,12 @@ import typing as t
 from xml.etree import ElementTree
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._verify.report import junit_of, message_of, table_of
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.report import (
+    junit_of,
+    message_of,
+    reasons,
+    table_of,
+)
 
 
 def result(name: str = "page", passed: bool = True, **parts: t.Any) -> dict[str, t.Any]:
@@ -53,6 +58,32 @@ def test_message_ends_with_diagnosis_and_remedy() -> None:
     assert message_of([result("a"), result(passed=False)]) == f"1 of 2 checks failed. {failed}"
     bare = message_of([result(passed=False, diagnosis="", remedy="")])
     assert bare == "page: expected status 200, observed status 404."
+
+
+WHY = "No Gateway takes the host. Add it."
+
+
+def test_what_nothing_explains_has_a_reason_of_its_own() -> None:
+    bare = [result(name, False, diagnosis="", remedy="") for name in "ab"]
+    assert [[one["name"] for one in group] for group in reasons(bare)] == [["a"], ["b"]]
+
+
+def test_the_message_tells_one_reason_once() -> None:
+    """The checks of one reason come together, whatever lies between them."""
+    other = {"diagnosis": "No pod is ready.", "remedy": ""}
+    said = message_of([result("a", False), result("b", False, **other), result("c"), result("d", False)])
+    assert said == (
+        "3 of 4 checks failed. a: expected status 200, observed status 404. "
+        "d: expected status 200, observed status 404. "
+        f"These 2 checks fail for one reason: {WHY} b: expected status 200, observed status 404. No pod is ready."
+    )
+
+
+def test_junit_tells_one_reason_once_and_leads_to_it() -> None:
+    bare = result("c", False, diagnosis="", remedy="")
+    root = ElementTree.fromstring(junit_of([result("a", False), result("b", False), bare]))
+    told = [failure.get("message", "").partition("observed status 404.")[2].strip() for failure in root.iter("failure")]
+    assert told == [WHY, "It fails for the same reason as a.", ""]
 
 
 def test_junit_is_well_formed_whatever_came_back() -> None:
