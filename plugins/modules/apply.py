@@ -99,6 +99,13 @@ options:
         manager and the fields.
     type: bool
     default: false
+  lease:
+    description:
+      - A workshop namespace that no other run may change meanwhile. Its Lease C(mesh-workshop) is held, as
+        M(mesh.workshop.lab_stage) and M(mesh.workshop.reset) hold it; one of somebody else's is waited for, for
+        O(wait_timeout) at most.
+      - Nothing is held in check mode, or where there is no such namespace yet.
+    type: str
 extends_documentation_fragment:
   - mesh.workshop.wait
   - mesh.workshop.verify

@@ -158,6 +158,11 @@ from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.request im
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_fault
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.text import hops_of, outcome_of, text_of
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.rights import (
+    EXPLAINING,
+    other_refusals,
+    with_all_missing,
+)
 
 TOPICS = ("gateway", "route", "host", "subset", "fault", "protocol", "mirror", "policy")
 
@@ -178,15 +183,19 @@ def main() -> None:
         module.fail_json(msg=fault)
     headers = tuple((str(name), str(value)) for name, value in params["headers"].items())
     try:
-        case, unseen = explain_request(
-            connect(params), params["source"], params["namespace"], params["url"], params["method"], headers
-        )
+        client = connect(params)
     except ApiError as error:
         module.fail_json(msg=str(error))
+    try:
+        case, unseen = explain_request(
+            client, params["source"], params["namespace"], params["url"], params["method"], headers
+        )
+    except ApiError as error:
+        module.fail_json(msg=with_all_missing(error, client, params["namespace"], EXPLAINING))
     if case.first is None:
         module.fail_json(
             msg=f"There is no running pod of {params['source']} in namespace {params['namespace']}: name a Deployment, "
-            "host or no_sidecar as source."
+            f"host or no_sidecar as source.{other_refusals(client, params['namespace'], EXPLAINING)}"
             if params["source"] != "host"
             else "No pod of an ingress gateway (label istio=ingressgateway) could be looked at: install one, or name a "
             "workload as source.",

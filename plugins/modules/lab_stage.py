@@ -247,6 +247,9 @@ def body(runner: Runner) -> None:
     namespace = params["namespace"]
     verification = runner.read_checks(list(shown.checks), namespace=namespace)
     steps = [Step(step, runner.read_checks(list(step.checks), namespace=namespace)) for step in shown.steps]
+    runner.only_verifies = params["state"] == "verified"
+    if not runner.only_verifies:
+        runner.require_rights(namespace)
     home = runner.client.get("v1", "Namespace", namespace)
     # In check mode, what would make the namespace may have been pretended only.
     if home is not None or params["state"] == "verified" or not runner.check_mode:

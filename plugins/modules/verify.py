@@ -320,6 +320,7 @@ def body(runner: Runner) -> None:
     runner.refuse_idle([Idle("deadline", "once", False)])
     desired = [clean(one) for one in checked(params["desired"], "desired")]
     verification = runner.read_checks(params["checks"], namespace=params["namespace"])
+    runner.only_verifies = True
     if runner.check_mode:
         verification.skip()
         return

@@ -156,6 +156,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     lab_names,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.drift import troubles
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.rights import READING, with_all_missing
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.status import page, summary
 
 Json = dict[str, t.Any]
@@ -283,9 +284,15 @@ def main() -> None:
     module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
     try:
         labs = lab_names(module.params["catalogue"]) if module.params["catalogue"] else []
-        status = gather(connect(module.params), module.params)
-    except (ApiError, DocumentError, LabError) as error:
+        client = connect(module.params)
+    except (ApiError, LabError) as error:
         module.fail_json(msg=str(error))
+    try:
+        status = gather(client, module.params)
+    except (DocumentError, LabError) as error:
+        module.fail_json(msg=str(error))
+    except ApiError as error:
+        module.fail_json(msg=with_all_missing(error, client, module.params["namespace"], READING))
     module.exit_json(changed=False, status=status, labs=labs, page=page(status, labs))
 
 

@@ -49,6 +49,7 @@ APPLY_ARG_SPEC: Json = {
     "prune_namespaces": {"type": "list", "elements": "str"},
     "atomic": {"type": "bool", "default": False},
     "force": {"type": "bool", "default": False},
+    "lease": {"type": "str"},
 }
 
 
@@ -103,6 +104,8 @@ def _apply(runner: Runner) -> None:
     if params["state"] == "absent":  # what is removed gets no labels, so these only say what is pruned
         rules += (Idle(name, "prune", True) for name in ("lab", "attendee"))
     runner.refuse_idle(rules)
+    if params["lease"]:
+        runner.hold_if_there(params["lease"], "apply")
     owner = {LAB: params["lab"], STAGE: params["stage"], ATTENDEE: params["attendee"]}
     options = runner.options(
         state=params["state"],

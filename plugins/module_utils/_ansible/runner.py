@@ -53,7 +53,7 @@ def run_module(
             runner.hide_secrets(module.params.get(name))
         body(runner)
     except told as error:
-        runner.fail(str(error))
+        runner.fail(str(error), refused=runner.only_verifies and isinstance(error, ApiError) and error.status == 403)
     finally:
         runner.close()
     runner.warn_of_unproven()
@@ -77,6 +77,8 @@ class Runner:
         self._verifications: list[Verification] = []
         self._unproven: list[str] = []
         self._held = contextlib.ExitStack()
+        self.only_verifies = False
+        """Whether nothing is applied: the rights that a refused request lacked are then those of checks."""
 
     @functools.cached_property
     def client(self) -> Client:
@@ -101,19 +103,35 @@ class Runner:
         if fault:
             raise DocumentError(fault)
 
+    def require_rights(self, namespace: str) -> None:
+        """Raise LabError where the user may not do all that a lab or a reset does in this namespace."""
+        from .._workshop.rights import NEEDED, check_rights
+
+        check_rights(self.client, namespace, NEEDED)
+
     def hold(self, namespace: str, purpose: str) -> Lease:
         """Hold a workshop namespace's lease until the module ends.
 
-        Raises LabError where the user may not do what a run does there, or somebody else holds it.
+        Ends the module where somebody else still holds it when the wait is over.
         """
+        from .._workshop.catalogue import LabError
         from .._workshop.lease import hold
-        from .._workshop.rights import check_rights
 
-        check_rights(self.client, namespace)
-        timeout = float(self.params["wait_timeout"])
-        lease = self._held.enter_context(hold(self.client, namespace, purpose, timeout=timeout, tell=self.progress.say))
+        held = hold(self.client, namespace, purpose, timeout=float(self.params["wait_timeout"]), tell=self.progress.say)
+        try:
+            lease = self._held.enter_context(held)
+        except LabError as error:
+            self.fail(str(error))
         self._held.enter_context(last_words(lease.release))
         return lease
+
+    def hold_if_there(self, namespace: str, purpose: str) -> None:
+        """Hold a namespace's lease while it is changed, unless it is not there or is going: nobody is at work there."""
+        if self.check_mode:
+            return
+        found = self.client.get("v1", "Namespace", namespace)
+        if found is not None and "deletionTimestamp" not in found["metadata"]:
+            self.hold(namespace, purpose)
 
     # -- applying ---------------------------------------------------------
 
@@ -240,7 +258,7 @@ class Runner:
     def judge(self, outcome: Outcome) -> None:
         """End the module where a check has failed."""
         if not outcome.passed:
-            self.fail(outcome.message)
+            self.fail(outcome.message, refused=outcome.refused)
 
     # -- telling ----------------------------------------------------------
 
@@ -248,8 +266,16 @@ class Runner:
         """Add a sentence to the result's message."""
         self.result["message"] = f"{self.result['message']} {text}".strip()
 
-    def fail(self, message: str) -> t.NoReturn:
-        """End the module with an error, and with what was done until now."""
+    def fail(self, message: str, *, refused: bool = False) -> t.NoReturn:
+        """End the module with an error, and with what was done until now.
+
+        Where the API server has ``refused`` a request of a check, all rights for checks that are missing are named.
+        """
+        if refused:
+            from .._workshop.rights import VERIFYING, other_refusals
+
+            namespace = self.params["namespace"] or self.client.settings.namespace or "default"
+            message += other_refusals(self.client, namespace, VERIFYING)
         self.warn_of_unproven()
         done = {name: value for name, value in self.result.items() if name != "message"}
         self.module.fail_json(msg=message, **done)

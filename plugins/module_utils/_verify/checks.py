@@ -32,6 +32,8 @@ class Outcome:
     table: str
     message: str
     side_effects: list[str] = field(default_factory=list)
+    refused: bool = False
+    """Whether the API server has refused something without which a check could not be asked."""
 
 
 def run_checks(
@@ -94,4 +96,5 @@ def run_checks(
     ordered = [results[index] for index in range(len(checks))]
     passed = all(one["passed"] for one in ordered)
     side_effects = list(dict.fromkeys([*streams.run.side_effects, *run.side_effects]))
-    return Outcome(passed, ordered, table_of(ordered), message_of(ordered), side_effects)
+    refused = run.refused or streams.run.refused
+    return Outcome(passed, ordered, table_of(ordered), message_of(ordered), side_effects, refused)

@@ -55,6 +55,8 @@ class Run:
     side_effects: list[str] = field(default_factory=list)
     seen: dict[t.Hashable, Evidence] = field(default_factory=dict)
     """What failing checks are explained by, for each state of a mesh at rest; and where none is known, for all."""
+    refused: bool = False
+    """Whether the API server has refused something without which a check could not be asked."""
     rest: Rest = field(init=False)
     """Whether the mesh is at rest, which ends checks early that fail."""
     desired: tuple[t.Mapping[str, t.Any], ...] = ()

@@ -83,6 +83,8 @@ class Runner:
 
     def not_asked(self, error: ApiError | CheckError) -> dict[str, t.Any]:
         """The result where no request could be sent."""
+        if isinstance(error, ApiError) and error.status == 403:
+            self.run.refused = True
         where = "nothing, no request was sent" if not self.sent else "nothing more, no request could be sent"
         where = "no way in" if isinstance(error, GatewayError) else where
         where = "nothing that proves it" if isinstance(error, NoEvidence) else where

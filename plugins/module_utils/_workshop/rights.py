@@ -42,6 +42,20 @@ NEEDED: tuple[str, ...] = (
 )
 
 
+# What checks need that send requests from pods: an ephemeral container, commands in it, and what the proxies wrote.
+VERIFYING: tuple[str, ...] = (
+    *("get namespaces", "get configmaps", "get pods", "list pods", "watch pods"),
+    *("patch pods/ephemeralcontainers", "get pods/exec", "create pods/exec", "get pods/log"),
+)
+# What a status and an explanation read. They go on without most of it, and name what they have not seen.
+READING: tuple[str, ...] = tuple(
+    right
+    for right in NEEDED
+    if right.startswith(("get ", "list ")) and "/" not in right and not right.endswith(".k8s.io")
+)
+EXPLAINING: tuple[str, ...] = (*READING, "get pods/exec", "create pods/exec")
+
+
 class RightError(ValueError):
     """Raised for a malformed right."""
 
@@ -64,8 +78,15 @@ def _grants(rule: t.Mapping[str, t.Any], right: str) -> bool:
     )
 
 
-def check_rights(client: Client, namespace: str) -> None:
-    """Raise LabError that names all rights that a run in this namespace lacks, before it changes anything.
+def check_rights(client: Client, namespace: str, needed: t.Iterable[str] = NEEDED) -> None:
+    """Raise LabError that names all rights that a run in this namespace lacks, before it changes anything."""
+    missing = all_missing(client, namespace, needed)
+    if missing:
+        raise LabError(f"Nothing was changed, since {missing}")
+
+
+def all_missing(client: Client, namespace: str, needed: t.Iterable[str]) -> str:
+    """The rights in this namespace that the user lacks, in sentences; empty where there is none.
 
     Where the cluster cannot list a user's rights, the first refused request tells instead.
     """
@@ -78,15 +99,30 @@ def check_rights(client: Client, namespace: str) -> None:
         review = client.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", body=body).json()
     except ApiError as error:
         if error.status in (403, 404):
-            return
+            return ""
         raise
     status = review.get("status") or {}
-    missing = [] if status.get("incomplete") else missing_rights(status.get("resourceRules") or ())
-    if missing:
-        raise LabError(
-            f"Nothing was changed, since this user lacks rights in namespace {namespace}: {summed_up(missing)}. "
-            "The Roles in attendee-rights.yml (among the files of the role mesh.workshop.lab) grant all that is needed."
-        )
+    missing = [] if status.get("incomplete") else missing_rights(status.get("resourceRules") or (), needed)
+    if not missing:
+        return ""
+    return (
+        f"this user lacks rights in namespace {namespace}: {summed_up(missing)}. "
+        "The Roles in attendee-rights.yml (among the files of the role mesh.workshop.lab) grant all that is needed."
+    )
+
+
+def with_all_missing(error: ApiError, client: Client, namespace: str, needed: t.Iterable[str]) -> str:
+    """What an error says; where it is a refusal, with all rights that are missing for the same purpose."""
+    return f"{error}{other_refusals(client, namespace, needed) if error.status == 403 else ''}"
+
+
+def other_refusals(client: Client, namespace: str, needed: t.Iterable[str]) -> str:
+    """What follows a message that tells of one refusal: all rights that are missing for the same purpose."""
+    try:
+        missing = all_missing(client, namespace, needed)
+    except ApiError:  # what was refused is told already
+        return ""
+    return f" {missing[0].upper()}{missing[1:]}" if missing else ""
 
 
 def review(right: str) -> dict[str, t.Any]:

@@ -43,6 +43,17 @@ def test_a_source_that_is_not_there_is_named(api: FakeApi, capsys: pytest.Captur
     assert result["msg"].startswith("There is no running pod of productpge in namespace bookinfo")
 
 
+def test_all_missing_rights_are_named_with_the_first(api: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
+    api.fail(403, method="GET", part="/pods", times=99)
+    rules = [{"verbs": ["get"], "apiGroups": ["*"], "resources": ["*"]}]
+    body = {"status": {"resourceRules": rules, "incomplete": False}}
+    api.fail(201, method="POST", part="selfsubjectrulesreviews", body=body)
+    message = call(api, capsys, url="http://reviews:9080/", source="productpage")["msg"]
+    assert " This user lacks rights in namespace bookinfo: " in message
+    for part in ("create pods/exec", "pods", "destinationrules"):
+        assert part in message
+
+
 def test_nothing_is_changed(api: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
     call(api, capsys, url="http://mybookstore.com/productpage")
     assert {method for method, _path, _headers in api.requests} == {"GET"}

@@ -80,6 +80,7 @@ def test_a_service_that_somebody_has_changed_is_to_be_installed_anew(
     would = run("reset", check=True, services=[SERVICE])
     assert api.versions() == before
     assert "would remove  Deployment limits/ratelimit (the role ratelimit installs it anew)" in would["listing"]
+    assert would["services"] == [], "nothing was taken away, so no role has to install it"
     result = run("reset", services=[SERVICE])
     assert (result["changed"], result["services"]) == (True, ["ratelimit"])
     assert api.find("Deployment", "ratelimit", "limits") is None

@@ -16,7 +16,9 @@ import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible import runner
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import connect
 from ansible_collections.mesh.workshop.plugins.modules import verify
+from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.cluster import Barred
 
 Json = dict[str, t.Any]
@@ -132,3 +134,17 @@ def test_no_check_would_prove_nothing(call: t.Callable[..., Json]) -> None:
     result = call(checks=[])
     assert result["failed"]
     assert result["msg"] == "checks is empty, so nothing would be verified: give it checks."
+
+
+def test_all_rights_that_checks_need_are_named_with_the_first_refusal(
+    call: t.Callable[..., Json], api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "connect", connect)
+    api.fail(403, method="GET", part="/pods", times=99)
+    rules = [{"verbs": ["get"], "apiGroups": ["*"], "resources": ["*"]}]
+    body = {"status": {"resourceRules": rules, "incomplete": False}}
+    api.fail(201, method="POST", part="selfsubjectrulesreviews", body=body)
+    result = call(checks=[{**check(), "from": "reviews"}], namespace="bookinfo", host=api.url, api_key="the-token")
+    assert result["failed"] is True
+    lacks = "This user lacks rights in namespace bookinfo: create pods/exec; list and watch pods; patch "
+    assert f" {lacks}pods/ephemeralcontainers. The Roles in " in result["msg"]

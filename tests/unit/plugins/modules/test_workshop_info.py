@@ -92,3 +92,14 @@ def test_a_user_who_may_not_see_something_sees_all_the_rest_and_what_is_missing(
         "list Services of the gateway",
         "get VirtualServices in bookinfo",
     ]
+
+
+def test_all_missing_rights_are_named_with_the_first(look: t.Callable[..., Json], server: FakeApi) -> None:
+    server.fail(403, method="GET", part="/configmaps", times=99)
+    rules = [{"verbs": ["list"], "apiGroups": ["*"], "resources": ["*"]}]
+    body = {"status": {"resourceRules": rules, "incomplete": False}}
+    server.fail(201, method="POST", part="selfsubjectrulesreviews", body=body)
+    message = look()["msg"]
+    assert " This user lacks rights in namespace bookinfo: get " in message
+    assert "deployments" in message
+    assert "exec" not in message

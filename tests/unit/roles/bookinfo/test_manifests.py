@@ -178,6 +178,19 @@ def test_openshift_admits_whatever_the_workshop_runs() -> None:
     assert [name for name, value in constraints.items() if name.startswith("allow") and value] == []
 
 
+def test_what_runs_change_is_applied_with_its_lease() -> None:
+    """So that no two runs change one namespace at once: Bookinfo, and the services that a reset may take away."""
+
+    def leases(role: str) -> list[str]:
+        tasks = yaml.safe_load((ROLE.parent / role / "tasks" / "main.yml").read_text())
+        applied = [task["mesh.workshop.apply"] for task in tasks if "mesh.workshop.apply" in task]
+        return [one["lease"] for one in applied if "definitions" in one]
+
+    assert leases("bookinfo") == ["{{ bookinfo_namespace }}"]
+    for service in yaml.safe_load((ROLE.parent / "lab" / "vars" / "main.yml").read_text())["lab_services"]:
+        assert leases(service["role"]) == [service["namespace"]]
+
+
 def test_openshift_leads_from_the_host_to_the_gateway() -> None:
     _constraints, route = render("openshift.yml.j2", bookinfo_host="shop.apps.example", bookinfo_namespace="room")
     assert (route["metadata"]["namespace"], route["metadata"]["name"]) == ("istio-system", "room")
