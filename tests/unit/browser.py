@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shows pages in Chromium and measures them, by its DevTools protocol. `tools/browser` installs it."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import shutil
+import subprocess
+import time
+import typing as t
+import urllib.request
+from pathlib import Path
+
+import websocket
+
+PROGRAMS = ("chromium-headless-shell", "chromium", "google-chrome")
+SECONDS = 60.0
+
+
+def program() -> str:
+    """The Chromium of this machine."""
+    for name in PROGRAMS:
+        found = shutil.which(name)
+        if found:
+            return found
+    raise AssertionError("There is no Chromium: run tools/browser, which installs Debian's.")
+
+
+class Page:
+    """The one tab of a browser."""
+
+    def __init__(self, socket: websocket.WebSocket) -> None:
+        self._socket = socket
+        self._numbers = itertools.count(1)
+        self._call("Page.enable")
+
+    def show(self, url: str, width: int, height: int, *, mobile: bool = False) -> None:
+        """Load a page on a screen of this size, and wait until all of it is there."""
+        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
+        self._call("Emulation.setDeviceMetricsOverride", **screen)
+        failed = self._call("Page.navigate", url=url).get("errorText")
+        assert not failed, f"{url}: {failed}"
+        while self._receive().get("method") != "Page.loadEventFired":
+            pass
+
+    def evaluate(self, expression: str) -> t.Any:
+        """The value of an expression of JavaScript."""
+        answer = self._call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def places(self, selector: str) -> list[tuple[float, float]]:
+        """Where the elements that a selector finds begin and end, in pixels from the top of the page."""
+        boxes = f"[...document.querySelectorAll({json.dumps(selector)})].map(one => one.getBoundingClientRect())"
+        return [(top, bottom) for top, bottom in self.evaluate(f"{boxes}.map(box => [box.top, box.bottom])")]
+
+    def _call(self, method: str, **params: t.Any) -> dict[str, t.Any]:
+        number = next(self._numbers)
+        self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
+        while True:
+            answer = self._receive()
+            if answer.get("id") == number:
+                assert "error" not in answer, answer
+                return dict(answer["result"])
+
+    def _receive(self) -> dict[str, t.Any]:
+        return dict(json.loads(self._socket.recv()))
+
+
+@contextlib.contextmanager
+def browser(folder: Path) -> t.Iterator[Page]:
+    """A browser with one empty page; its profile lies in the folder."""
+    # A sandbox needs rights that root in a container does not have; the pages are our own.
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", f"--user-data-dir={folder}"]
+    with subprocess.Popen(
+        [program(), *options, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            port = _port(folder / "DevToolsActivePort", process)
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=SECONDS) as answer:
+                (tab,) = (one for one in json.load(answer) if one["type"] == "page")
+            # The browser takes a page's Origin for an attack.
+            socket = websocket.create_connection(tab["webSocketDebuggerUrl"], timeout=SECONDS, suppress_origin=True)
+            try:
+                yield Page(socket)
+            finally:
+                socket.close()
+        finally:
+            process.terminate()
+
+
+def _port(file: Path, process: subprocess.Popen[bytes]) -> int:
+    """The port that the browser listens on, once it has written it."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"Chromium ended with status {process.returncode}."
+        lines = file.read_text().splitlines() if file.exists() else []
+        if lines:
+            return int(lines[0])
+        time.sleep(0.05)
+    raise AssertionError(f"Chromium did not start within {SECONDS:g} s.")
