@@ -56,6 +56,7 @@ class ActionModule(ActionBase):
         return {
             "changed": False,
             "lab": name,
+            "labs": labs,
             "stage": shown.name,
             "stages": [one.name for one in lab.stages],
             "needs": list(lab.needs),

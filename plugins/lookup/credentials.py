@@ -32,6 +32,12 @@ options:
     description: Context of the kubeconfig; empty is its current one.
     type: str
     default: ""
+  names_only:
+    description:
+      - Whether each value is its own name. No cluster is asked then, and nothing is made, which is enough to learn what
+        the stages of a lab are called.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -59,6 +65,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError, connect
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.credentials import (
     HAS_CRYPTOGRAPHY,
+    NAMES,
     SECRET_NAME,
     encoded,
     generate,
@@ -72,6 +79,9 @@ class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         """Return the credentials of each namespace."""
         self.set_options(var_options=variables, direct=kwargs)
+        if self.get_option("names_only"):
+            names = {name: name for name in NAMES}
+            return [{**names, "secret": names} for _namespace in terms]
         if not HAS_CRYPTOGRAPHY:
             raise AnsibleError("The lookup credentials needs the Python library cryptography: install it.")
         host = self.get_option("host")

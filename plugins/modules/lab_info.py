@@ -64,6 +64,12 @@ lab:
   returned: success
   type: str
   sample: request_routing
+labs:
+  description: Names of the labs in the catalogue.
+  returned: success
+  type: list
+  elements: str
+  sample: [request_routing, tracing]
 stage:
   description: Name of the requested stage.
   returned: success

@@ -15,27 +15,52 @@ from ansible_collections.mesh import workshop as collection
 CATALOGUE = Path(__file__).resolve().parents[3] / "roles" / "lab" / "catalogue"
 
 
-def test_without_a_name_the_labs_and_their_stages_are_listed(tmp_path: Path) -> None:
-    """No cluster is needed for it."""
+TEMPLATE = """---
+title: Demo
+stages:
+{% for name in ["one", "two"] %}
+  - {name: "{{ name }}", title: "{{ workshop.credentials.secret.ca_crt }}"}
+{% endfor %}
+"""
+
+
+def listing(folder: Path, *options: str) -> str:
+    """What the playbook lab prints without the name of a lab. No cluster is needed for it."""
     environ = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
         "ANSIBLE_COLLECTIONS_PATH": str(Path(next(iter(collection.__path__))).parents[2]),
         "ANSIBLE_STDOUT_CALLBACK": "mesh.workshop.room",
-        "ANSIBLE_LOCAL_TEMP": str(tmp_path / "local"),
-        "ANSIBLE_REMOTE_TEMP": str(tmp_path / "remote"),
+        "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
+        "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
+        "KUBECONFIG": "/nowhere",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "ansible", "playbook", "mesh.workshop.lab"],
-        cwd=tmp_path,
+        [sys.executable, "-m", "ansible", "playbook", "mesh.workshop.lab", *options],
+        cwd=folder,
         env=environ,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    words = done.stdout.split()
+    return done.stdout
+
+
+def test_without_a_name_the_labs_and_their_stages_are_listed(tmp_path: Path) -> None:
+    shown = listing(tmp_path)
+    words = shown.split()
     for path in CATALOGUE.glob("*/lab.yml"):
         row = [path.parent.name, *(stage["name"] for stage in yaml.safe_load(path.read_text())["stages"])]
         found = words[words.index(row[0]) :][: len(row)] if row[0] in words else []
         assert found == (row if row[0] != "baseline" else [])
-    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_labs_are_read_as_when_they_are_applied(tmp_path: Path) -> None:
+    """As templates, whose control structures are no YAML."""
+    for name, text in (("baseline", "title: B\nstages: [{name: baseline, title: B}]\n"), ("demo", TEMPLATE)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "lab.yml").write_text(text)
+    rows = [line.split() for line in listing(tmp_path, "-e", f"lab_catalogue={tmp_path}").splitlines()]
+    assert ["demo", "one", "two"] in rows
+    assert not any("baseline" in row for row in rows)
