@@ -4,8 +4,8 @@
 """After every reset the cluster's resources and each proxy's configuration equal baseline's.
 
 So a lab finds the same, whichever was there before: what holds for each lab alone stands for all ordered pairs of
-labs. One round trip through the labs, ten pairs, is walked for real, another one each day. MESH_WORKSHOP_PAIRS is its
-number, as the tests' names have it, or `all`: every pair there is (`make pairs`).
+labs. One round trip through the labs, eleven pairs, is walked for real, another one each day. MESH_WORKSHOP_PAIRS is
+its number, as the tests' names have it, or `all`: every pair there is (`make pairs`).
 """
 
 from __future__ import annotations

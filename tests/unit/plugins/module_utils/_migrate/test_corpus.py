@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 from pathlib import Path
 
 import ansible_collections.mesh.workshop as collection
+import yaml
 from ansible_collections.mesh.workshop.plugins.module_utils._migrate import (
     Options,
     Result,
@@ -22,40 +24,14 @@ from .conftest import shared
 Json = dict[str, t.Any]
 
 CORPUS = shared("legacy-corpus")
-# The Services that the manifests speak of, in the namespaces that they speak of.
-NAMES = [
-    "productpage",
-    "details",
-    "reviews",
-    "ratings",
-    "guestbook",
-    "analyzer",
-    "mongodb",
-    "mysqldb",
-    "httpbin",
-    "a",
-    "b",
-    "c",
-    "d",
-    "world",
-    "hello",
-    "helloworld",
-    "sleep",
-    "foo",
-    "bar",
-    "tornado",
-    "customer",
-    "preference",
-    "recommendation",
-    "istio-ingressgateway",
-]
-NAMESPACES = ("default", "istio-system", "foo", "bar", "tutorial", "bookinfo", "istio-testing")
-PORTS = (80, 7070, 8000, 8080, 9080, 9090)
+ROOT = Path(next(iter(collection.__path__)))
 
 
 def known() -> Json:
-    ports = [{"port": port, "name": f"http-{port}", "target_port": port} for port in PORTS]
-    pairs = [(name, namespace) for name in NAMES for namespace in NAMESPACES]
+    """The Services and workloads that the manifests speak of."""
+    facts = yaml.safe_load((ROOT / "tests" / "testinfra" / "deck" / "facts.yml").read_text())
+    ports = [{"port": port, "name": f"http-{port}", "target_port": port} for port in facts["ports"]]
+    pairs = list(itertools.product(facts["names"], facts["namespaces"]))
     services = [{"name": n, "namespace": ns, "selector": {"app": n}, "ports": ports} for n, ns in pairs]
     workloads = [
         {"namespace": ns, "labels": {"app": n, "version": version}, "service_account": n}
@@ -72,7 +48,7 @@ def converted(sources: list[tuple[str, bytes | str]]) -> Result:
 if CORPUS:
 
     def test_the_docs_have_the_counts() -> None:
-        docs = Path(next(iter(collection.__path__))) / "docs" / "migration.md"
+        docs = ROOT / "docs" / "migration.md"
         summary = converted(read_sources(str(CORPUS))).summary()
         table = family_table(summary)
         assert f"{summary['files']} published manifests ({summary['documents']} documents)" in docs.read_text(), summary
