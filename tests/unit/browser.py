@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 import shutil
+import signal
 import subprocess
 import time
 import typing as t
@@ -76,9 +78,9 @@ def browser(folder: Path) -> t.Iterator[Page]:
     """A browser with one empty page; its profile lies in the folder."""
     # A sandbox needs rights that root in a container does not have; the pages are our own.
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", f"--user-data-dir={folder}"]
-    with subprocess.Popen(
-        [program(), *options, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
+    command = [program(), *options, "about:blank"]
+    quiet: dict[str, t.Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, start_new_session=True, **quiet) as process:
         try:
             port = _port(folder / "DevToolsActivePort", process)
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=SECONDS) as answer:
@@ -90,7 +92,7 @@ def browser(folder: Path) -> t.Iterator[Page]:
             finally:
                 socket.close()
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGKILL)  # Debian's program is a shell that waits for the browser
 
 
 def _port(file: Path, process: subprocess.Popen[bytes]) -> int:
