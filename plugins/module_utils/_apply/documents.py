@@ -179,13 +179,14 @@ _SHAPES: dict[str, dict[str, t.Any]] = {
 
 def _check_shape(value: t.Any, shape: _Shape, where: str) -> None:
     """Raises DocumentError for a list where an object belongs, or the other way around."""
-    if not isinstance(value, type(shape)):
-        wanted = "a list" if isinstance(shape, list) else "an object"
-        raise DocumentError(f"{where} is {type_name(value)}; it must be {wanted}.")
     inner: list[tuple[str, t.Any, _Shape]] = []
     if isinstance(shape, list):
+        if not isinstance(value, list):
+            raise DocumentError(f"{where} is {type_name(value)}; it must be a list.")
         inner = [(f"[{number}]", item, shape[0]) for number, item in enumerate(value if shape else ())]
     else:
+        if not isinstance(value, dict):
+            raise DocumentError(f"{where} is {type_name(value)}; it must be an object.")
         inner = [(f".{key}", value[key], one) for key, one in shape.items() if value.get(key) is not None]
     for name, item, one in inner:
         _check_shape(item, one, f"{where}{name}")
