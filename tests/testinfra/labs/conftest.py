@@ -1,18 +1,44 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The order of the tests, and what a failed one leaves to the next."""
+"""The stage that a test needs, the order of the tests, and what a failed one leaves to the next.
+
+`@pytest.mark.stage("tls", "strict")` says which stage of which lab the cluster is in when a test begins. To apply and
+verify a stage takes seconds, so the tests of one stage run one after another, and it is applied for the first of them.
+For each of the others it is applied again, unless nothing at all has happened in the cluster since then: no object has
+another version, and istiod has taken in nothing (`oracle/snapshots.py`). So it does not matter what a test does to the
+cluster, or whether it says so.
+
+`@pytest.mark.leads_to("tls", "strict")` says that a test brings the cluster there itself, as the guides do, and so
+comes before those which need that. Where it has seen the stage applied and verified, it says so to `held`.
+
+First of all come the tests that compare with baseline; what needs no stage in particular comes last.
+"""
 
 from __future__ import annotations
 
 import pytest
+from oracle.snapshots import versions
+from oracle.stages import BASELINE, place
 
 FAILED = pytest.StashKey[bool]()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    """The tests that compare with baseline come first: what other tests leave would pass for it."""
-    items.sort(key=lambda item: item.path.name != "test_pairs.py")
+    """Last, since pytest keeps the tests of a file together for the sake of their fixtures."""
+
+    def order(item):
+        # What other tests leave would pass for baseline.
+        return item.path.name != "test_pairs.py", place(marked(item, "stage"), marked(item, "leads_to"))
+
+    items.sort(key=order)
+
+
+def marked(item, name):
+    """The stage that a test's marker names."""
+    marker = item.get_closest_marker(name)
+    return marker and marker.args
 
 
 @pytest.hookimpl(wrapper=True)
@@ -30,3 +56,35 @@ def _nothing_of_a_failed_test(request, ansible):
     if request.session.stash.get(FAILED, False):
         request.session.stash[FAILED] = False
         ansible.play("reset", reset_confirm="yes")
+
+
+class Held:
+    """The stage that the cluster is in, as long as that is certain."""
+
+    def __init__(self, kube):
+        self._kube = kube
+        self._seen = None
+
+    def note(self, lab, stage):
+        """The stage has been applied and verified a moment ago."""
+        self._seen = (lab, stage, versions(self._kube))
+
+    def is_at(self, lab, stage):
+        return self._seen == (lab, stage, versions(self._kube))
+
+
+@pytest.fixture(scope="session")
+def held(kube):
+    return Held(kube)
+
+
+@pytest.fixture(autouse=True)
+def _stage(request, ansible, held, _nothing_of_a_failed_test):
+    """The cluster is in the stage that the test's marker names."""
+    visit = marked(request.node, "stage")
+    if visit and not held.is_at(*visit):
+        lab, stage = visit
+        at_baseline = visit == BASELINE
+        run = ansible.play("reset", reset_confirm="yes") if at_baseline else ansible.play("lab", lab=lab, stage=stage)
+        assert run.status == 0, run.output
+        held.note(lab, stage)

@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from xml.etree import ElementTree
 
 import jinja2
 import pytest
 import yaml
+from oracle.stages import CATALOGUE
 
-CATALOGUE = Path(__file__).resolve().parents[3] / "roles" / "lab" / "catalogue"
 BASELINE = "baseline"
 FACTS = {"namespace": "bookinfo", "host": "mybookstore.com", "gateway_namespace": "istio-system"}
 # Where the tests only read a lab, any name of an image does; what they apply themselves needs the real ones.
@@ -104,9 +103,13 @@ def verify(ansible, checks, state, world):
         assert accused <= wrong, f"{one['name']}: {one['diagnosis']}"
 
 
-@pytest.mark.parametrize(("lab", "world"), WORLDS)
+def at(lab, stage):
+    """The marker of a stage, where baseline is the world of any lab."""
+    return pytest.mark.stage(BASELINE if stage == BASELINE else lab, stage)
+
+
+@pytest.mark.parametrize(("lab", "world"), [pytest.param(lab, world, marks=at(lab, world)) for lab, world in WORLDS])
 def test_checks_fail_in_the_world_that_they_name(ansible, images, credentials, lab, world):
-    apply(ansible, lab, world)
     # Looked up when the world is there: what is applied and what is checked are of one making.
     stages = read(lab, images, credentials(lab))["stages"]
     applied = named(next((stage for stage in stages if stage["name"] == world), {}))
@@ -131,16 +134,18 @@ def failing(ansible, sure):
 
 
 @pytest.mark.parametrize(
-    ("lab", "stage", "wrong"),
-    [("request_routing", "all_v1", {SPREAD, HEADERS}), ("tls", "mismatch", {PAGE, HEADERS})],
+    "wrong",
+    [
+        pytest.param({SPREAD, HEADERS}, marks=at("request_routing", "all_v1"), id="request_routing-all_v1"),
+        pytest.param({PAGE, HEADERS}, marks=at("tls", "mismatch"), id="tls-mismatch"),
+    ],
 )
-def test_the_checks_of_baseline_fail_where_a_lab_is_applied(ansible, lab, stage, wrong):
-    apply(ansible, lab, stage)
+def test_the_checks_of_baseline_fail_where_a_lab_is_applied(ansible, wrong):
     assert failing(ansible, {PAGE, *wrong, "another host finds nothing"}) == wrong
 
 
+@at(BASELINE, BASELINE)
 def test_the_checks_of_baseline_notice_a_fault_that_is_left_for_jason_alone(ansible):
-    apply(ansible, BASELINE, BASELINE)
     fault = {"abort": {"percentage": {"value": 100}, "httpStatus": 500}}
     route = [{"destination": {"host": "ratings"}}]
     jason = {"match": [{"headers": {"end-user": {"exact": "jason"}}}], "fault": fault, "route": route}
@@ -252,8 +257,8 @@ def test_a_tour_to_an_unknown_lab_does_not_begin(ansible):
     assert "There is no lab tsl. The labs are: egress, " in run.message
 
 
+@at("request_routing", "all_v1")
 def test_a_stage_takes_away_what_was_added_to_its_objects_and_names_what_lies_beside(ansible, kube):
-    apply(ansible, "request_routing", "all_v1")
     of = ("networking.istio.io", "v1", "bookinfo")
     rule = kube.istio("destinationrules")["reviews"]
     rule["spec"]["trafficPolicy"] = {"connectionPool": {"http": {"maxRequestsPerConnection": 1}}}
@@ -275,9 +280,9 @@ def test_a_stage_takes_away_what_was_added_to_its_objects_and_names_what_lies_be
     assert apply(ansible, "request_routing", "all_v1").changed == 0
 
 
+@at(*STAGES[-1])
 def test_verify_proves_what_is_applied_and_changes_nothing(ansible):
     lab, stage = STAGES[-1]
-    apply(ansible, lab, stage)
     run = ansible.play("verify")
     assert (run.status, run.changed) == (0, 0), run.output
     status = ansible.play("status")
@@ -285,9 +290,9 @@ def test_verify_proves_what_is_applied_and_changes_nothing(ansible):
     assert stage in status.output
 
 
+@at(BASELINE, BASELINE)
 def test_verify_tells_whether_what_was_done_by_hand_is_right(ansible, kube):
     stages = read("request_routing")["stages"]
-    apply(ansible, BASELINE, BASELINE)
     (stage,) = (item for item in stages if item["name"] == "all_v1")
     run = ansible.module("apply", definitions=stage["resources"], namespace="bookinfo")
     assert run.status == 0, run.output
@@ -300,8 +305,9 @@ def test_verify_tells_whether_what_was_done_by_hand_is_right(ansible, kube):
     assert set(kube.istio("virtualservices")) == {"bookinfo"}
 
 
+@at(*STAGES[-1])
 def test_reset_leads_back_to_baseline(ansible, gateway, kube):
-    apply(ansible, *STAGES[-1])
+    assert set(kube.istio("destinationrules")) == {"reviews"}
     apply(ansible, BASELINE, BASELINE)
     assert set(kube.istio("gateways")) == {"bookinfo-gateway"}
     assert set(kube.istio("virtualservices")) == {"bookinfo"}

@@ -11,11 +11,6 @@ REVIEWS = "Sorry, product reviews are currently unavailable for this book."
 RATINGS = "Ratings service is currently unavailable"
 
 
-def inject(ansible, stage):
-    run = ansible.play("lab", lab="faults", stage=stage)
-    assert run.status == 0, run.output
-
-
 def page_of_jason(gateway):
     return gateway.get("/productpage", headers=gateway.login("jason"))
 
@@ -34,8 +29,8 @@ def others_read_on_fixture(gateway):
     return others_read_on
 
 
-def test_delay_breaks_the_page_of_jason_after_six_seconds(ansible, gateway, others_read_on):
-    inject(ansible, "delay")
+@pytest.mark.stage("faults", "delay")
+def test_delay_breaks_the_page_of_jason_after_six_seconds(gateway, others_read_on):
     page = page_of_jason(gateway)
     assert REVIEWS in page.body
     # Two attempts of three seconds each; a third would make it nine.
@@ -47,8 +42,8 @@ def test_delay_breaks_the_page_of_jason_after_six_seconds(ansible, gateway, othe
     others_read_on()
 
 
-def test_abort_takes_the_stars_from_jason(ansible, gateway, others_read_on):
-    inject(ansible, "abort")
+@pytest.mark.stage("faults", "abort")
+def test_abort_takes_the_stars_from_jason(gateway, others_read_on):
     page = page_of_jason(gateway)
     assert page.status == 200
     assert RATINGS in page.body
@@ -60,8 +55,8 @@ def test_abort_takes_the_stars_from_jason(ansible, gateway, others_read_on):
     others_read_on()
 
 
-def test_fixed_answers_in_time_although_the_delay_is_still_there(ansible, gateway, others_read_on):
-    inject(ansible, "fixed")
+@pytest.mark.stage("faults", "fixed")
+def test_fixed_answers_in_time_although_the_delay_is_still_there(gateway, others_read_on):
     page = page_of_jason(gateway)
     assert RATINGS in page.body
     assert REVIEWS not in page.body
@@ -71,8 +66,8 @@ def test_fixed_answers_in_time_although_the_delay_is_still_there(ansible, gatewa
     others_read_on()
 
 
-def test_abort_grpc_gives_the_grpc_client_of_jason_a_status(ansible, kube, gateway):
-    inject(ansible, "abort_grpc")
+@pytest.mark.stage("faults", "abort_grpc")
+def test_abort_grpc_gives_the_grpc_client_of_jason_a_status(kube, gateway):
     (pod,) = kube.core.list_namespaced_pod("bookinfo", label_selector="app=health").items
 
     def check(*options):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import socket
 
+import pytest
+
 LISTED = {
     "/": 302,
     "/productpage": 200,
@@ -27,18 +29,16 @@ def listens(gateway):
     return True
 
 
-def test_closed_has_no_listener_at_all(ansible, gateway, kube, eventually):
-    assert listens(gateway)
-    run = ansible.play("lab", lab="gateway", stage="closed")
-    assert run.status == 0, run.output
+@pytest.mark.stage("gateway", "closed")
+def test_closed_has_no_listener_at_all(gateway, kube, eventually):
     eventually(lambda: not listens(gateway), "the port is closed")
     assert kube.istio("gateways") == {}
     assert kube.istio("virtualservices") == {}
 
 
-def test_open_leads_to_what_is_listed_and_to_nothing_else(ansible, gateway, kube):
-    run = ansible.play("lab", lab="gateway", stage="open")
-    assert run.status == 0, run.output
+@pytest.mark.stage("gateway", "open")
+def test_open_leads_to_what_is_listed_and_to_nothing_else(gateway, kube):
+    assert listens(gateway)
     for path, status in LISTED.items():
         assert gateway.get(path).status == status, path
     assert gateway.login("jason")
@@ -49,9 +49,8 @@ def test_open_leads_to_what_is_listed_and_to_nothing_else(ansible, gateway, kube
     assert item["spec"]["servers"][0]["hosts"] == ["mybookstore.com"]
 
 
-def test_login_greets_the_visitor_by_name(ansible, gateway):
-    run = ansible.play("lab", lab="gateway", stage="login")
-    assert run.status == 0, run.output
+@pytest.mark.stage("gateway", "login")
+def test_login_greets_the_visitor_by_name(gateway):
     session = gateway.login("jason")
     assert "jason" in gateway.get("/productpage", headers=session).body
     assert "mary" in gateway.get("/productpage", headers=gateway.login("mary")).body

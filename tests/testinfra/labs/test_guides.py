@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every command of every guide, typed into a terminal as an attendee types it, prints what the guide says.
 
-Each stage is reached by the guide's own command, and applied once more, which must change nothing.
+Each stage is reached by the guide's own command, and applied once more, which must change nothing. A test for each
+stage reads the guide on, in the same shell, from where the one before it has ended.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from pathlib import Path
 import pexpect
 import pytest
 from oracle import guides
+from oracle.stages import CATALOGUE, STAGES
 from pexpect.replwrap import REPLWrapper
 
 CLUSTER = os.environ.get("MESH_WORKSHOP_CLUSTER", "mesh-workshop-test")
 PROGRAMS = Path("/var/lib/mesh-workshop") / CLUSTER / "bin"
-CATALOGUE = Path(__file__).resolve().parents[3] / "roles" / "lab" / "catalogue"
-LABS = sorted(path.parent.name for path in CATALOGUE.glob("*/guide.md"))
+VISITS = [(lab, stage) for lab, stages in STAGES.items() for stage in stages]
 HOST = "mybookstore.com"
 SECONDS = 300
 # Commands that only look, and may be repeated: proxies write their logs once per second and send spans within five.
@@ -62,42 +63,70 @@ class Terminal:
 
 
 class Reader:
-    """Somebody who follows one guide, and notes where it is wrong."""
+    """Somebody who follows one guide, part by part."""
 
-    def __init__(self, terminal):
+    def __init__(self, lab, terminal):
+        self._lab = lab
         self._terminal = terminal
-        self.complaints = []
+        self._ahead = list(guides.parts((CATALOGUE / lab / "guide.md").read_text(), STAGES[lab]).items())
+
+    def steps_of(self, stage):
+        """The steps of a stage. What stands before them and has not been typed is typed first, and not judged."""
+        while True:
+            part, steps = self._ahead.pop(0)
+            if part == stage:
+                return steps
+            for step in steps:
+                self.follow(step)
 
     def follow(self, step):
+        """Type it, and return what is wrong."""
+        where = f"{self._lab}/guide.md, line {step.line}: {step.command}"
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 printed, status = self._terminal.run(step.command)
             except pexpect.TIMEOUT:
-                pytest.fail(f"line {step.line}: {step.command}\n--- runs for more than {SECONDS} s")
+                pytest.fail(f"{where}\n--- runs for more than {SECONDS} s")
             if (status != 0) == step.fails and guides.agrees(step.prints, printed):
-                return
+                return []
             if not step.command.startswith(LOOKS) or time.monotonic() > deadline:
                 break
             time.sleep(0.5)
         expected = "success" if step.prints is None else step.prints
-        complaint = f"line {step.line}: {step.command}\n--- expected\n{expected}\n--- printed\n{printed}"
-        self.complaints.append(f"{complaint}\n(exit status {status})\n")
+        return [f"{where}\n--- expected\n{expected}\n--- printed\n{printed}\n(exit status {status})\n"]
+
+    def close(self):
+        self._terminal.close()
 
 
-@pytest.fixture
-def reader(tmp_path, kubeconfig, gateway):
-    terminal = Terminal(tmp_path, kubeconfig, gateway.address)
-    yield Reader(terminal)
-    terminal.close()
+@pytest.fixture(scope="session", name="reader_of")
+def reader_of_fixture(request, tmp_path_factory, kubeconfig, gateway):
+    """The reader of a lab's guide: the same until a test has failed, since what the shell knows may be gone then."""
+    readers = {}
+
+    def reader_of(lab):
+        key = lab, request.session.testsfailed
+        if key not in readers:
+            readers[key] = Reader(lab, Terminal(tmp_path_factory.mktemp(lab), kubeconfig, gateway.address))
+        return readers[key]
+
+    yield reader_of
+    for reader in readers.values():
+        reader.close()
 
 
-@pytest.mark.parametrize("lab", LABS)
-def test_a_guide_does_what_it_prints(ansible, reader, lab):
-    for section in guides.read((CATALOGUE / lab / "guide.md").read_text()):
-        for step in section.steps:
-            reader.follow(step)
-            if step.command.startswith("ansible-playbook mesh.workshop.lab "):
-                again = ansible.play("lab", lab=lab, stage=section.title)
-                assert (again.status, again.changed) == (0, 0), again.output
-    assert not reader.complaints, "\n".join([f"{lab}/guide.md", *reader.complaints])
+@pytest.mark.parametrize(
+    ("lab", "stage"), [pytest.param(*visit, marks=pytest.mark.leads_to(*visit)) for visit in VISITS]
+)
+def test_a_guide_does_what_it_prints(ansible, reader_of, held, lab, stage):
+    reader, complaints, applied = reader_of(lab), [], False
+    for step in reader.steps_of(stage):
+        complaints += reader.follow(step)
+        if step.command.startswith("ansible-playbook mesh.workshop.lab "):
+            again = ansible.play("lab", lab=lab, stage=stage)
+            assert (again.status, again.changed) == (0, 0), again.output
+            held.note(lab, stage)
+            applied = True
+    assert not complaints, "\n".join(complaints)
+    assert applied, "the guide leads to the stage"

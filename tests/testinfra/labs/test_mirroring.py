@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import uuid
 
+import pytest
+
 PAGES = 44  # enough to notice one wrong answer in ten with a certainty of 99 %
 
 
-def test_v3_gets_a_copy_of_each_very_request(ansible, gateway, kube, eventually):
-    run = ansible.play("lab", lab="mirroring", stage="mirror")
-    assert run.status == 0, run.output
+@pytest.mark.stage("mirroring", "mirror")
+def test_v3_gets_a_copy_of_each_very_request(gateway, kube, eventually):
     assert set(gateway.versions(PAGES)) == {"v1"}
     agents = [f"testinfra-{uuid.uuid4().hex}" for _number in range(10)]
     for agent in agents:

@@ -13,17 +13,13 @@ from __future__ import annotations
 import datetime
 import os
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 from oracle import pairs, proxies, snapshots
+from oracle.stages import LABS, STAGES
 
-CATALOGUE = Path(__file__).resolve().parents[3] / "roles" / "lab" / "catalogue"
 NAMESPACE = "bookinfo"
-# Read as they are written: no stage has to be rendered for its name.
-LABS = {path.parent.name: path.read_text() for path in sorted(CATALOGUE.glob("*/lab.yml"))}
-STAGES = {lab: re.findall(r'(?m)^  - name: "?(\w+)"?$', text) for lab, text in LABS.items() if lab != "baseline"}
 NEEDS = sorted(
     {need for text in LABS.values() for line in re.findall(r"(?m)^needs: \[(.*)\]$", text) for need in line.split(", ")}
 )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import collections
 
+import pytest
+
 NAMESPACE = "bookinfo"
 SECONDS = 5
 
@@ -27,9 +29,8 @@ def assert_admitted(seen, each_second):
     assert each_second * (SECONDS - 1) <= found[200] <= each_second * (SECONDS + 2), found
 
 
-def test_cluster_counts_through_two_proxies(ansible, ask_from):
-    run = ansible.play("lab", lab="quotas", stage="cluster")
-    assert run.status == 0, run.output
+@pytest.mark.stage("quotas", "cluster")
+def test_cluster_counts_through_two_proxies(ask_from):
     details, health = "http://details:9080/details/0", "http://reviews:9080/health"
     seen = ask_from("productpage", details, health, details, health, within_a_second=True)
     assert [answer.status for answer in seen] == [200] * 4
@@ -38,15 +39,13 @@ def test_cluster_counts_through_two_proxies(ansible, ask_from):
     assert left == [left[0], left[0] - 1, left[0] - 2, left[0] - 3]
 
 
-def test_cluster_small_counts_for_all_proxies_of_a_service(ansible, ask_from):
-    run = ansible.play("lab", lab="quotas", stage="cluster_small")
-    assert run.status == 0, run.output
+@pytest.mark.stage("quotas", "cluster_small")
+def test_cluster_small_counts_for_all_proxies_of_a_service(ask_from):
     assert_admitted(ask_from("productpage", "http://reviews:9080/health", seconds=SECONDS), 20)
 
 
-def test_overrides_hold_for_the_caller_with_that_certificate(ansible, ask_from):
-    run = ansible.play("lab", lab="quotas", stage="overrides")
-    assert run.status == 0, run.output
+@pytest.mark.stage("quotas", "overrides")
+def test_overrides_hold_for_the_caller_with_that_certificate(ask_from):
     ratings = "http://ratings:9080/ratings/0"
     assert_admitted(ask_from("reviews", ratings, version="v2", seconds=SECONDS), 1)
     forged = identity("bookinfo-productpage")
@@ -56,8 +55,7 @@ def test_overrides_hold_for_the_caller_with_that_certificate(ansible, ask_from):
     assert found == {200: 10}
 
 
-def test_local_counts_in_each_proxy(ansible, ask_from):
-    run = ansible.play("lab", lab="quotas", stage="local")
-    assert run.status == 0, run.output
+@pytest.mark.stage("quotas", "local")
+def test_local_counts_in_each_proxy(ask_from):
     assert_admitted(ask_from("productpage", "http://reviews:9080/health", seconds=SECONDS), 30)
     assert set(statuses(ask_from("productpage", "http://details:9080/details/0", seconds=1))) == {200}

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 
+import pytest
+
 PAGES = 20
 DENIED = "RBAC: access denied"
 
@@ -20,21 +22,16 @@ def pages(gateway, **options):
     return [gateway.get("/productpage", **options) for _number in range(PAGES)]
 
 
-def apply(ansible, stage):
-    run = ansible.play("lab", lab="rbac", stage=stage)
-    assert run.status == 0, run.output
-
-
-def test_deny_all_denies_the_page(ansible, gateway, kube):
-    apply(ansible, "deny_all")
+@pytest.mark.stage("rbac", "deny_all")
+def test_deny_all_denies_the_page(gateway, kube):
     assert policies(kube) == {"deny-all"}
     for page in pages(gateway):
         assert page.status == 403
         assert page.body == DENIED
 
 
-def test_page_shows_the_page_alone(ansible, gateway):
-    apply(ansible, "page")
+@pytest.mark.stage("rbac", "page")
+def test_page_shows_the_page_alone(gateway):
     for page in pages(gateway):
         assert page.status == 200
         assert "Error fetching product details" in page.body
@@ -42,23 +39,23 @@ def test_page_shows_the_page_alone(ansible, gateway):
     assert gateway.request("POST", "/productpage").status == 403
 
 
-def test_details_reviews_shows_both_and_no_stars(ansible, gateway):
-    apply(ansible, "details_reviews")
+@pytest.mark.stage("rbac", "details_reviews")
+def test_details_reviews_shows_both_and_no_stars(gateway):
     for page in pages(gateway):
         assert page.status == 200
         assert "Error fetching product" not in page.body
         assert "stars-" not in page.body
 
 
-def test_full_shows_everything(ansible, gateway, kube):
-    apply(ansible, "full")
+@pytest.mark.stage("rbac", "full")
+def test_full_shows_everything(gateway, kube):
     assert len(policies(kube)) == 5
     assert set(gateway.versions(PAGES * 3)) == {"v1", "v2", "v3"}
     assert all("currently unavailable" not in page.body for page in pages(gateway))
 
 
-def test_analyzer_runs_beside_bookinfo_under_accounts_of_their_own(ansible, gateway, kube):
-    apply(ansible, "analyzer")
+@pytest.mark.stage("rbac", "analyzer")
+def test_analyzer_runs_beside_bookinfo_under_accounts_of_their_own(gateway, kube):
     assert policies(kube) == {"analyzer"}
     for name in ("guestbook", "analyzer"):
         deployment = kube.apps.read_namespaced_deployment(name, "bookinfo")
@@ -67,8 +64,8 @@ def test_analyzer_runs_beside_bookinfo_under_accounts_of_their_own(ansible, gate
     assert set(gateway.versions(PAGES)) <= {"v1", "v2", "v3"}
 
 
-def test_analyzer_takes_posts_of_the_guestbook_alone(ansible, ask_from):
-    apply(ansible, "analyzer")
+@pytest.mark.stage("rbac", "analyzer")
+def test_analyzer_takes_posts_of_the_guestbook_alone(ask_from):
     tone = "http://analyzer:9080/tone"
     post = {"method": "POST", "body": "a great book"}
     for answer in ask_from("guestbook", tone, **post, count=PAGES):
@@ -84,8 +81,8 @@ def test_analyzer_takes_posts_of_the_guestbook_alone(ansible, ask_from):
     assert (answer.status, answer.json()["tone"]) == (200, "sad")
 
 
-def test_jwt_asks_for_a_token_of_the_readers(ansible, gateway, kube):
-    apply(ansible, "jwt")
+@pytest.mark.stage("rbac", "jwt")
+def test_jwt_asks_for_a_token_of_the_readers(gateway, kube):
     data = kube.core.read_namespaced_secret("workshop-credentials", "bookinfo").data
     wanted = {"reader": 200, "visitor": 403, "forged": 401}
     for name, status in wanted.items():

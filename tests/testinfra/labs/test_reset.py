@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 
+import pytest
 from oracle.snapshots import differences, snapshot
 
 NAMESPACE = "bookinfo"
@@ -78,18 +79,16 @@ def test_a_label_of_the_mesh_alone_is_listed_and_taken_back(ansible, kube):
     assert reset(ansible).changed == 0
 
 
+@pytest.mark.stage("request_routing", "all_v1")
 def test_reset_of_one_lab_leaves_another_alone(ansible, kube):
-    run = ansible.play("lab", lab="request_routing", stage="all_v1")
-    assert run.status == 0, run.output
     assert ansible.play("reset", lab="tls").changed == 0
     assert set(kube.istio("destinationrules")) == {"reviews"}
     assert ansible.play("reset", lab="request_routing").changed == 1
     assert kube.istio("destinationrules") == {}
 
 
+@pytest.mark.stage("quotas", "cluster")
 def test_reset_brings_back_the_service_that_a_lab_needs(ansible, kube):
-    run = ansible.play("lab", lab="quotas", stage="cluster")
-    assert run.status == 0, run.output
     service = ("ratelimit", "mesh-workshop-ratelimit")
     kube.apps.patch_namespaced_deployment_scale(*service, {"spec": {"replicas": 0}})
     kube.core.patch_namespaced_config_map(*service, {"data": {"limits.yaml": "{}"}})

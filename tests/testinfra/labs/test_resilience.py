@@ -40,17 +40,12 @@ def ask_fixture(kube):
     return ask
 
 
-def prepare(ansible, stage):
-    run = ansible.play("lab", lab="resilience", stage=stage)
-    assert run.status == 0, run.output
-
-
 def statuses(answers):
     return collections.Counter(answer.status for answer in answers)
 
 
-def test_timeout_ends_after_half_a_second(ansible, ask, gateway):
-    prepare(ansible, "timeout")
+@pytest.mark.stage("resilience", "timeout")
+def test_timeout_ends_after_half_a_second(ask, gateway):
     answers = ask("/reviews/0", 1, 9, service="reviews")
     assert set(statuses(answers)) == {504}
     # A timer of Envoy's may be early by a millisecond; a busy machine may hold up one answer or another.
@@ -62,8 +57,8 @@ def test_timeout_ends_after_half_a_second(ansible, ask, gateway):
     assert 0.9 <= min(page.seconds for page in pages) < 2
 
 
-def test_retries_hide_what_fails_every_other_time(ansible, ask_from, kube, eventually):
-    prepare(ansible, "retries")
+@pytest.mark.stage("resilience", "retries")
+def test_retries_hide_what_fails_every_other_time(ask_from, kube, eventually):
     agent = f"testinfra-{uuid.uuid4().hex}"
     answers = ask_from("productpage", "http://workload:9080/flaky", headers={"User-Agent": agent}, count=40)
     assert [answer.status for answer in answers] == [200] * 40
@@ -81,8 +76,8 @@ def test_retries_hide_what_fails_every_other_time(ansible, ask_from, kube, event
     eventually(lambda: 75 <= tries() <= 85, lambda: f"the callee's proxy has seen each retry, not {tries()} tries", 20)
 
 
-def test_circuit_breaker_refuses_what_is_above_the_limit(ansible, ask):
-    prepare(ansible, "circuit_breaker")
+@pytest.mark.stage("resilience", "circuit_breaker")
+def test_circuit_breaker_refuses_what_is_above_the_limit(ask):
     assert set(statuses(ask("/slow", 1, 20))) == {200}
     answers = ask("/slow", 8, 80)
     assert set(statuses(answers)) == {200, 503}
@@ -91,8 +86,8 @@ def test_circuit_breaker_refuses_what_is_above_the_limit(ansible, ask):
     assert {answer.overloaded for answer in answers if answer.status == 200} == {None}
 
 
-def test_outlier_keeps_requests_away_from_the_broken_pod(ansible, ask, kube):
-    prepare(ansible, "outlier")
+@pytest.mark.stage("resilience", "outlier")
+def test_outlier_keeps_requests_away_from_the_broken_pod(ask, kube):
     ready = [
         pod
         for pod in kube.core.list_namespaced_pod("bookinfo", label_selector="app=workload").items
@@ -104,8 +99,8 @@ def test_outlier_keeps_requests_away_from_the_broken_pod(ansible, ask, kube):
     assert {answer.text.startswith("workload-v1-") for answer in answers} == {True}
 
 
-def test_load_shedding_admits_what_can_be_served_in_time(ansible, ask):
-    prepare(ansible, "load_shedding")
+@pytest.mark.stage("resilience", "load_shedding")
+def test_load_shedding_admits_what_can_be_served_in_time(ask):
     assert set(statuses(ask("/busy", 1, 20))) == {200}
     ask("/busy", 32, 100)  # the filter measures while it works
     answers = ask("/busy", 32, 300)

@@ -17,11 +17,6 @@ import pytest
 HOST = "mybookstore.com"
 
 
-def apply(ansible, stage):
-    run = ansible.play("lab", lab="tls", stage=stage)
-    assert run.status == 0, run.output
-
-
 def peer_mode(kube):
     found = kube.custom.get_namespaced_custom_object(
         "security.istio.io", "v1", "bookinfo", "peerauthentications", "default"
@@ -77,18 +72,19 @@ def word_after_the_handshake(gateway, context):
         return connection.recv(1)
 
 
-def test_permissive_and_strict_are_what_the_namespace_says(ansible, gateway, kube):
-    apply(ansible, "permissive")
+# The API server's proxy has no sidecar.
+
+
+@pytest.mark.stage("tls", "permissive")
+def test_permissive_answers_a_client_without_a_sidecar(kube):
     assert peer_mode(kube) == "PERMISSIVE"
-    apply(ansible, "strict")
+    assert kube.service_get("details", "/details/0")["id"] == 0
+
+
+@pytest.mark.stage("tls", "strict")
+def test_strict_refuses_a_client_without_a_sidecar(kube, gateway, eventually):
     assert peer_mode(kube) == "STRICT"
     assert gateway.get("/productpage").status == 200
-
-
-def test_the_api_servers_proxy_which_has_no_sidecar_is_refused_when_strict(ansible, kube, eventually):
-    apply(ansible, "permissive")
-    assert kube.service_get("details", "/details/0")["id"] == 0
-    apply(ansible, "strict")
 
     def refused():
         try:
@@ -100,16 +96,16 @@ def test_the_api_servers_proxy_which_has_no_sidecar_is_refused_when_strict(ansib
     eventually(refused, "a client without a sidecar is refused")
 
 
-def test_mutual_names_the_mesh_certificates_and_the_versions(ansible, kube, gateway):
-    apply(ansible, "mutual")
+@pytest.mark.stage("tls", "mutual")
+def test_mutual_names_the_mesh_certificates_and_the_versions(kube, gateway):
     assert set(modes(kube).values()) == {"ISTIO_MUTUAL"}
     subsets = kube.istio("destinationrules")["reviews"]["spec"]["subsets"]
     assert [item["name"] for item in subsets] == ["v1", "v2", "v3"]
     assert set(gateway.versions(60)) == {"v1", "v2", "v3"}
 
 
-def test_mutual_tells_the_callee_who_calls(ansible, ask_from):
-    apply(ansible, "mutual")
+@pytest.mark.stage("tls", "mutual")
+def test_mutual_tells_the_callee_who_calls(ask_from):
     account = "spiffe://cluster.local/ns/bookinfo/sa/bookinfo-"
     forged = {"X-Forwarded-Client-Cert": f"URI={account}productpage"}
     for caller, headers in (("productpage", {}), ("details", {}), ("details", forged)):
@@ -120,8 +116,8 @@ def test_mutual_tells_the_callee_who_calls(ansible, ask_from):
         assert re.findall(r"URI=([^;,]+)", shown) == [f"{account}{caller}"], shown
 
 
-def test_mismatch_leaves_the_page_without_details(ansible, kube, gateway):
-    apply(ansible, "mismatch")
+@pytest.mark.stage("tls", "mismatch")
+def test_mismatch_leaves_the_page_without_details(kube, gateway):
     assert modes(kube) == {"details": "DISABLE"}
     page = gateway.get("/productpage")
     assert page.status == 200
@@ -129,8 +125,8 @@ def test_mismatch_leaves_the_page_without_details(ansible, kube, gateway):
     assert "Error fetching product reviews" not in page.body
 
 
-def test_secure_gateway_is_believed_by_its_ca_alone(ansible, gateway, credential):
-    apply(ansible, "secure_gateway")
+@pytest.mark.stage("tls", "secure_gateway")
+def test_secure_gateway_is_believed_by_its_ca_alone(gateway, credential):
     assert page_by_https(gateway, ssl.create_default_context(cafile=credential("ca_crt"))) == 200
     for context in (ssl.create_default_context(), ssl.create_default_context(cafile=credential("stranger_ca_crt"))):
         with pytest.raises(ssl.SSLCertVerificationError):
@@ -138,9 +134,8 @@ def test_secure_gateway_is_believed_by_its_ca_alone(ansible, gateway, credential
     assert gateway.get("/productpage").status == 200
 
 
-def test_mutual_gateway_wants_a_certificate_of_its_ca(ansible, gateway, credential):
-    apply(ansible, "mutual_gateway")
-
+@pytest.mark.stage("tls", "mutual_gateway")
+def test_mutual_gateway_wants_a_certificate_of_its_ca(gateway, credential):
     def client(crt="", key=""):
         context = ssl.create_default_context(cafile=credential("ca_crt"))
         if crt:
@@ -154,9 +149,15 @@ def test_mutual_gateway_wants_a_certificate_of_its_ca(ansible, gateway, credenti
         word_after_the_handshake(gateway, client("stranger_crt", "stranger_key"))
 
 
+@pytest.mark.stage("tls", "mutual_gateway")
 def test_baseline_leaves_neither_secret_nor_listener(ansible, gateway, kube, eventually):
+    def secrets():
+        found = kube.core.list_secret_for_all_namespaces(label_selector="mesh.workshop/attendee").items
+        return {item.metadata.name for item in found}
+
+    assert "workshop-credentials" in secrets()
+    assert listens(gateway, 443)
     run = ansible.play("reset", reset_confirm="yes")
     assert run.status == 0, run.output
-    secrets = kube.core.list_secret_for_all_namespaces(label_selector="mesh.workshop/attendee").items
-    assert [item.metadata.name for item in secrets] == []
+    assert secrets() == set()
     eventually(lambda: not listens(gateway, 443), "the secure port is closed")

@@ -9,6 +9,8 @@ import collections
 import itertools
 import threading
 
+import pytest
+
 PAGES = 44  # enough to notice one wrong answer in ten with a certainty of 99 %
 REVIEWS = "/api/v1/products/0/reviews"
 
@@ -27,30 +29,30 @@ def versions(gateway, count, headers=None):
     return seen
 
 
-def test_canary_gives_v3_one_request_in_twenty(ansible, gateway):
-    shift(ansible, "canary")
+@pytest.mark.stage("traffic_shifting", "canary")
+def test_canary_gives_v3_one_request_in_twenty(gateway):
     seen = versions(gateway, 1000)
     assert set(seen) == {"v1", "v3"}
     # Of 1000 requests 5 % are outside of these in one of a million runs, 10 % in nine of ten runs.
     assert 21 <= seen["v3"] <= 87, seen
 
 
-def test_half_gives_each_the_same(ansible, gateway):
-    shift(ansible, "half")
+@pytest.mark.stage("traffic_shifting", "half")
+def test_half_gives_each_the_same(gateway):
     seen = versions(gateway, 400)
     assert set(seen) == {"v1", "v3"}
     # Half of 400 requests is outside of these in fewer than one of a million runs.
     assert 150 <= seen["v3"] <= 250, seen
 
 
-def test_complete_gives_v3_everything(ansible, gateway):
-    shift(ansible, "complete")
+@pytest.mark.stage("traffic_shifting", "complete")
+def test_complete_gives_v3_everything(gateway):
     assert set(gateway.versions(PAGES)) == {"v3"}
     assert set(gateway.versions(PAGES, gateway.login("jason"))) == {"v3"}
 
 
-def test_ab_tells_people_apart_by_name_and_by_cookie(ansible, gateway):
-    shift(ansible, "ab")
+@pytest.mark.stage("traffic_shifting", "ab")
+def test_ab_tells_people_apart_by_name_and_by_cookie(gateway):
     assert set(gateway.versions(PAGES, gateway.login("beta-mary"))) == {"v3"}
     assert set(gateway.versions(PAGES, gateway.login("mary"))) == {"v1"}
     for cookie, version in {
@@ -68,8 +70,8 @@ def test_ab_tells_people_apart_by_name_and_by_cookie(ansible, gateway):
     assert set(versions(gateway, 10, {"Cookie": f"{session}; variant=b"})) == {"v3"}
 
 
+@pytest.mark.stage("traffic_shifting", "complete")
 def test_red_black_goes_there_and_back_without_a_failure(ansible, gateway):
-    shift(ansible, "complete")
     answers = []
     ended = threading.Event()
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import typing as t
 
 ANYTHING = "…"
 # What lab.yml applies: shown, not typed.
@@ -70,6 +71,16 @@ def read(guide: str) -> list[Section]:
             sections[-1].steps.extend(_steps(fence[1], body, number + 1, fails))
         fails = line == _FAILS
     return sections
+
+
+def parts(guide: str, stages: t.Sequence[str]) -> dict[str, list[Step]]:
+    """The steps of each stage: its section, what follows that, and for the first one what stands before it as well."""
+    found: dict[str, list[Step]] = {stage: [] for stage in stages}
+    stage = stages[0]
+    for section in read(guide):
+        stage = section.title if section.title in found else stage
+        found[stage] += section.steps
+    return found
 
 
 def _steps(language: str, body: list[str], first: int, fails: bool) -> list[Step]:

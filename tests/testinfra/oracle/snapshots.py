@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 NAMESPACE = "bookinfo"
@@ -16,6 +17,16 @@ ISTIO = {
     ("security.istio.io", "v1"): ("authorizationpolicies", "peerauthentications", "requestauthentications"),
     ("telemetry.istio.io", "v1"): ("telemetries",),
 }
+BUILTIN = {
+    "/api/v1": ("namespaces", "pods", "services", "configmaps", "secrets", "serviceaccounts"),
+    "/apis/apps/v1": ("deployments",),
+}
+# Of all that is asked for, as much as is needed to tell versions apart.
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+ISTIOD = "/api/v1/namespaces/istio-system/services/istiod:15014/proxy/metrics"
+TAKEN_IN = "pilot_inbound_updates{"
+# With it Istio's controllers elect their leaders, every few seconds.
+LEADER = "control-plane.alpha.kubernetes.io/leader"
 # Of the verifications: a client outside of the mesh, which stays until teardown as their results say.
 OUTSIDE = "mesh-workshop-probe"
 SHOWN = 8
@@ -74,6 +85,42 @@ def snapshot(kube: t.Any) -> Snapshot:
         if item.metadata.name != OUTSIDE and not item.metadata.deletion_timestamp:
             found[f"Namespace {item.metadata.name}"] = item.metadata.labels
     return found
+
+
+def versions(kube: t.Any) -> Snapshot:
+    """What changes as soon as anybody writes to the cluster, even if it says the same afterwards.
+
+    These are the versions of all objects, and how often istiod has taken something in. So what is made and removed
+    again shows as well, as far as it matters to the mesh.
+    """
+    client = kube.core.api_client
+
+    def get(path: str, accept: str) -> str:
+        answer = client.call_api("GET", client.configuration.host + path, {"Accept": accept})
+        text = answer.read().decode()
+        assert answer.status == 200, f"{path}: {answer.status} {text}"
+        return str(text)
+
+    istio = {f"/apis/{group}/{version}": plurals for (group, version), plurals in ISTIO.items()}
+    found: Snapshot = {}
+    for path, plurals in {**BUILTIN, **istio}.items():
+        for plural in plurals:
+            # An empty list is null.
+            for item in json.loads(get(f"{path}/{plural}", METADATA))["items"] or ():
+                metadata = item["metadata"]
+                if (seen := version(plural, metadata)) is not None:
+                    found[f"{plural} {metadata.get('namespace', '')}/{metadata['name']}"] = seen
+    found["istiod"] = [line for line in get(ISTIOD, "text/plain").splitlines() if line.startswith(TAKEN_IN)]
+    return found
+
+
+def version(plural: str, metadata: dict[str, t.Any]) -> t.Any:
+    """Of an object as its users see it; None if it has none, since it is going or changes by itself."""
+    if plural == "pods":  # whose status is written all the time
+        return None if "deletionTimestamp" in metadata else metadata["uid"]
+    if plural == "deployments":
+        return metadata["uid"], metadata["generation"]
+    return None if LEADER in metadata.get("annotations", {}) else (metadata["uid"], metadata["resourceVersion"])
 
 
 def differences(before: Snapshot, after: Snapshot) -> list[str]:

@@ -59,6 +59,14 @@ def test_every_command_is_found_with_its_line_its_output_and_whether_it_fails():
     assert questions == guides.Section("Questions", [])
 
 
+def test_each_stage_has_what_stands_before_the_next():
+    intro, first, _questions = guides.read(GUIDE)
+    assert guides.parts(GUIDE, ["first"]) == {"first": intro.steps + first.steps}
+    more = "## `second`\n```bash\ntrue\n```\n## More\n```bash\nfalse\n```\n"
+    assert [step.command for step in guides.parts(GUIDE + more, ["first", "second"])["second"]] == ["true", "false"]
+    assert guides.parts(GUIDE, ["first", "second"])["second"] == []
+
+
 @pytest.mark.parametrize(
     ("guide", "said"),
     [
