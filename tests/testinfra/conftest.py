@@ -283,6 +283,11 @@ def eventually(condition: t.Callable[[], t.Any], what: str | t.Callable[[], str]
 
 
 @pytest.fixture(scope="session")
+def cluster() -> str:
+    return CLUSTER
+
+
+@pytest.fixture(scope="session")
 def kubeconfig() -> Path:
     return KUBECONFIG
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 import shlex
@@ -92,6 +93,28 @@ def test_a_reset_beside_a_lab_waits_for_its_turn(ansible, kube, baseline, eventu
     assert run.status == 0, run.output
     assert policies(kube) == []
     assert differences(baseline, snapshot(kube)) == []
+
+
+def test_bookinfo_is_not_applied_while_somebody_is_at_work(ansible, kube):
+    """As setup would do."""
+    now = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+    spec = {"holderIdentity": "ada@desk", "leaseDurationSeconds": 60, "acquireTime": now, "renewTime": now}
+    lease = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "mesh-workshop"},
+        "spec": spec,
+    }
+    place = ("coordination.k8s.io", "v1", NAMESPACE, "leases")
+    kube.custom.create_namespaced_custom_object(*place, lease)
+    before = kube.generations()
+    try:
+        run = ansible.role("bookinfo", bookinfo_wait_timeout=2)
+    finally:
+        kube.custom.delete_namespaced_custom_object(*place, "mesh-workshop")
+    assert run.status != 0
+    assert "namespace bookinfo is held by ada@desk since " in run.message
+    assert kube.generations() == before
 
 
 CALLBACKS = pytest.mark.parametrize(

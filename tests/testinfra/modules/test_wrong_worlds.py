@@ -112,6 +112,19 @@ def test_ninety_to_ten_does_not_pass_for_ninety_five_to_five(world):
     world.remove(*split(90, 10))
 
 
+def test_a_settled_wrong_world_fails_long_before_its_deadline(world):
+    """Nothing is left that could change, so the 60 s that a check has by itself are not waited for."""
+    applied, rejected = world.play(
+        world.task("apply", definitions=split(0, 100)), world.verify(share(100, 0, "all get v1"))
+    )
+    assert not applied["failed"], applied
+    assert verdicts(rejected) == [False]
+    (failing,) = rejected["checks"]
+    assert "ended early, since" in failing["evidence"]
+    assert failing["seconds"] <= 10
+    world.remove(*split(0, 100))
+
+
 def test_a_denied_path_that_answers_once_in_ten_is_found(world):
     """With all the time that a check has by itself for retries, one that is right each time but one would pass."""
     check = {
