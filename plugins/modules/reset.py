@@ -346,12 +346,12 @@ def reset(runner: Runner, pool: ThreadPoolExecutor) -> None:
             "bookinfo is missing: without its documents, a reset of everything would remove Bookinfo as well. "
             "Give those that the role mesh.workshop.bookinfo lists (tasks_from: definitions.yml), or name a lab."
         )
+    bookinfo = checked(params["bookinfo"] or [], "bookinfo")
     runner.require_rights(namespace)
     home = client.get("v1", "Namespace", namespace)
     refused = reset_plan.refusal(home, namespace)
     if refused or home is None:
         raise LabError(refused)
-    bookinfo = checked(params["bookinfo"] or [], "bookinfo")
     baseline = Catalogue(labs, {BASELINE: params["baseline"] or own_baseline(home)}.__getitem__).baseline()
     verification = runner.read_checks(list(baseline.checks), namespace=namespace)
     runner.progress.say(f"reset of {lab or namespace}")

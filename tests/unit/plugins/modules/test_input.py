@@ -272,6 +272,10 @@ def test_any_value_anywhere_in_the_options_of_a_module(
     assert tells(result), result
 
 
+# A question, although it is posted.
+RIGHTS = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+
+
 @pytest.mark.parametrize(
     ("module", "path", "value", "message"),
     [
@@ -343,7 +347,8 @@ def test_what_cannot_be_meant_is_named(
     result = answer(module, api, **changed(given_options, path, value))
     assert result["failed"]
     assert result["msg"].startswith(message)
-    assert not any(method != "GET" for method, _path, _headers in api.requests), "nothing is changed before"
+    changed_paths = [path for method, path, _headers in api.requests if method != "GET" and path != RIGHTS]
+    assert not changed_paths, "nothing is changed before"
 
 
 CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}

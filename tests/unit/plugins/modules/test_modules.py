@@ -233,6 +233,7 @@ def test_a_failed_check_fails_the_module_and_atomic_puts_back(api: FakeApi, monk
         table = "the table"
         message = "it is there: expected 200, observed 503."
         side_effects: t.ClassVar[list[str]] = []
+        refused = False
 
     monkeypatch.setattr(_verify, "run_checks", lambda *args, **kwargs: Failed())
     params: Json = {"definitions": TEXT, "namespace": "bookinfo", "verify": CHECKS}
