@@ -113,7 +113,10 @@ def test_ninety_to_ten_does_not_pass_for_ninety_five_to_five(world):
 
 
 def test_a_settled_wrong_world_fails_long_before_its_deadline(world):
-    """Nothing is left that could change, so the 60 s that a check has by itself are not waited for."""
+    """Nothing is left that could change, so the 60 s that a check has by itself are not waited for.
+
+    It takes less than 10 s on an idle machine, which the benchmark measures. Here only the kind of ending is judged.
+    """
     applied, rejected = world.play(
         world.task("apply", definitions=split(0, 100)), world.verify(share(100, 0, "all get v1"))
     )
@@ -121,7 +124,7 @@ def test_a_settled_wrong_world_fails_long_before_its_deadline(world):
     assert verdicts(rejected) == [False]
     (failing,) = rejected["checks"]
     assert "ended early, since" in failing["evidence"]
-    assert failing["seconds"] <= 10
+    assert failing["seconds"] < 30
     world.remove(*split(0, 100))
 
 
