@@ -272,6 +272,7 @@ CASES: dict[str, Case] = {
         asks(request=bearer(iss="https://issuer.example", sub="a")),
         "RequestAuthentication modules/tokens holds for server and looks for tokens in the header x-jwt only, so "
         "nobody reads that of the Authorization header, and AuthorizationPolicy modules/users demands one.",
+        choice=True,
     ),
     "tokens that nobody demands": Case(
         [TOKENS, {**USERS, "spec": {**USERS["spec"], "selector": {"matchLabels": {"app": "client"}}}}],
@@ -279,6 +280,7 @@ CASES: dict[str, Case] = {
         asks(status=403),
         "RequestAuthentication modules/tokens has server refuse wrong tokens, and lets in who has none; no "
         "AuthorizationPolicy there demands one.",
+        choice=True,
     ),
     "mTLS that is switched off before a principal": Case(
         [
@@ -294,6 +296,7 @@ CASES: dict[str, Case] = {
         asks(),
         "DestinationRule modules/server switches mTLS off on the way to server (mode DISABLE), so the caller has no "
         "identity there, and no principal in AuthorizationPolicy modules/callers can match it.",
+        choice=True,
     ),
     "sources that were meant together": Case(
         [policy("callers", {"from": [{"source": {"namespaces": ["modules"]}}, {"source": {"principals": ["a/b"]}}]})],
@@ -301,6 +304,7 @@ CASES: dict[str, Case] = {
         asks(status=403),
         "Rule 1 of AuthorizationPolicy modules/callers allows this request: its 2 sources are alternatives, and the "
         "caller is one of them.",
+        choice=True,
     ),
     "a policy's path with a query": Case(
         [policy("paths", {"to": [{"operation": {"paths": ["/a?b=c"]}}]})],

@@ -267,7 +267,8 @@ def _without_token(case: Case, proxy: Sent | Received) -> Diagnosis | None:
     return Diagnosis(
         f"{origin_for('RequestAuthentication', rules[0])} has {app} refuse wrong tokens, and lets in who has none; no "
         "AuthorizationPolicy there demands one.",
-        f"Apply an AuthorizationPolicy for {app} that allows requestPrincipals: ['*'].",
+        f"Apply an AuthorizationPolicy for {app} that allows requestPrincipals: ['*'] or, where other policies allow "
+        "requests already, denies notRequestPrincipals: ['*'].",
     )
 
 
@@ -290,7 +291,7 @@ def _allowed(case: Case, request: Request, rule: RuleResult) -> Diagnosis | None
         return Diagnosis(
             f"Rule {rule.number} of {rule.policy} allows this request: its {len(sources)} sources are alternatives, "
             "and the caller is one of them.",
-            "Put what has to hold together into one source.",
+            "Put what has to hold together into one source, or take away the source that lets too many in.",
         )
     lacking = [key for key in ("from", "to", "when") if not body.get(key)]
     about = f" It has no {' and no '.join(lacking)}." if lacking else ""
