@@ -58,7 +58,7 @@ class Page:
     def places(self, selector: str) -> list[tuple[float, float]]:
         """Where the elements that a selector finds begin and end, in pixels from the top of the page."""
         boxes = f"[...document.querySelectorAll({json.dumps(selector)})].map(one => one.getBoundingClientRect())"
-        return [(top, bottom) for top, bottom in self.evaluate(f"{boxes}.map(box => [box.top, box.bottom])")]
+        return [tuple(place) for place in self.evaluate(f"{boxes}.map(box => [box.top, box.bottom])")]
 
     def _call(self, method: str, **params: t.Any) -> dict[str, t.Any]:
         number = next(self._numbers)

@@ -163,7 +163,7 @@ def checked(docs: t.Iterable[t.Any], what: str) -> list[Json]:
 
 
 # What is read of the mesh's own documents: where a list or an object belongs.
-_Shape = dict[str, t.Any] | list[t.Any]
+_Shape: t.TypeAlias = "dict[str, t.Any] | list[t.Any]"
 _SELECTING: dict[str, t.Any] = {
     "selector": {"matchLabels": {}},
     "workloadSelector": {"labels": {}, "matchLabels": {}},

@@ -81,7 +81,7 @@ def guest(name: str, image: str) -> list[dict[str, t.Any]]:
 @pytest.fixture(scope="module", autouse=True)
 def _guests(ansible, kube):
     names = [name for node in kube.core.list_node().items for image in node.status.images for name in image.names]
-    image = next(name for name in names if "/probe:" in name)
+    image, *_others = (name for name in names if "/probe:" in name)
     documents = [document for name in ("guestbook", "analyzer") for document in guest(name, image)]
     run = ansible.module("apply", definitions=documents, namespace=GUESTS)
     assert run.status == 0, run.output
@@ -98,7 +98,7 @@ def converted(ansible, kubeconfig, tmp_path_factory, _guests):
     legacy, current = tmp_path_factory.mktemp("legacy"), tmp_path_factory.mktemp("current")
     for slide in SLIDES:
         (legacy / f"{slide.stem}.yaml").write_text(slide.read_text())
-    (legacy / "quota-by-user.yaml").write_text((HERE / "quota-by-user.yaml").read_text())
+    (legacy / "quota-by-user.yaml").write_text((HERE / "quota-by-user.txt").read_text())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("K8S_AUTH_KUBECONFIG", str(kubeconfig))
         options = {"default_namespace": "bookinfo", "ask_cluster": True, "refusals": "fail"}
@@ -206,7 +206,7 @@ def test_v3_gets_one_request_in_twenty(apply, ask_from):
 @pytest.fixture(scope="module")
 def limits(ansible, converted):
     """The rate limit service with what the conversion has written for it, until the quotas are seen."""
-    config = next(
+    (config,) = (
         document["data"]["config.yaml"]
         for document in yaml.safe_load_all((converted / "memquota.yaml").read_text())
         if document["kind"] == "ConfigMap"

@@ -91,7 +91,7 @@ def test_with_few_rights_one_sentence_names_what_is_missing(ansible, existing, l
     assert kube.generations() == before
 
 
-def test_a_namespace_of_somebody_else_is_refused_before_anything_is_changed(ansible, existing, kube):
+def test_a_namespace_of_somebody_else_is_refused_before_anything_is_changed(ansible, existing, kube, eventually):
     name = "of-a-team"
     kube.core.create_namespace({"metadata": {"name": name}})
     try:
@@ -102,6 +102,9 @@ def test_a_namespace_of_somebody_else_is_refused_before_anything_is_changed(ansi
         assert "mesh.workshop/managed" not in kube.core.read_namespace(name).metadata.labels
     finally:
         kube.core.delete_namespace(name)
+    eventually(
+        lambda: name not in {one.metadata.name for one in kube.core.list_namespace().items}, f"{name} to be removed"
+    )
 
 
 def test_the_default_namespace_is_refused(ansible, existing, kube):

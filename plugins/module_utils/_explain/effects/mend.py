@@ -34,7 +34,7 @@ class Apply:
     removes: tuple[Origin, ...] = ()
 
 
-Mend = Patch | Apply
+Mend: t.TypeAlias = "Patch | Apply"
 
 
 def pointer(path: Path) -> str:
