@@ -11,7 +11,7 @@ import os.path
 import re
 import typing as t
 
-from . import authentication, mixer, quota, rbac, routing, v1alpha1
+from . import authentication, mixer, names, quota, rbac, routing, v1alpha1
 from .facts import Facts
 from .fields import check_output
 from .model import CONVERTED, DIFFERS, REFUSED, UNCHANGED, Doc, Json, Map, Note, Options, Refused, Seq, place_of
@@ -138,8 +138,10 @@ def migrate(sources: t.Iterable[tuple[str, bytes | str]], options: Options, give
     for file in files:
         for doc in file.docs:
             facts.add_document(doc.value)
-    for unit, context in _units(files):
+    units = list(_units(files))
+    for unit, context in units:
         _convert(unit, context, facts, options)
+    names.settle([unit for unit, _context in units], facts.namespace)
     return Result(files, options)
 
 
