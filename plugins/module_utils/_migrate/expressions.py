@@ -51,6 +51,22 @@ class Test:
     how: str = "equals"
     negated: bool = False
 
+    def holds(self, value: str) -> bool:
+        """Whether a value passes, be it the attribute's or the default."""
+        same = {"prefix": value.startswith(self.text), "suffix": value.endswith(self.text)}
+        return same.get(self.how, value == self.text) != self.negated
+
+    @property
+    def attribute(self) -> Attribute:
+        """The only attribute that it looks at.
+
+        :raises Refused: if it looks at others where the first is missing
+        """
+        attribute, *others = self.value.attributes
+        if others:
+            raise Refused(f"{attribute} | {others[0]}: which of several attributes is there cannot be asked for.")
+        return attribute
+
 
 def value_of(text: str, field: str, place: Place) -> Value:
     """The value that an expression stands for.

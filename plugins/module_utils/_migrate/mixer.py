@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import ipaddress
 import typing as t
 
 from .expressions import Test, Value, alternatives, value_of
@@ -198,8 +199,10 @@ def _part(mixer: Mixer, doc: Doc) -> None:
         place = place_of(doc.value, "kind")
         mixer.gone[doc.name] = f"{kind}, which is gone: {reason}"
         if not reason:
-            reason = "it is a kind of an adapter of Mixer; Telemetry API, WasmPlugin or external "
-            "authorization take its place."
+            reason = (
+                "it is a kind of an adapter of Mixer; Telemetry API, WasmPlugin or external authorization take its "
+                "place."
+            )
         raise Refused(f"Mixer's {kind} has no document in its place: {reason}", "kind", place)
 
 
@@ -318,6 +321,15 @@ def _telemetry(named: str) -> str:
     return ""
 
 
+def _is_listed(value: str, entries: list[str], kind: str, field: str, place: Place) -> bool:
+    if kind != "IP_ADDRESSES":
+        return value in entries
+    try:
+        return any(ipaddress.ip_address(value) in ipaddress.ip_network(entry, strict=False) for entry in entries)
+    except ValueError as why:
+        raise Refused(f"{why}.", field, place) from why
+
+
 class _Scope:
     """One policy's rule in the making: the workloads that it is about, and what it denies."""
 
@@ -388,8 +400,18 @@ class _Scope:
 
         :raises Refused: if an AuthorizationPolicy cannot say it
         """
-        attribute = test.value.attributes[0]
+        try:
+            attribute = test.attribute
+        except Refused as why:
+            raise self._refuse(why.reason.rstrip(".")) from why
         name = attribute.name
+        default = test.value.default
+        missing = test.how == "equals" and test.text == ""
+        if default is not None and test.holds(default) and test.negated == missing:
+            raise self._refuse(
+                f'a request without {attribute} counts as "{default}" and is denied; an AuthorizationPolicy would let '
+                "it through"
+            )
         if name == "context.reporter.kind" and (test.text, test.negated) == ("inbound", False):
             return  # an AuthorizationPolicy is only looked at by the callee
         if name == "context.protocol" and not test.negated and test.text in ("http", "grpc"):
@@ -441,7 +463,14 @@ class _Scope:
             pattern = "*"
         negated = test.negated != missing
         side = "notValues" if negated else "values"
-        if negated and not missing:
+        default = test.value.default
+        if test.how != "equals" and not test.text:
+            self._doc.differ(
+                f"{test.value.attributes[0]} must not be empty today to be compared with a pattern.",
+                "spec.match",
+                self._place,
+            )
+        if negated and (default is None or not test.holds(default)) and not (missing and default is None):
             self._doc.differ(
                 f"{test.value.attributes[0]} with another value: a request without it is denied too.",
                 "spec.match",
@@ -540,7 +569,26 @@ class _Scope:
         )
         if not value.attributes:
             raise Refused(f"the instance {instance.name} has no attribute as its value.", f"{instance.field}.value")
-        attribute = value.attributes[0]
+        attribute, *others = value.attributes
+        field, place = f"{instance.field}.value", place_of(instance.params, "value")
+        if others:
+            raise Refused(
+                f"the instance {instance.name} looks at {others[0]} where {attribute} is missing, which an "
+                "AuthorizationPolicy cannot.",
+                field,
+            )
+        if (kind == "IP_ADDRESSES") != (attribute.name == "source.ip"):
+            raise Refused(
+                f"the handler {handler.name} has {kind}, and the instance {instance.name} looks at {attribute}; an "
+                "AuthorizationPolicy compares source.ip alone with addresses.",
+                field,
+            )
+        if denied and value.default is not None and _is_listed(value.default, values, kind, field, place):
+            raise Refused(
+                f'a request without {attribute} counts as "{value.default}" and is denied; an AuthorizationPolicy '
+                "would let it through.",
+                field,
+            )
         side = "values" if denied else "notValues"
         if any("*" in item for item in values):
             raise Refused(

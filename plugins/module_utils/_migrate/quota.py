@@ -71,6 +71,8 @@ def _rest(mixer: Mixer, quotas: list[Quota]) -> None:
                 doc.handled = True
                 own = [f"{out['kind']} {out['metadata']['name']}" for out in quota.part.doc.outputs]
                 doc.moved_to = list(dict.fromkeys([*doc.moved_to, *own, *quota.part.doc.moved_to]))
+                if not doc.moved_to:
+                    doc.differ(f"The quota {quota.name} that it belongs to limited nothing; nothing is written.")
     loose = [part.doc for part in mixer.instances if part.kind == "quota"]
     loose += [doc for doc, _spec in [*mixer.specs, *mixer.bindings]]
     loose += [rule.doc for rule in mixer.rules if _is_quota_rule(rule)]

@@ -36,6 +36,8 @@ UNLIMITED = 4294967295
 _EXPRESSION = "type.googleapis.com/envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor"
 # Stands for all values that no override names, where each proxy counts alone.
 _OTHERS = "other"
+# What Mixer said of a request that a rate limit is asked for.
+_CONTEXT = {"context.protocol": ("http", "grpc"), "context.reporter.kind": ("inbound",)}
 _PEER = "connection.uri_san_peer_certificate"
 _REQUEST = {
     "request.path": "request.path",
@@ -106,6 +108,15 @@ def write(quotas: list[Quota], facts: Facts, options: Options) -> None:
     for quota in quotas:
         try:
             mine: list[tuple[Service, Json]] = []
+            if all(_tests_for(quota, service, facts) is None for service in quota.services):
+                quota.part.doc.handled = True
+                quota.part.doc.differ(
+                    f"The match of the rule for {quota.short} holds for none of the services, so it limited nothing; "
+                    "nothing is written for it.",
+                    "spec.match",
+                    quota.place,
+                )
+                continue
             for service in dict.fromkeys(quota.services):
                 tests = _tests_for(quota, service, facts)
                 if tests is None:
@@ -167,16 +178,15 @@ def _tests_for(quota: Quota, service: Service, facts: Facts) -> list[Test] | Non
     for tests in quota.match:
         kept: list[Test] | None = []
         for test in tests:
-            attribute = test.value.attributes[0]
+            attribute = _attribute(test, place)
             if attribute.name.startswith("destination."):
                 have = _constant(attribute, service)
                 if have is None:
                     raise Refused(f"the rule's match asks for {attribute}, which is not known.", "spec.match", place)
-                same = have == test.text if test.how == "equals" else have.startswith(test.text)
-                if same == test.negated:
+                if not test.holds(have):
                     kept = None
                     break
-            elif attribute.name.startswith("context."):
+            elif attribute.name in _CONTEXT and any(test.holds(value) for value in _CONTEXT[attribute.name]):
                 continue
             elif attribute.name == "request.headers" and attribute.key:
                 t.cast(list[Test], kept).append(test)
@@ -195,6 +205,26 @@ def _tests_for(quota: Quota, service: Service, facts: Facts) -> list[Test] | Non
             "the rule's match has alternatives, and a request would be counted for each.", "spec.match", place
         )
     return left[0] if left else None
+
+
+def _attribute(test: Test, place: Place) -> Attribute:
+    """What a test of the rule's match looks at.
+
+    :raises Refused: if a proxy would count other requests, since it takes a missing header for an empty one
+    """
+    try:
+        attribute = test.attribute
+    except Refused as why:
+        raise Refused(f"the rule's match: {why.reason}", "spec.match", place) from why
+    default = test.value.default
+    if attribute.name == "request.headers" and default is not None and test.holds(default) != test.holds(""):
+        raise Refused(
+            f'the rule\'s match: a request without {attribute} counts as "{default}", and as one with an empty value '
+            "today.",
+            "spec.match",
+            place,
+        )
+    return attribute
 
 
 def _constant(attribute: Attribute, service: Service) -> str | None:
@@ -306,7 +336,7 @@ def _conditions(quota: Quota, tests: list[Test]) -> list[Json]:
                 }
             }
         )
-    if tests:
+    if any(test.value.default is None for test in tests):
         quota.part.doc.differ(
             "A header that is missing counts as empty in the rule's match; Mixer did not limit such a request.",
             "spec.match",

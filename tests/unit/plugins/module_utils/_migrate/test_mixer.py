@@ -116,7 +116,10 @@ def test_a_whitelist_denies_what_it_lacks_and_a_blacklist_what_it_has(converter:
             "apiVersion: config.istio.io/v1alpha2\nkind: attributemanifest\nmetadata: {name: h}\n",
             "nothing takes its place",
         ),
-        ("apiVersion: config.istio.io/v1alpha2\nkind: madeup\nmetadata: {name: h}\n", "an adapter of Mixer"),
+        (
+            "apiVersion: config.istio.io/v1alpha2\nkind: madeup\nmetadata: {name: h}\n",
+            "Telemetry API, WasmPlugin or external authorization take its place.",
+        ),
     ],
 )
 def test_what_cannot_be_said_names_what_took_its_place(converter: Converter, text: str, reason: str) -> None:
@@ -134,3 +137,40 @@ def test_each_kind_that_neither_limits_nor_denies_is_named_with_its_successor(
     found = converter.refusal(text)
     assert f"Mixer's {kind} has no document in its place: {SUCCESSORS[kind]}" in found
     assert converter.result(text).docs[0].family == "telemetry"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (denier('\'(request.headers["x"] | "jason") == "jason"\''), 'a request without request.headers["x"] counts as'),
+        (denier('\'(request.headers["x"] | "a") != ""\''), 'counts as "a" and is denied'),
+        (denier('\'match(request.headers["x"] | "", "*")\''), 'counts as "" and is denied'),
+        (denier('\'(destination.labels["version"] | "v1") == "v1"\''), 'counts as "v1" and is denied'),
+        (
+            denier('\'(source.labels["app"] | request.headers["x"]) == "reviews"\''),
+            "which of several attributes is there",
+        ),
+        (
+            listed("{overrides: [10.57.0.0/16], entryType: IP_ADDRESSES, blacklist: true}", 'request.headers["x"]'),
+            "alone",
+        ),
+        (listed("{overrides: [bob], blacklist: true}", 'request.headers["user"] | "bob"'), 'counts as "bob"'),
+        (
+            listed("{overrides: [0.0.0.0/8], entryType: IP_ADDRESSES, blacklist: true}", 'source.ip | ip("0.0.0.0")'),
+            'counts as "0.0.0.0"',
+        ),
+        (listed("{overrides: [bob], blacklist: true}", 'request.headers["user"] | source.user'), "source.user where"),
+    ],
+)
+def test_a_request_that_was_denied_for_what_it_lacks_is_never_let_through(
+    converter: Converter, text: str, reason: str
+) -> None:
+    refusals = converter.result(text).refusals()
+    assert any(reason in line for line in refusals), refusals
+
+
+def test_a_default_that_is_denied_like_any_other_value_is_no_difference(converter: Converter) -> None:
+    result = converter.result(denier('\'(request.headers["x"] | "nobody") != "jason"\''))
+    assert [doc.status for doc in result.docs] == ["converted"] * 3
+    result = converter.result(denier('\'(request.headers["x"] | "jason") != "jason"\''))
+    assert "a request without it is denied too" in str(result.docs[2].differences)

@@ -57,6 +57,10 @@ spec: {selector: {k8s-app: kube-dns}, ports: [{port: 53}]}
             "Service x/shop are not known",
         ),
         (old(match='source.labels["app"] == "x"'), "the rule's match asks for source.labels"),
+        (old(match='context.protocol == "tcp"'), "the rule's match asks for context.protocol"),
+        (old(match='context.reporter.kind == "outbound"'), "the rule's match asks for context.reporter.kind"),
+        (old(match='(request.headers["x"] | "jason") == "jason"'), 'counts as "jason", and as one with an empty value'),
+        (old(match='(request.headers["x"] | request.headers["y"]) == "a"'), "which of several attributes"),
         (old().replace("source: reviews", "colour: red"), "colour, which the instance"),
         (old().replace("maxAmount: 500", "maxAmount: many"), "must be a whole number"),
         (old().replace("    validDuration: 60s\n", "", 1), "has no validDuration"),
@@ -66,3 +70,26 @@ spec: {selector: {k8s-app: kube-dns}, ports: [{port: 53}]}
 def test_what_cannot_be_said_is_refused(converter: Converter, text: str, reason: str) -> None:
     found = converter.result(text).refusals()
     assert any(reason in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        'match(destination.service.host, "*.svc.cluster.local")',
+        'destination.service.host.endsWith(".default.svc.cluster.local")',
+        'context.protocol != "tcp" && context.reporter.kind == "inbound"',
+    ],
+)
+def test_a_match_that_each_request_passes_limits_all(converter: Converter, match: str) -> None:
+    assert converter.outputs(old(match=f"'{match}'")) == converter.outputs(old())
+
+
+@pytest.mark.parametrize("match", ['"false"', "'match(destination.service.host, \"*.example.org\")'"])
+@pytest.mark.parametrize("quota", ["global", "local"])
+def test_a_match_that_no_request_passes_says_that_nothing_was_limited(
+    converter: Converter, match: str, quota: str
+) -> None:
+    result = converter.result(old(match=match), quota=quota)
+    assert not any(doc.outputs for doc in result.docs)
+    assert [doc.status for doc in result.docs] == ["converted_with_differences"] * 5
+    assert all("limited nothing" in str(doc.differences) for doc in result.docs)
