@@ -22,9 +22,9 @@ _API = "security.istio.io/v1"
 _EMPTY = '"*" matched an empty value too; today it asks for a value that is not empty.'
 _QUERY = "Istio 1.x compared paths with their query string; today it is left out, so /a matches /a?b=c as well."
 _ASSUMED = (
-    "The input has no ClusterRbacConfig and no RbacConfig, so RBAC is taken to have been on for this namespace. "
-    "Where it was off the role had no effect, and the policy is stricter. Workloads that no role is about stay open; "
-    "add the document that switched RBAC on to have them closed."
+    "The input has no ClusterRbacConfig and no RbacConfig that was in force, so RBAC is taken to have been on for this "
+    "namespace. Where it was off this had no effect, and the policy is stricter. Workloads that no role is about stay "
+    "open; add the document that switched RBAC on to have them closed."
 )
 _SUBJECT = {
     "user": "",
@@ -114,7 +114,7 @@ def convert(docs: t.Sequence[Doc], facts: Facts, options: Options) -> None:
     for doc in mine:
         if doc.kind == "AuthorizationPolicy":
             try:
-                _authorization_policy(doc, roles, facts)
+                _authorization_policy(doc, roles, switch, facts)
             except Refused as why:
                 doc.refuse(why)
 
@@ -141,6 +141,15 @@ def _switch(configs: list[Doc], facts: Facts, options: Options) -> _Switch:
     # Istio 1.1 to 1.4 passed over a RbacConfig where there was a ClusterRbacConfig.
     configs.sort(key=lambda doc: doc.kind != "ClusterRbacConfig")
     for doc in configs:
+        if doc.name != "default":
+            doc.handled = True
+            doc.differ(
+                f"Istio only looked at the {doc.kind} named default, so this one was never in force; nothing is "
+                "written.",
+                "metadata.name",
+                place_of(doc.meta, "name"),
+            )
+            continue
         if switch.doc is not None:
             doc.refuse(
                 Refused(
@@ -200,7 +209,23 @@ def _read_switch(switch: _Switch, doc: Doc) -> None:
                 f"spec.{side}.services",
                 place_of(target, "services"),
             )
+        if name != _host(*found):
+            read = side == "inclusion"
+            doc.differ(
+                f"Istio 1.x compared full names, so {name} named no service; "
+                + (
+                    "it is read as the service of that name." if read else "RBAC stays on for the service of that name."
+                ),
+                f"spec.{side}.services",
+                place_of(target, "services"),
+            )
+            if not read:
+                continue
         switch.services.append((*found, place_of(target, "services")))
+
+
+def _host(namespace: str, name: str) -> str:
+    return f"{name}.{namespace}.svc.cluster.local"
 
 
 def _write_switch(switch: _Switch, doc: Doc, facts: Facts, options: Options) -> None:
@@ -565,10 +590,11 @@ def _services(doc: Doc, pattern: str, namespace: str, field: str, place: Place, 
         if named is None or named[0] != namespace:
             doc.differ(f"{pattern} is no service of the role's namespace, so it granted nothing.", field, place)
             return []
-        if "." not in pattern:
+        if pattern != _host(*named):
+            where = "" if pattern.count(".") < 3 else " where the cluster's domain was cluster.local"
             doc.differ(
-                f"Istio 1.x compared full names, so {pattern} matched nothing; it is read as the service of that name, "
-                "as Istio's own converter did.",
+                f"Istio 1.x compared full names, so {pattern} matched nothing{where}; it is read as the service of "
+                "that name, as Istio's own converter did for a short one.",
                 field,
                 place,
             )
@@ -616,7 +642,7 @@ def _with_labels(target: _Target, labels: list[tuple[str, list[str]]], field: st
         yield _Target(name, tuple(sorted(have.items())), target.ports) if labels else target
 
 
-def _authorization_policy(doc: Doc, roles: dict[tuple[str, str], Doc], facts: Facts) -> None:
+def _authorization_policy(doc: Doc, roles: dict[tuple[str, str], Doc], switch: _Switch, facts: Facts) -> None:
     """The AuthorizationPolicy of Istio 1.2 and 1.3, which lists its bindings and selects workloads by labels."""
     spec = camel_keys(doc.spec(), ("properties", "labels"))
     only(spec, ("workloadSelector", "allow"), "spec")
@@ -651,4 +677,17 @@ def _authorization_policy(doc: Doc, roles: dict[tuple[str, str], Doc], facts: Fa
     written: Json = {"selector": {"matchLabels": selector}} if selector else {}
     if rules:
         written["rules"] = _unique(rules)
+    if switch.doc is not None and switch.doc.refusal:
+        raise Refused(f"the {switch.doc.kind} of the input is refused, so it is not known for what RBAC was on.")
+    near = any(namespace == facts.of(doc) for namespace, _name, _place in switch.services)
+    if not switch.covers(facts.of(doc)) and not near:
+        doc.handled = True
+        doc.differ("RBAC was not on for this namespace, so this had no effect; no policy is written.")
+        return
+    if switch.doc is None:
+        doc.differ(_ASSUMED)
+    elif near:
+        doc.differ(
+            "RBAC was on for some services of the namespace only; the policy holds for all workloads that it selects."
+        )
     doc.emit(_API, "AuthorizationPolicy", doc.name, doc.namespace, written)

@@ -213,6 +213,41 @@ spec:
     }
 
 
+V1ALPHA1 = """\
+apiVersion: rbac.istio.io/v1alpha1
+kind: AuthorizationPolicy
+metadata: {name: p, namespace: default}
+spec: {allow: [{subjects: [{names: [a]}], actions: [{methods: [GET]}]}]}
+"""
+
+
+def test_the_policy_of_1_3_has_no_effect_where_rbac_was_not_on(converter: Converter) -> None:
+    for mode in ("{mode: 'OFF'}", "{mode: ON_WITH_INCLUSION, inclusion: {namespaces: [other]}}"):
+        doc = converter.result(config(mode) + V1ALPHA1).docs[-1]
+        assert not doc.outputs
+        assert "no policy is written" in str(doc.differences)
+    assert "RBAC is taken to have been on" in str(converter.result(V1ALPHA1).docs[0].differences)
+    assert converter.result(ON + V1ALPHA1).docs[-1].status == "converted"
+    assert converter.result(config("{mode: MAYBE}") + V1ALPHA1).docs[-1].status == "refused"
+
+
+def test_a_switch_of_another_name_was_never_in_force(converter: Converter) -> None:
+    result = converter.result(ON.replace("name: default", "name: foo"))
+    assert not result.docs[0].outputs
+    assert "never in force" in str(result.docs[0].differences)
+
+
+@pytest.mark.parametrize("name", ["ratings", "ratings.default", "ratings.default.svc.example.org"])
+def test_a_name_that_is_not_full_is_said_to_have_matched_nothing(converter: Converter, name: str) -> None:
+    result = converter.result(ON + role(f"[{{services: [{name}]}}]"))
+    assert f"compared full names, so {name} matched nothing" in str(result.docs[1].differences)
+    if "." in name:
+        text = config(f"{{mode: ON_WITH_EXCLUSION, exclusion: {{services: [{name}]}}}}")
+        result = converter.result(text)
+        assert [out["metadata"]["name"] for out in result.docs[0].outputs] == ["allow-nothing"]
+        assert f"{name} named no service; RBAC stays on" in str(result.docs[0].differences)
+
+
 # A reference of both languages, written from their documentation --------------------------------------------------
 
 PRINCIPALS = ["", "cluster.local/ns/default/sa/a", "cluster.local/ns/other/sa/b"]
