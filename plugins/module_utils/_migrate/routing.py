@@ -14,7 +14,7 @@ import typing as t
 
 from .facts import Facts, service_of
 from .fields import CURRENT, normalise, shape_of
-from .model import Doc, Map, Options, Place, Refused, Seq, camel_keys, copied, place_of, plain
+from .model import Doc, Map, Options, Place, Refused, Seq, camel_keys, copied, mappings, place_of, plain
 
 KINDS = ("VirtualService", "DestinationRule", "Gateway", "ServiceEntry", "Sidecar", "EnvoyFilter")
 _MATCHERS = frozenset(("exact", "prefix", "regex"))
@@ -400,9 +400,7 @@ def _destination_rule(doc: Doc, spec: Map, facts: Facts) -> None:
     host = str(spec.get("host") or "")
     policies: list[tuple[Map, str]] = []
     for container, field in [(spec, "spec")] + [
-        (subset, f"spec.subsets[{index}]")
-        for index, subset in enumerate(spec.get("subsets") or [])
-        if isinstance(subset, Map)
+        (subset, f"spec.subsets[{index}]") for index, subset in enumerate(mappings(spec, "subsets", "spec.subsets"))
     ]:
         for name in ("trafficPolicy", "traffic_policy"):
             policy = container.get(name)

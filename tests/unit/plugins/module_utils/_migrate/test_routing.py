@@ -195,3 +195,11 @@ def test_comments_stay_and_untouched_text_stays_as_it_is(converter: Converter) -
 )
 def test_what_has_no_place_is_named(converter: Converter, text: str, reason: str) -> None:
     assert reason in converter.refusal(text)
+
+
+def test_subsets_that_are_no_list_are_refused(converter: Converter) -> None:
+    text = (
+        "apiVersion: networking.istio.io/v1alpha3\nkind: DestinationRule\nmetadata: {name: r}\n"
+        "spec: {host: r, subsets: 5}\n"
+    )
+    assert "spec.subsets must be a list of mappings" in converter.refusal(text)
