@@ -26,8 +26,8 @@ def baseline_fixture(ansible, kube):
     return snapshot(kube)
 
 
-@pytest.fixture(name="held")
-def held_fixture(kube):
+@pytest.fixture(name="stuck")
+def stuck_fixture(kube):
     """Something of somebody's own that does not go until it is let go: a reset waits for it half-way."""
     name = "left"
     metadata = {"name": name, "finalizers": ["mesh.workshop/held"]}
@@ -45,8 +45,8 @@ def held_fixture(kube):
     let_go()
 
 
-def test_a_reset_that_was_killed_is_finished_by_the_next(ansible, kube, baseline, held, eventually):
-    is_going, let_go = held
+def test_a_reset_that_was_killed_is_finished_by_the_next(ansible, kube, baseline, stuck, eventually):
+    is_going, let_go = stuck
     kube.apps.patch_namespaced_deployment_scale("ratings-v1", NAMESPACE, {"spec": {"replicas": 0}})
     with begun(ansible, "reset", reset_confirm="yes"):
         eventually(is_going, "the reset takes away")
@@ -186,9 +186,9 @@ def test_a_stage_that_is_interrupted_says_what_it_has_changed(
 
 @CALLBACKS
 def test_a_reset_that_is_interrupted_says_what_it_has_changed(
-    ansible, kube, baseline, held, eventually, tmp_path, callback, signum
+    ansible, kube, baseline, stuck, eventually, tmp_path, callback, signum
 ):
-    is_going, let_go = held
+    is_going, let_go = stuck
     log = tmp_path / "log"
     kube.apps.patch_namespaced_deployment_scale("ratings-v1", NAMESPACE, {"spec": {"replicas": 0}})
     with begun(ansible, "reset", log=log, callback=callback, reset_confirm="yes") as process:
