@@ -25,7 +25,7 @@ from ansible_collections.mesh.workshop.plugins.plugin_utils._screen import colum
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # Seconds to wait for a module that does not end by itself as ours do, after 1.5 seconds and what a busy machine adds.
-PATIENCE = 5.0
+PATIENCE = 10.0
 MOST_CHANGES = 10
 OURS = "mesh.workshop."
 CHANGES = ("created", "changed", "deleted")
