@@ -155,8 +155,9 @@ import typing as t
 
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.request import explain_request
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.outcome import outcome_of
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_fault
-from ansible_collections.mesh.workshop.plugins.module_utils._explain.text import hops_of, outcome_of, text_of
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.text import hops_of, text_of
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, connect
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.rights import (
     EXPLAINING,

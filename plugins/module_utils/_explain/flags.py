@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from .._observe.access_log import Record
-from .walk import Journey, Sent, Target
+from .journey import Journey, Sent, Target
 
 FLAGS: dict[str, str] = {
     "DC": "the client has closed the connection",

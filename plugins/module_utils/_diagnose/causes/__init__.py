@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._explain.text import outcome_of
+from ..._explain.outcome import outcome_of
 from ..findings import Diagnosis
 from .access import access_denied, let_in, token_refused
 from .case import Case, case_of, concerned

@@ -10,6 +10,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..._explain.effects import Effect, effects_of, host_holds
+from ..._explain.journey import BLACKHOLE, Journey, Received, Sent
 from ..._explain.mesh import (
     GATEWAY_LABELS,
     Mesh,
@@ -24,7 +25,7 @@ from ..._explain.mesh import (
 from ..._explain.origin import Origin
 from ..._explain.request import Request, request_of
 from ..._explain.text import not_seen, text_of
-from ..._explain.walk import BLACKHOLE, Journey, Received, Sent, at_gateway, from_workload, without_proxy
+from ..._explain.walk import at_gateway, from_workload, without_proxy
 from ..._istio.pods import has_sidecar
 from ..changes import commands
 from ..findings import Diagnosis, Findings, Json

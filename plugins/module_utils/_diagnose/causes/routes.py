@@ -10,11 +10,12 @@ from dataclasses import replace
 
 from ..._explain.effects import Effect
 from ..._explain.effects.mend import Mend, Patch
+from ..._explain.journey import BLACKHOLE, PASSTHROUGH, Sent
 from ..._explain.matching import template_holds
 from ..._explain.mesh import ServiceName, service_named, spec_of
 from ..._explain.origin import Origin, origin_of
 from ..._explain.routing import Skipped, targets_of
-from ..._explain.walk import BLACKHOLE, FAULT, PASSTHROUGH, Sent
+from ..._explain.walk import FAULT
 from ..changes import commands
 from ..findings import Diagnosis, Findings, Json
 from ..refused import refused_behind

@@ -9,6 +9,7 @@ import typing as t
 
 from ..._explain.effects import host_holds
 from ..._explain.effects.mend import Patch, append, setting
+from ..._explain.journey import BLACKHOLE, PASSTHROUGH, Sent
 from ..._explain.mesh import (
     ROOT,
     ServiceName,
@@ -23,7 +24,6 @@ from ..._explain.mesh import (
 )
 from ..._explain.origin import Origin
 from ..._explain.request import Request
-from ..._explain.walk import BLACKHOLE, PASSTHROUGH, Sent
 from ..changes import commands
 from ..findings import Diagnosis, Json
 from .case import HOST, Case, app_of, goes_to, tls_mode, together, told

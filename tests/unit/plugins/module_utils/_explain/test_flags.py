@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.flags import answered, flags_in_words, of_sender
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.journey import Endpoint, Journey, Sent, Target
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.origin import Origin
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_of
-from ansible_collections.mesh.workshop.plugins.module_utils._explain.walk import Endpoint, Journey, Sent, Target
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.meshes import REVIEWS, pod, record
 
 RULE = Origin("VirtualService", "bookinfo", "reviews")

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.journey import Journey
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.outcome import outcome_of
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_of
-from ansible_collections.mesh.workshop.plugins.module_utils._explain.text import WIDTH, hops_of, outcome_of, text_of
-from ansible_collections.mesh.workshop.plugins.module_utils._explain.walk import Journey, from_workload, without_proxy
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.text import WIDTH, hops_of, text_of
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.walk import from_workload, without_proxy
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.meshes import (
     REVIEWS,
     V1,

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.dump import ProxyConfig
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.journey import Journey
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import Mesh
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.outcome import outcome_of
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_of
-from ansible_collections.mesh.workshop.plugins.module_utils._explain.text import outcome_of, text_of
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.text import text_of
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.walk import (
-    Journey,
     at_gateway,
     from_workload,
     without_proxy,

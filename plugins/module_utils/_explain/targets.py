@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The clusters that a route leads to: their endpoints and health, and how they are spoken to.
+
+Sources: Envoy's ``config.cluster.v3`` (``CircuitBreakers``, ``OutlierDetection``, ``transport_socket_matches``).
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .breakers import breaker_of, outliers_of
+from .dump import ProxyConfig
+from .journey import PASSTHROUGH, Endpoint, Target
+from .mesh import Mesh, ServiceName
+from .origin import origin_of, service_of
+
+Json = t.Mapping[str, t.Any]
+
+
+def target_of(mesh: Mesh, config: ProxyConfig, name: str, share: float, address: str, port: int) -> Target:
+    cluster = config.clusters.get(name)
+    if cluster is None:
+        return Target(name, share, known=False, service=_named_service(name), subset=_subset(name))
+    if name == PASSTHROUGH:
+        pod = mesh.pod_at(address)
+        endpoints: tuple[Endpoint, ...] = (Endpoint(address, port, healthy=True, mtls=False, pod=pod),)
+        return Target(name, share, known=True, endpoints=endpoints)
+    found = []
+    for one in config.endpoints.get(name, ()):
+        place = ((one.get("endpoint") or {}).get("address") or {}).get("socket_address") or {}
+        where = str(place.get("address", ""))
+        found.append(
+            Endpoint(
+                where,
+                int(place.get("port_value") or 0),
+                str(one.get("health_status", "HEALTHY")) in ("HEALTHY", "UNKNOWN", "DEGRADED"),
+                _transport(cluster, one) == "mtls",
+                mesh.pod_at(where),
+                config.ejected.get((name, where, int(place.get("port_value") or 0)), ""),
+            )
+        )
+    first = next(iter(config.endpoints.get(name, ())), {})
+    return Target(
+        name,
+        share,
+        known=True,
+        service=service_of(cluster) or _named_service(name),
+        subset=_subset(name),
+        origin=origin_of(cluster),
+        endpoints=tuple(found),
+        tls=_transport(cluster, first),
+        breaker=breaker_of(cluster),
+        outliers=outliers_of(cluster),
+    )
+
+
+def _transport(cluster: Json, endpoint: Json) -> str:
+    """How a cluster speaks to an endpoint (``envoy.config.cluster.v3.Cluster``, transport_socket_matches)."""
+    labels = ((endpoint.get("metadata") or {}).get("filter_metadata") or {}).get("envoy.transport_socket_match") or {}
+    socket = cluster.get("transport_socket")
+    for one in cluster.get("transport_socket_matches") or ():
+        if all(labels.get(key) == value for key, value in (one.get("match") or {}).items()):
+            socket = one.get("transport_socket")
+            break
+    config = (socket or {}).get("typed_config") or {}
+    if "tls" not in str(config.get("@type", "")).lower() or "UpstreamTls" not in str(config.get("@type", "")):
+        return ""
+    offered = (config.get("common_tls_context") or {}).get("alpn_protocols") or ()
+    return "mtls" if any(str(one).startswith("istio") for one in offered) else "tls"
+
+
+def _named_service(cluster: str) -> ServiceName | None:
+    """Name and namespace by a cluster's name, ``outbound|port|subset|host``."""
+    parts = cluster.split("|")
+    names = parts[3].split(".") if len(parts) == 4 else []
+    return (names[0], names[1]) if len(names) > 2 and names[2] == "svc" else None
+
+
+def _subset(cluster: str) -> str:
+    parts = cluster.split("|")
+    return parts[2] if len(parts) == 4 else ""
