@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from .._istio.pods import has_sidecar
 from .dump import ProxyConfig
@@ -55,8 +56,9 @@ class Mesh:
 
     def of(self, kind: str, namespace: str | None = None) -> list[Json]:
         """Live objects of a kind, in one namespace where it is given."""
-        found = self.objects.get(kind, ())
-        return [one for one in found if namespace is None or home_of(one) == namespace]
+        if namespace is None:
+            return list(self.objects.get(kind, ()))
+        return list(self._by_home.get((kind, namespace), ()))
 
     def known(self, kind: str, *namespaces: str) -> bool:
         """Whether the kind could be read, in these namespaces or else in all, so that its absence means something."""
@@ -66,7 +68,39 @@ class Mesh:
         return places is None or (bool(namespaces) and places.issuperset(namespaces))
 
     def find(self, origin: Origin) -> Json | None:
-        return next((one for one in self.of(origin.kind, origin.namespace) if name_of(one) == origin.name), None)
+        return self._by_name.get((origin.kind, origin.namespace, origin.name))
+
+    # A set of a thousand objects is looked at object by object, so each has to be found without looking at all others.
+
+    @cached_property
+    def _by_home(self) -> t.Mapping[tuple[str, str], t.Sequence[Json]]:
+        found: dict[tuple[str, str], list[Json]] = {}
+        for kind, objects in self.objects.items():
+            for one in objects:
+                found.setdefault((kind, home_of(one)), []).append(one)
+        return found
+
+    @cached_property
+    def _by_name(self) -> t.Mapping[tuple[str, str, str], Json]:
+        kinds = ((kind, one) for kind, objects in self.objects.items() for one in reversed(objects))
+        return {(kind, home_of(one), name_of(one)): one for kind, one in kinds}
+
+    @cached_property
+    def _rules_by_service(self) -> t.Mapping[ServiceName | None, t.Sequence[Json]]:
+        """DestinationRules by the Service that their host names; those for a wildcard under None."""
+        found: dict[ServiceName | None, list[Json]] = {}
+        for rule in self.objects.get("DestinationRule", ()):
+            host = str(spec_of(rule).get("host") or "")
+            service = self.service_for(host, home_of(rule))
+            if service is not None or host.startswith("*"):
+                found.setdefault(service, []).append(rule)
+        return found
+
+    def rules_of(self, name: ServiceName) -> list[Json]:
+        """The DestinationRules whose host names or covers a Service, the ones that name it first."""
+        full = f"{name[0]}.{name[1]}.{DOMAIN}"
+        wide = [one for one in self._rules_by_service.get(None, ()) if host_holds(str(spec_of(one)["host"]), full)]
+        return [*self._rules_by_service.get(name, ()), *wide]
 
     def service(self, name: ServiceName) -> Json | None:
         return self.find(Origin("Service", name[1], name[0]))
@@ -103,6 +137,13 @@ def service_named(host: str, namespace: str) -> ServiceName | None:
     if len(parts) > 1 and host.endswith((f".{DOMAIN}", ".svc")) or len(parts) == 2:
         return parts[0], parts[1]
     return (host, namespace) if len(parts) == 1 else None
+
+
+def host_holds(pattern: str, host: str) -> bool:
+    """Whether a host, or a wildcard such as ``*.example.com``, covers another."""
+    if pattern == "*" or pattern == host:
+        return True
+    return pattern.startswith("*.") and host.endswith(pattern[1:])
 
 
 def name_of(one: Json) -> str:

@@ -9,7 +9,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ..._explain.effects import Effect, effects_of, host_holds
+from ..._explain.effects import Effect, effects_of
 from ..._explain.journey import BLACKHOLE, Journey, Received, Sent
 from ..._explain.mesh import (
     GATEWAY_LABELS,
@@ -17,6 +17,7 @@ from ..._explain.mesh import (
     ServiceName,
     holds_for,
     home_of,
+    host_holds,
     labels_of,
     matches,
     name_of,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._explain.effects import host_holds
 from ..._explain.effects.mend import Patch, append, setting
 from ..._explain.journey import BLACKHOLE, PASSTHROUGH, Sent
 from ..._explain.mesh import (
@@ -15,6 +14,7 @@ from ..._explain.mesh import (
     ServiceName,
     holds_for,
     home_of,
+    host_holds,
     name_of,
     origin_for,
     ports_of,

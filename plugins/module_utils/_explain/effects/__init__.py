@@ -13,7 +13,7 @@ import typing as t
 
 from ..mesh import Mesh
 from .filters import filters_beside
-from .finding import Effect, host_holds
+from .finding import Effect
 from .hosts import dead_hosts, missed_gateways, unbound, unknown_hosts, unknown_ports
 from .paths import no_paths
 from .policies import (
@@ -38,7 +38,7 @@ from .routes import (
 )
 from .transport import refused_transport
 
-__all__ = ["Effect", "effects_of", "host_holds"]
+__all__ = ["Effect", "effects_of"]
 
 LOOKS: tuple[t.Callable[[Mesh], t.Iterator[Effect]], ...] = (
     unbound,

@@ -35,13 +35,6 @@ class Effect:
     """What the remedy says as a change of objects; None where there is a choice that only people can make."""
 
 
-def host_holds(pattern: str, host: str) -> bool:
-    """Whether a host, or a wildcard such as ``*.example.com``, covers another."""
-    if pattern == "*" or pattern == host:
-        return True
-    return pattern.startswith("*.") and host.endswith(pattern[1:])
-
-
 def routes_of(rule: Json) -> list[Json]:
     return list(spec_of(rule).get("http") or ())
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..mesh import DOMAIN, Json, Mesh, home_of, name_of, origin_for, ports_of, service_named, spec_of
-from .finding import Effect, destinations, host_holds, is_for_mesh, placed_destinations, routes_of, services_for
+from ..mesh import DOMAIN, Json, Mesh, home_of, host_holds, name_of, origin_for, ports_of, service_named, spec_of
+from .finding import Effect, destinations, is_for_mesh, placed_destinations, routes_of, services_for
 from .mend import Mend, moved, setting
 
 CLUSTERSET = ".svc.clusterset.local"

@@ -29,7 +29,6 @@ from .finding import (
     Effect,
     age,
     first_host,
-    host_holds,
     is_for_mesh,
     placed_destinations,
     routes_of,
@@ -162,8 +161,7 @@ def undefined_subsets(mesh: Mesh) -> t.Iterator[Effect]:
                     continue
                 if not mesh.known("DestinationRule", home_of(rule), service[1], ROOT):
                     continue
-                rules = [one for one in mesh.of("DestinationRule") if _is_of_service(mesh, one, service)]
-                visible = [one for one in rules if home_of(one) in (home_of(rule), service[1], ROOT)]
+                visible = [one for one in mesh.rules_of(service) if home_of(one) in (home_of(rule), service[1], ROOT)]
                 names = [str(one.get("name")) for own in visible for one in spec_of(own).get("subsets") or ()]
                 if subset in names:
                     continue
@@ -222,11 +220,6 @@ def _stray_subset(mesh: Mesh, rule: Json, service: ServiceName, subset: str) -> 
                 setting(origin, ("spec", "host"), f"{service[0]}.{service[1]}.{DOMAIN}"),
             )
     return None
-
-
-def _is_of_service(mesh: Mesh, rule: Json, service: ServiceName) -> bool:
-    host = str(spec_of(rule).get("host") or "")
-    return mesh.service_for(host, home_of(rule)) == service or host_holds(host, f"{service[0]}.{service[1]}.{DOMAIN}")
 
 
 def empty_subsets(mesh: Mesh) -> t.Iterator[Effect]:
