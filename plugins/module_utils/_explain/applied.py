@@ -17,8 +17,7 @@ from .._istio.pods import has_sidecar
 from .._kube.errors import ApiError
 from .effects import Effect, effects_of
 from .effects.filters import meant_by, names_parts
-from .effects.finding import destinations, is_for_mesh, routes_of
-from .effects.hosts import gateways_of
+from .effects.finding import destinations, gateways_of, is_for_mesh, routes_of
 from .effects.policies import POLICIES, named_ports, plain_probes
 from .mesh import (
     API_VERSIONS,
@@ -151,6 +150,8 @@ def _needs(kind: str, one: Json) -> t.Iterator[tuple[str, set[str]]]:
             yield "ServiceEntry", {home}
         for _index, place, _name in gateways_of(one):
             yield "Gateway", {place}
+            if spec_of(one).get("exportTo"):
+                yield "Pod", {place, ROOT}
     elif kind == "DestinationRule":
         host = str(spec_of(one).get("host") or "")
         yield "Service", _places_of([host], home)

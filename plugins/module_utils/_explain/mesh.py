@@ -178,6 +178,18 @@ def port_of(service: Json, number: int) -> Json | None:
     return next((one for one in ports_of(service) if one.get("port") == number), None)
 
 
+def port_number(port: Json | None, pod: Json, default: int) -> int:
+    """A Service port's targetPort as a number of this pod."""
+    target = (port or {}).get("targetPort", (port or {}).get("port", default))
+    if isinstance(target, int):
+        return target
+    for container in (pod.get("spec") or {}).get("containers") or ():
+        for one in container.get("ports") or ():
+            if one.get("name") == target:
+                return int(one.get("containerPort") or default)
+    return default
+
+
 def protocol_of(port: Json) -> tuple[str, str]:
     """How Istio takes a Service's port, and why: the protocol in lower case, empty where it looks at the traffic."""
     if port.get("appProtocol"):

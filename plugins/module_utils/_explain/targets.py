@@ -13,7 +13,7 @@ import typing as t
 from .breakers import breaker_of, outliers_of
 from .dump import ProxyConfig
 from .journey import PASSTHROUGH, Endpoint, Target
-from .mesh import Mesh, ServiceName
+from .mesh import Mesh, ServiceName, home_of, name_of, port_number, port_of, spec_of
 from .origin import origin_of, service_of
 
 Json = t.Mapping[str, t.Any]
@@ -24,9 +24,7 @@ def target_of(mesh: Mesh, config: ProxyConfig, name: str, share: float, address:
     if cluster is None:
         return Target(name, share, known=False, service=_named_service(name), subset=_subset(name))
     if name == PASSTHROUGH:
-        pod = mesh.pod_at(address)
-        endpoints: tuple[Endpoint, ...] = (Endpoint(address, port, healthy=True, mtls=False, pod=pod),)
-        return Target(name, share, known=True, endpoints=endpoints)
+        return Target(name, share, known=True, endpoints=tuple(_passed_through(mesh, address, port)))
     found = []
     for one in config.endpoints.get(name, ()):
         place = ((one.get("endpoint") or {}).get("address") or {}).get("socket_address") or {}
@@ -54,6 +52,17 @@ def target_of(mesh: Mesh, config: ProxyConfig, name: str, share: float, address:
         breaker=breaker_of(cluster),
         outliers=outliers_of(cluster),
     )
+
+
+def _passed_through(mesh: Mesh, address: str, port: int) -> t.Iterator[Endpoint]:
+    """What is at an address that is asked as it is: a pod, or those behind a Service, of which its node chooses one."""
+    owner = next((one for one in mesh.of("Service") if address and spec_of(one).get("clusterIP") == address), None)
+    pods = mesh.pods_of((name_of(owner), home_of(owner))) if owner is not None else []
+    for pod in pods:
+        number = port_number(port_of(owner or {}, port), pod, port)
+        yield Endpoint(str((pod.get("status") or {}).get("podIP") or ""), number, healthy=True, mtls=False, pod=pod)
+    if not pods:
+        yield Endpoint(address, port, healthy=True, mtls=False, pod=mesh.pod_at(address))
 
 
 def _transport(cluster: Json, endpoint: Json) -> str:

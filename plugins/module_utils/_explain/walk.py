@@ -29,6 +29,7 @@ from .mesh import (
     home_of,
     name_of,
     origin_for,
+    port_number,
     port_of,
     protocol_of,
     rule_number,
@@ -249,15 +250,3 @@ def _target_port(mesh: Mesh, pod: Json, port: int) -> int:
             if found is not None:
                 return port_number(found, pod, port)
     return port
-
-
-def port_number(port: Json | None, pod: Json, default: int) -> int:
-    """A Service port's targetPort as a number of this pod."""
-    target = (port or {}).get("targetPort", (port or {}).get("port", default))
-    if isinstance(target, int):
-        return target
-    for container in (pod.get("spec") or {}).get("containers") or ():
-        for one in container.get("ports") or ():
-            if one.get("name") == target:
-                return int(one.get("containerPort") or default)
-    return default

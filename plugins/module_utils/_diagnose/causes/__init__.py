@@ -12,6 +12,7 @@ from ..findings import Diagnosis
 from .access import access_denied, let_in, token_refused
 from .case import Case, case_of, concerned
 from .elsewhere import filter_elsewhere, probe_refused, sampled_elsewhere
+from .hidden import unseen_rule, unseen_service
 from .routes import (
     gateway_has_no_route,
     hidden_routes,
@@ -23,7 +24,6 @@ from .routes import (
     without_effect,
 )
 from .transport import (
-    blocked,
     never_synced,
     passed_in_plain_text,
     refused_tls,
@@ -37,11 +37,12 @@ CAUSES: tuple[t.Callable[[Case], Diagnosis | None], ...] = (
     never_synced,
     gateway_has_no_route,
     token_refused,
+    unseen_service,
     access_denied,
     let_in,
     taken_in_plain_text,
     probe_refused,
-    blocked,
+    unseen_rule,
     passed_in_plain_text,
     refused_tls,
     wrong_protocol,

@@ -5,28 +5,17 @@
 
 from __future__ import annotations
 
-import typing as t
-
-from ..._explain.effects.mend import Patch, append, setting
-from ..._explain.journey import BLACKHOLE, PASSTHROUGH, Sent
+from ..._explain.effects.mend import Patch, setting
+from ..._explain.journey import PASSTHROUGH
 from ..._explain.mesh import (
-    ROOT,
     ServiceName,
-    holds_for,
-    home_of,
-    host_holds,
-    name_of,
-    origin_for,
     ports_of,
     protocol_of,
-    selector_of,
-    spec_of,
 )
 from ..._explain.origin import Origin
-from ..._explain.request import Request
 from ..changes import commands
 from ..findings import Diagnosis, Json
-from .case import HOST, Case, app_of, goes_to, tls_mode, together, told
+from .case import HOST, Case, app_of, goes_to, tls_mode, told
 
 
 def never_synced(case: Case) -> Diagnosis | None:
@@ -60,76 +49,6 @@ def taken_in_plain_text(case: Case) -> Diagnosis | None:
                 commands(setting(one.mode_origin, ("spec", *one.mode_field.split(".")), "STRICT")),
             )
     return None
-
-
-def blocked(case: Case) -> Diagnosis | None:
-    """The caller's proxy knows no such host and port, and passes nothing on (BlackHoleCluster)."""
-    for journey in case.journeys:
-        sent = journey.sent
-        if sent is None or not goes_to(sent, BLACKHOLE) or not case.statuses & {502}:
-            continue
-        found = _hidden_by_sidecar(case, journey.request, sent)
-        if found is not None:
-            return found
-    return None
-
-
-def _hidden_by_sidecar(case: Case, request: Request, sent: Sent) -> Diagnosis | None:
-    pod = next((one for one in case.mesh.of("Pod", sent.namespace) if name_of(one) == sent.proxy), None)
-    service = sent.service
-    if pod is None or service is None:
-        return None
-    sidecars = [one for one in case.mesh.of("Sidecar") if holds_for(one, pod)]
-    sidecars.sort(key=lambda one: (home_of(one) == ROOT, not selector_of(one)))
-    if not sidecars:
-        return None
-    sidecar = sidecars[0]
-    origin = origin_for("Sidecar", sidecar)
-    entries = spec_of(sidecar).get("egress") or ()
-    own = [one for one in entries if int((one.get("port") or {}).get("number") or 0) == request.port]
-    full = f"{service[0]}.{service[1]}.svc.cluster.local"
-    only = "and REGISTRY_ONLY refuses it" if _registry_only(sidecar) else "so the request goes nowhere"
-    if own and not any(_lists(own_entry, full, service[1], sent.namespace) for own_entry in own):
-        hosts = [str(host).rpartition("/")[2] for one in own for host in one.get("hosts") or ()]
-        listed = together([host.split(".")[0] for host in hosts])
-        wide = any(not one.get("port") and _lists(one, full, service[1], sent.namespace) for one in entries)
-        tail = "; the entry without a port does not count there" if wide else ""
-        return Diagnosis(
-            f"{origin} has an egress entry for port {request.port} that lists {listed} only, so {service[0]} is not "
-            f"known on {request.port} ({only}){tail}.",
-            f"List {service[0]} in the entry for port {request.port} too.",
-            commands(_listing(origin, entries, own[0], f"{service[1]}/{full}")),
-        )
-    if not any(_lists(one, full, service[1], sent.namespace) for one in entries):
-        free: Json = next((one for one in entries if not one.get("port")), {})
-        return Diagnosis(
-            f"{origin} lists no host that covers {service[0]} in its egress, so the proxy of {sent.proxy} does not "
-            f"know it ({only}).",
-            f'Add "{service[1]}/{full}" to its egress hosts.',
-            commands(_listing(origin, entries, free, f"{service[1]}/{full}")),
-        )
-    return None
-
-
-def _listing(origin: Origin, entries: t.Sequence[Json], entry: Json, host: str) -> Patch:
-    """A host in an egress entry of a Sidecar, else in one of its own."""
-    place = next((index for index, one in enumerate(entries) if one is entry), None)
-    if place is None:
-        return Patch(origin, (append(("spec", "egress"), {"hosts": [host]}),))
-    return Patch(origin, (append(("spec", "egress", place, "hosts"), host),))
-
-
-def _registry_only(sidecar: Json) -> bool:
-    return (spec_of(sidecar).get("outboundTrafficPolicy") or {}).get("mode") == "REGISTRY_ONLY"
-
-
-def _lists(entry: Json, host: str, namespace: str, caller: str) -> bool:
-    for one in entry.get("hosts") or ():
-        place, _slash, pattern = str(one).rpartition("/")
-        home = caller if place == "." else place
-        if home in ("*", "", namespace) and host_holds(pattern, host):
-            return True
-    return False
 
 
 def passed_in_plain_text(case: Case) -> Diagnosis | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ..mesh import Mesh
+from .exports import exported_to_nobody, hidden_from_gateways
 from .filters import filters_beside
 from .finding import Effect
 from .hosts import dead_hosts, missed_gateways, unbound, unknown_hosts, unknown_ports
@@ -43,6 +44,8 @@ __all__ = ["Effect", "effects_of"]
 LOOKS: tuple[t.Callable[[Mesh], t.Iterator[Effect]], ...] = (
     unbound,
     missed_gateways,
+    hidden_from_gateways,
+    exported_to_nobody,
     literal_stars,
     no_paths,
     raw_tcp,

@@ -45,6 +45,14 @@ def is_for_mesh(rule: Json) -> bool:
     return not gateways or "mesh" in gateways
 
 
+def gateways_of(rule: Json) -> t.Iterator[tuple[int, str, str]]:
+    """The Gateways that a VirtualService names: the place in its list, namespace and name."""
+    for index, text in enumerate(spec_of(rule).get("gateways") or ()):
+        if text != "mesh":
+            place, slash, name = str(text).rpartition("/")
+            yield index, place if slash and place != "." else home_of(rule), name
+
+
 def first_host(rule: Json) -> str:
     return str(next(iter(spec_of(rule).get("hosts") or ()), ""))
 

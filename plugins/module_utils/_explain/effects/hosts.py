@@ -8,19 +8,11 @@ from __future__ import annotations
 import typing as t
 
 from ..mesh import DOMAIN, Json, Mesh, home_of, host_holds, name_of, origin_for, ports_of, service_named, spec_of
-from .finding import Effect, destinations, is_for_mesh, placed_destinations, routes_of, services_for
+from .finding import Effect, destinations, gateways_of, is_for_mesh, placed_destinations, routes_of, services_for
 from .mend import Mend, moved, setting
 
 CLUSTERSET = ".svc.clusterset.local"
 """The domain of Services that other clusters export (Kubernetes' multi-cluster services API)."""
-
-
-def gateways_of(rule: Json) -> t.Iterator[tuple[int, str, str]]:
-    """The Gateways that a VirtualService names: the place in its list, namespace and name."""
-    for index, text in enumerate(spec_of(rule).get("gateways") or ()):
-        if text != "mesh":
-            place, slash, name = str(text).rpartition("/")
-            yield index, place if slash and place != "." else home_of(rule), name
 
 
 def unbound(mesh: Mesh) -> t.Iterator[Effect]:

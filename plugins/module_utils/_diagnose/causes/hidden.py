@@ -1,0 +1,173 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Causes in what the caller's proxy does not see: objects that are not exported to it, or that a Sidecar leaves out."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..._explain.effects.finding import destinations, is_for_mesh, routes_of, services_for
+from ..._explain.effects.mend import Mend, Patch, append, setting
+from ..._explain.exports import ALL, ANNOTATION, NONE, exported_in_words, exports_of, is_exported
+from ..._explain.journey import BLACKHOLE, PASSTHROUGH, Journey, Sent
+from ..._explain.mesh import ROOT, holds_for, home_of, host_holds, name_of, origin_for, selector_of, spec_of
+from ..._explain.origin import Origin
+from ..._explain.request import Request
+from ..changes import commands
+from ..findings import Diagnosis, Json
+from .case import Case, goes_to, together
+
+
+def unseen_service(case: Case) -> Diagnosis | None:
+    """The Service is there, and the caller's proxy does not know it: it is not exported, or a Sidecar leaves it out."""
+    for journey in case.journeys:
+        sent = journey.sent
+        service = case.mesh.service(sent.service) if sent is not None and sent.service is not None else None
+        if sent is None or service is None or not _suffers(case, journey, sent):
+            continue
+        found = _not_exported(case, "Service", service, sent) or _hidden_by_sidecar(case, journey.request, sent)
+        if found is not None:
+            return found
+    return None
+
+
+def _suffers(case: Case, journey: Journey, sent: Sent) -> bool:
+    """Whether the answers are what they are since the Service is not known there."""
+    findings = case.findings
+    if goes_to(sent, BLACKHOLE):
+        return 502 in case.statuses or bool(findings.errors())
+    if not goes_to(sent, PASSTHROUGH) or journey in case.guessed:
+        return False
+    refused = any(not one.accepted or one.denying is not None for one in journey.received)
+    return (
+        (refused and bool(case.statuses & {403, 502, 503} or findings.errors()))
+        or bool(findings.expected_versions)
+        or findings.shares_are_wrong
+        or findings.expects_copies
+        or findings.latency_min is not None
+        or any(status >= 500 for status, _share in findings.status_shares)
+    )
+
+
+def unseen_rule(case: Case) -> Diagnosis | None:
+    """A VirtualService or DestinationRule does what the check expects, and is not exported to the caller's proxy."""
+    for journey in case.journeys:
+        sent = journey.sent
+        if sent is None or sent.role == "gateway":
+            continue
+        services = {one for one in (sent.service, *(target.service for target in sent.targets)) if one is not None}
+        for rule in case.mesh.of("VirtualService"):
+            if is_for_mesh(rule) and services & services_for(case.mesh, rule) and _is_wanted(case, rule):
+                found = _not_exported(case, "VirtualService", rule, sent)
+                if found is not None:
+                    return found
+        lost = {(one.service, one.subset) for one in sent.targets if not one.known and one.subset}
+        for rule in case.mesh.of("DestinationRule"):
+            service = case.mesh.service_for(str(spec_of(rule).get("host") or ""), home_of(rule))
+            for one in spec_of(rule).get("subsets") or ():
+                if (service, one.get("name")) in lost:
+                    found = _not_exported(case, "DestinationRule", rule, sent)
+                    if found is not None:
+                        return found
+    return None
+
+
+def _is_wanted(case: Case, rule: Json) -> bool:
+    """Whether a VirtualService does what the check expects."""
+    findings, routes = case.findings, routes_of(rule)
+    subsets = {destination.get("subset") for route in routes for _what, destination in destinations(route)}
+    faults = [route.get("fault") or {} for route in routes]
+    wanted = [status for status, _share in findings.status_shares] + list(findings.expected_status)
+    return (
+        bool(subsets & set(findings.expected_versions))
+        or (findings.shares_are_wrong and any(len(route.get("route") or ()) > 1 for route in routes))
+        or (findings.expects_copies and any(route.get("mirror") or route.get("mirrors") for route in routes))
+        or (findings.latency_min is not None and any(one.get("delay") for one in faults))
+        or any(int((one.get("abort") or {}).get("httpStatus") or 0) in wanted for one in faults)
+    )
+
+
+def _not_exported(case: Case, kind: str, one: Json, sent: Sent) -> Diagnosis | None:
+    if is_exported(kind, one, sent.namespace):
+        return None
+    origin = origin_for(kind, one)
+    where = f"the annotation {ANNOTATION} of {origin}" if kind == "Service" else f"exportTo of {origin}"
+    return Diagnosis(
+        f"{origin} {exported_in_words(kind, one)}, so the proxy of {sent.proxy} in namespace {sent.namespace} does not "
+        "see it.",
+        f"Add {sent.namespace} to {where}, or leave it out.",
+        commands(_exporting(kind, one, sent.namespace)),
+    )
+
+
+def _exporting(kind: str, one: Json, namespace: str) -> Mend:
+    """What adds a namespace to those that an object is exported to."""
+    origin, there = origin_for(kind, one), [place for place in exports_of(kind, one) if place not in (ALL, NONE)]
+    if kind == "Service":
+        return setting(origin, ("metadata", "annotations", ANNOTATION), ",".join([*there, namespace]))
+    if there:
+        return Patch(origin, (append(("spec", "exportTo"), namespace),))
+    return setting(origin, ("spec", "exportTo"), [namespace])
+
+
+def _hidden_by_sidecar(case: Case, request: Request, sent: Sent) -> Diagnosis | None:
+    pod = next((one for one in case.mesh.of("Pod", sent.namespace) if name_of(one) == sent.proxy), None)
+    service = sent.service
+    if pod is None or service is None:
+        return None
+    sidecars = [one for one in case.mesh.of("Sidecar") if holds_for(one, pod)]
+    sidecars.sort(key=lambda one: (home_of(one) == ROOT, not selector_of(one)))
+    if not sidecars:
+        return None
+    sidecar = sidecars[0]
+    origin = origin_for("Sidecar", sidecar)
+    entries = spec_of(sidecar).get("egress") or ()
+    own = [one for one in entries if int((one.get("port") or {}).get("number") or 0) == request.port]
+    full = f"{service[0]}.{service[1]}.svc.cluster.local"
+    only = "so the request goes nowhere"
+    if goes_to(sent, PASSTHROUGH):
+        only = "so no route and no mTLS holds for it"
+    elif _registry_only(sidecar):
+        only = "and REGISTRY_ONLY refuses it"
+    if own and not any(_lists(own_entry, full, service[1], sent.namespace) for own_entry in own):
+        hosts = [str(host).rpartition("/")[2] for one in own for host in one.get("hosts") or ()]
+        listed = together([host.split(".")[0] for host in hosts])
+        wide = any(not one.get("port") and _lists(one, full, service[1], sent.namespace) for one in entries)
+        tail = "; the entry without a port does not count there" if wide else ""
+        return Diagnosis(
+            f"{origin} has an egress entry for port {request.port} that lists {listed} only, so {service[0]} is not "
+            f"known on {request.port} ({only}){tail}.",
+            f"List {service[0]} in the entry for port {request.port} too.",
+            commands(_listing(origin, entries, own[0], f"{service[1]}/{full}")),
+        )
+    if not any(_lists(one, full, service[1], sent.namespace) for one in entries):
+        free: Json = next((one for one in entries if not one.get("port")), {})
+        return Diagnosis(
+            f"{origin} lists no host that covers {service[0]} in its egress, so the proxy of {sent.proxy} does not "
+            f"know it ({only}).",
+            f'Add "{service[1]}/{full}" to its egress hosts.',
+            commands(_listing(origin, entries, free, f"{service[1]}/{full}")),
+        )
+    return None
+
+
+def _listing(origin: Origin, entries: t.Sequence[Json], entry: Json, host: str) -> Patch:
+    """A host in an egress entry of a Sidecar, else in one of its own."""
+    place = next((index for index, one in enumerate(entries) if one is entry), None)
+    if place is None:
+        return Patch(origin, (append(("spec", "egress"), {"hosts": [host]}),))
+    return Patch(origin, (append(("spec", "egress", place, "hosts"), host),))
+
+
+def _registry_only(sidecar: Json) -> bool:
+    return (spec_of(sidecar).get("outboundTrafficPolicy") or {}).get("mode") == "REGISTRY_ONLY"
+
+
+def _lists(entry: Json, host: str, namespace: str, caller: str) -> bool:
+    for one in entry.get("hosts") or ():
+        place, _slash, pattern = str(one).rpartition("/")
+        home = caller if place == "." else place
+        if home in ("*", "", namespace) and host_holds(pattern, host):
+            return True
+    return False
