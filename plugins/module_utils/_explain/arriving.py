@@ -14,6 +14,7 @@ from .dump import filters_of, manager_of
 from .guards import guarded, strange_filters, strange_to_connections
 from .journey import Bare, Journey, Received, Sent
 from .mesh import Mesh, home_of, is_ambient, mtls_of, name_of, service_account
+from .normalizing import normalized
 from .request import Peer, Request
 from .routing import Connection, choose_chain, choose_route
 
@@ -96,6 +97,7 @@ def _receive(
         access = [judge_access(one, call) for one in _tcp_rules(chain)]
         return replace(base, http=False, access=tuple(access))
     filters = filters_of(manager, config.extensions)
+    request = normalized(manager, request)
     routes = config.route_config(manager) or {}
     routed = choose_route(routes, request)
     return replace(

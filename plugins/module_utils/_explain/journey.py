@@ -94,6 +94,8 @@ class Sent:
     mirrors: tuple[tuple[Target, float], ...] = ()
     redirect: str = ""
     retry_on: str = ""
+    normalized: str = ""
+    """The path that routes see, where it is another than was sent."""
     rewrite: str = ""
     """Method, host and path as they are sent on, where a rule changes one of them."""
     rule: int | None = None

@@ -171,7 +171,7 @@ def _act(action: Json, request: Request, caller: Caller, entries: list[tuple[str
     elif kind in ("request_headers", "query_parameters"):
         part = str(body.get("header_name") or body.get("query_parameter_name") or "")
         called = f"the header {part}" if kind == "request_headers" else f"the query parameter {part}"
-        value = request.header(part) if kind == "request_headers" else dict(reversed(request.query)).get(part)
+        value = request.header(part) if kind == "request_headers" else request.parameters.get(part)
         if value is not None:
             entries.append((name, value))
         elif not body.get("skip_if_absent"):

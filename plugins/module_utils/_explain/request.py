@@ -10,7 +10,7 @@ import json
 import re
 import typing as t
 from dataclasses import dataclass, field, replace
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote, urlsplit
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A method, or the name of a header (RFC 9110, 5.6.2)."""
@@ -31,6 +31,7 @@ class Request:
     path: str
     """Without the query."""
     query: tuple[tuple[str, str], ...] = ()
+    """As it is written, which is what routes are compared with."""
     headers: t.Mapping[str, str] = field(default_factory=dict)
     http2: bool = False
     """Whether the client itself speaks HTTP/2, as gRPC does."""
@@ -53,6 +54,11 @@ class Request:
             return f"{self.path}?{query}" if query else self.path
         return self.headers.get(name)
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The query as filters read it: the first of each name, without escapes."""
+        return {unquote(name): unquote(value) for name, value in reversed(self.query)}
+
     def at(self, path: str) -> Request:
         """The same request for another path."""
         return replace(self, path=path)
@@ -74,10 +80,15 @@ def request_of(
         host=parts.hostname or "",
         port=parts.port or DEFAULT_PORTS.get(scheme, 80),
         path=parts.path or "/",
-        query=tuple(parse_qsl(parts.query, keep_blank_values=True)),
+        query=tuple(_pair(one) for one in parts.query.split("&") if one),
         headers=named,
         http2=scheme == "grpc" or protocol == "HTTP/2",
     )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, _equals, value = text.partition("=")
+    return name, value
 
 
 def request_fault(url: str, method: str, headers: t.Mapping[str, t.Any]) -> str:

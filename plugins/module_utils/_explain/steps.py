@@ -55,6 +55,8 @@ def sending(journey: Journey, sent: Sent) -> t.Iterator[Step]:
         for target in sent.targets:
             yield from _to(target, sent, "")
         return
+    if sent.normalized:
+        yield Step("rewrite", f"The path is normalised to {sent.normalized} before anything is compared with it.")
     routed = sent.routed
     if routed is None:
         return

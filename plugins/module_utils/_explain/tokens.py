@@ -282,7 +282,7 @@ def _places(providers: t.Sequence[Json], request: Request) -> list[_Place]:
             # What cannot be part of a token is passed over behind a prefix, such as more blanks.
             behind = re.search(r"[\w.-].*", value.partition(prefix)[2] if prefix else "", re.ASCII)
             found.append(_Place(behind[0] if behind else value, frozenset(issuers), header=name))
-    asked = dict(reversed(request.query))
+    asked = request.parameters
     found += [
         _Place(asked[name], frozenset(issuers), parameter=name)
         for name, issuers in sorted(parameters.items())

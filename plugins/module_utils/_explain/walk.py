@@ -36,6 +36,7 @@ from .mesh import (
     selector_of,
     spec_of,
 )
+from .normalizing import normalized
 from .origin import Origin, origin_of
 from .request import Peer, Request
 from .rewriting import rewritten
@@ -148,6 +149,9 @@ def _onward(
         target = target_of(mesh, config, tcp_cluster(chain), 1.0, address, request.port)
         sent = _with_policy(mesh, pod, replace(sent, http=False, targets=(target,)))
         return arrived_from(mesh, request, pod, sent).journey(request, caller, sent)
+    asked, request = request, normalized(manager, request)
+    if request.path != asked.path:
+        sent = replace(sent, normalized=request.path)
     routes = config.route_config(manager)
     if routes is None:
         return Journey(request, caller, sent, unseen=(f"The routes of {sent.proxy}.",))

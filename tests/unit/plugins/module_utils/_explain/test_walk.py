@@ -424,3 +424,32 @@ def test_policies_and_tokens_at_a_gateway_end_the_request_there() -> None:
         "Outcome: status 401 by the gateway: Jwt is not in the form of Header.Payload.Signature with two dots and 3 "
         "sections."
     )
+
+
+def test_routes_and_policies_see_the_normalised_path() -> None:
+    secret: dict[str, t.Any] = {
+        "permissions": [{"url_path": {"path": {"exact": "/admin"}}}],
+        "principals": [{"any": True}],
+    }
+    rules = {"action": "DENY", "policies": {"ns[bookinfo]-policy[admin]-rule[0]": secret}}
+    routes = [
+        {"match": {"prefix": "/admin"}, "route": {"cluster": V1}},
+        {"match": {"prefix": "/"}, "route": {"cluster": REVIEWS}},
+    ]
+    found = mesh(routes, [{"name": "envoy.filters.http.rbac", "typed_config": {"rules": rules}}])
+    config = outbound(routes)
+    config.listeners[0]["filter_chains"][0]["filters"][0]["typed_config"]["normalize_path"] = True
+    journey = walk(with_configs(found, caller=config), "http://reviews:9080/x/../admin")
+    assert journey.sent is not None
+    assert ([one.subset for one in journey.sent.targets], journey.sent.normalized) == (["v1"], "/admin")
+    assert "The path is normalised to /admin" in text_of(journey)
+    assert journey.received[0].denying is not None
+
+
+def test_a_query_is_compared_as_it_is_written() -> None:
+    def matched(wanted: str) -> bool:
+        match = {"prefix": "/", "query_parameters": [{"name": "q", "string_match": {"exact": wanted}}]}
+        sent = walk(mesh([{"match": match, "route": {"cluster": REVIEWS}}]), "http://reviews:9080/?q=a%20b").sent
+        return sent is not None and sent.route is not None
+
+    assert (matched("a%20b"), matched("a b")) == (True, False)
