@@ -12,8 +12,21 @@ from .._istio.pods import has_sidecar
 from .access import Call, judge_access
 from .dump import filters_of, manager_of
 from .guards import guarded, strange_filters, strange_to_connections
-from .journey import Bare, Journey, Received, Sent
-from .mesh import Mesh, home_of, is_ambient, mtls_of, name_of, service_account
+from .journey import Bare, Handshake, Journey, Received, Sent
+from .mesh import (
+    Mesh,
+    home_of,
+    is_ambient,
+    is_gateway,
+    labels_of,
+    matches,
+    mtls_of,
+    name_of,
+    port_number,
+    ports_of,
+    service_account,
+    spec_of,
+)
 from .normalizing import normalized
 from .request import Peer, Request
 from .routing import Connection, choose_chain, choose_route
@@ -21,24 +34,59 @@ from .routing import Connection, choose_chain, choose_route
 Json = t.Mapping[str, t.Any]
 
 
+@dataclass(frozen=True)
+class Entrance:
+    """A gateway that a request is sent to from within the mesh."""
+
+    pod: Json
+    connection: Connection
+    peer: Peer
+    port: int
+    """The port of its Service."""
+
+
 @dataclass
 class Arrived:
-    """What is at the other end: pods with a sidecar, and those without."""
+    """What is at the other end: pods with a sidecar, those without, and gateways."""
 
     received: list[Received] = field(default_factory=list)
     bare: list[Bare] = field(default_factory=list)
+    entrances: list[Entrance] = field(default_factory=list)
 
     def add(
-        self, mesh: Mesh, request: Request, pod: Json, port: int, mtls: bool, peer: Peer, protocols: tuple[str, ...]
+        self, mesh: Mesh, request: Request, pod: Json, number: int, peer: Peer, handshake: Handshake | None = None
     ) -> None:
+        """A pod, at a port of its own."""
+        address = str((pod.get("status") or {}).get("podIP") or "")
+        plain = ("h2c",) if request.http2 else ("http/1.1",)
+        connection = Connection(address, number, protocols=plain)
+        if handshake is not None:
+            connection = Connection(address, number, True, handshake.server_name, handshake.protocols)
+        if is_gateway(pod):
+            # The pods of one gateway have the same configuration.
+            if not any(
+                labels_of(one.pod) == labels_of(pod) and one.connection.port == number for one in self.entrances
+            ):
+                self.entrances.append(Entrance(pod, connection, peer, outer_port(mesh, pod, number)))
+            return
         if not has_sidecar(pod):
             self.bare.append(bare_pod(mesh, pod))
             return
-        one = _receive(mesh, request, pod, port, mtls, peer, protocols)
+        one = _receive(mesh, request, pod, connection, peer, mutual=handshake is not None and handshake.mutual)
         self.received += [one] if one else []
 
     def journey(self, request: Request, caller: str, sent: Sent | None) -> Journey:
         return Journey(request, caller, sent, tuple(self.received), bare=tuple(dict.fromkeys(self.bare)))
+
+
+def outer_port(mesh: Mesh, pod: Json, number: int) -> int:
+    """The port of a Service of a gateway's pod that leads to a port of the pod; that itself where none does."""
+    for service in mesh.of("Service", home_of(pod)):
+        selector = spec_of(service).get("selector") or {}
+        for port in ports_of(service) if selector and matches(selector, labels_of(pod)) else ():
+            if port_number(port, pod, number) == number:
+                return int(port.get("port") or number)
+    return number
 
 
 def bare_pod(mesh: Mesh, pod: Json) -> Bare:
@@ -65,29 +113,23 @@ def arrived_from(mesh: Mesh, request: Request, caller: Json, sent: Sent) -> Arri
         for endpoint in target.endpoints:
             if endpoint.pod is None or (target.share <= 0 and len(sent.targets) > 1):
                 continue
-            found.add(
-                mesh,
-                request,
-                endpoint.pod,
-                endpoint.port,
-                endpoint.mtls,
-                Peer(identity if endpoint.mtls else "", address),
-                ("istio", "istio-http/1.1") if endpoint.mtls else ("h2c",) if request.http2 else ("http/1.1",),
-            )
+            peer = Peer(identity if endpoint.mtls else "", address)
+            found.add(mesh, request, endpoint.pod, endpoint.port, peer, endpoint.handshake)
     return found
 
 
 def _receive(
-    mesh: Mesh, request: Request, pod: Json, port: int, mtls: bool, peer: Peer, protocols: tuple[str, ...]
+    mesh: Mesh, request: Request, pod: Json, connection: Connection, peer: Peer, mutual: bool
 ) -> Received | None:
     config = mesh.config_of(pod)
     if config is None:
         return None
+    port = connection.port
     mode, origin, where = mtls_of(mesh, pod, port)
     listener = config.listener("virtualInbound")
-    address = str((pod.get("status") or {}).get("podIP") or "")
-    chain = choose_chain(listener, Connection(address, port, mtls, "", protocols)) if listener else None
-    base = Received(name_of(pod), home_of(pod), port, mtls, chain is not None, True, mode, origin, where)
+    chain = choose_chain(listener, replace(connection, server_name="")) if listener else None
+    base = Received(name_of(pod), home_of(pod), port, mutual, chain is not None, True, mode, origin, where)
+    base = replace(base, tls=connection.tls and not mutual)
     if chain is None:
         return replace(base, synced=config.synced)
     base = replace(base, strange=strange_to_connections(chain))

@@ -24,6 +24,16 @@ BLACKHOLE = "BlackHoleCluster"
 
 
 @dataclass(frozen=True)
+class Handshake:
+    """What a client says when it begins to speak TLS."""
+
+    server_name: str = ""
+    protocols: tuple[str, ...] = ()
+    mutual: bool = True
+    """Whether it is the mesh's mTLS."""
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """One address that a cluster may send to."""
 
@@ -34,6 +44,8 @@ class Endpoint:
     pod: Json | None = None
     state: str = ""
     """Why it is not healthy, such as ``ejected``; empty where that is not known."""
+    handshake: Handshake | None = None
+    """How TLS is begun with it; None for plain text."""
 
     @property
     def name(self) -> str:
@@ -136,7 +148,7 @@ class Received:
     namespace: str
     port: int
     mtls: bool
-    """Whether the connection is mTLS."""
+    """Whether the connection is the mesh's mTLS."""
     accepted: bool
     """Whether a filter chain takes such a connection."""
     http: bool = True
@@ -152,6 +164,13 @@ class Received:
     """Filters whose doing is not known here."""
     synced: bool = True
     """Whether the proxy has ever got a configuration."""
+    tls: bool = False
+    """Whether the connection is TLS of another kind, with no certificate of the mesh."""
+
+    @property
+    def how(self) -> str:
+        """What comes over the connection, in words."""
+        return "mTLS" if self.mtls else "TLS without the mesh's certificate" if self.tls else "plain text"
 
     @property
     def denying(self) -> Access | None:
@@ -186,8 +205,16 @@ class Journey:
     """What could not be looked at, as sentences."""
     bare: tuple[Bare, ...] = ()
     """Pods that it may reach and that have no sidecar."""
+    through: tuple[Journey, ...] = ()
+    """Its way on through gateways that it is sent to."""
 
     @property
     def proxies(self) -> tuple[Sent | Received, ...]:
         """The proxies that it meets, in their order."""
-        return (*((self.sent,) if self.sent is not None else ()), *self.received)
+        behind = (proxy for one in self.through for proxy in one.proxies)
+        return (*((self.sent,) if self.sent is not None else ()), *self.received, *behind)
+
+    @property
+    def parts(self) -> tuple[Journey, ...]:
+        """It, and its ways through gateways, each from the proxy that it begins at."""
+        return (self, *(part for one in self.through for part in one.parts))

@@ -217,6 +217,13 @@ def is_ambient(mesh: Mesh, pod: Json) -> bool:
     return not has_sidecar(pod) and (noted == "enabled" or mode == "ambient")
 
 
+def is_gateway(pod: Json) -> bool:
+    """Whether a pod's proxy is a gateway's: its agent is started as a router, not as a sidecar."""
+    if matches(GATEWAY_LABELS, labels_of(pod)):
+        return True
+    return any("router" in (one.get("args") or ()) for one in spec_of(pod).get("containers") or ())
+
+
 def rule_number(rule: Json, position: int) -> int | None:
     """The number, from 0, of the http rule of a VirtualService that its proxy's route at a position comes from.
 

@@ -22,9 +22,13 @@ def outcome_of(journey: Journey) -> str:
         {*(_verdict(one) for one in journey.received), *((ANSWERED, one.pod) for one in journey.bare)}
     ):
         pods.setdefault(what, []).append(pod)
-    if not pods:
+    outside = _outside(sent) if sent is not None else []
+    if outside and not pods and not journey.through:
+        return f"Outcome: passed on to {listed(outside, 'or')}, which is outside of the mesh."
+    if not pods and not journey.through:
         return "Outcome: not known, since what answers could not be looked at."
     verdicts = [what.format(listed(names, "or")) for what, names in pods.items()]
+    verdicts += [outcome_of(one).removeprefix("Outcome: ").rstrip(".") for one in journey.through]
     return f"Outcome: {'; or '.join(verdicts)}."
 
 
@@ -54,6 +58,12 @@ def _by_sender(journey: Journey, sent: Sent) -> str:
     return f"status 503, since {dead[0]}" if dead and len(dead) == len(sent.targets) else ""
 
 
+def _outside(sent: Sent) -> list[str]:
+    """The names outside of the cluster that it is passed on to; an address alone may be anybody's."""
+    every = {f"{one.address}:{one.port}" for target in sent.targets for one in target.endpoints}
+    return sorted(one for one in every if any(letter.isalpha() for letter in one) and "[" not in one)
+
+
 def _dead(target: Target) -> str:
     """Why no pod of a target can answer."""
     if target.cluster == PASSTHROUGH:
@@ -77,8 +87,7 @@ def _verdict(one: Received) -> tuple[str, str]:
     if not one.synced:
         return "refused by {}, whose proxy has never got a configuration", one.proxy
     if not one.accepted:
-        how = "mTLS" if one.mtls else "plain text"
-        return f"refused by {{}}, which takes no {how} on port {one.port}", one.proxy
+        return f"refused by {{}}, which takes no {one.how} on port {one.port}", one.proxy
     if one.token.refused:
         return f"status {one.token.status} by the proxy of {{}}: {_literal(str(one.token))}", one.proxy
     if one.denying is not None:

@@ -322,13 +322,12 @@ def receiving(one: Received) -> t.Iterator[Step]:
     if not one.synced:
         yield Step("proxy", f"{NEVER_SYNCED}, so it takes nothing.", change=TO_SYNC)
         return
-    how = "mTLS" if one.mtls else "plain text"
     by = f" by {one.mode_origin} ({one.mode_field})" if one.mode_origin else " by default"
     verdict = "is taken" if one.accepted else "is refused"
     change = (
         f"spec.{one.mode_field} of {one.mode_origin}." if one.mode_origin else "a PeerAuthentication with another mode."
     )
-    said = f"{how} on port {one.port} {verdict}; the mode is {one.mode}{by}."
+    said = f"{one.how} on port {one.port} {verdict}; the mode is {one.mode}{by}."
     yield Step("connection", said, one.mode_origin, change)
     if not one.accepted:
         return

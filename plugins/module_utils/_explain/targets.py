@@ -12,7 +12,7 @@ import typing as t
 
 from .breakers import breaker_of, outliers_of
 from .dump import ProxyConfig
-from .journey import PASSTHROUGH, Endpoint, Target
+from .journey import PASSTHROUGH, Endpoint, Handshake, Target
 from .mesh import Mesh, ServiceName, home_of, name_of, port_number, port_of, spec_of
 from .origin import origin_of, service_of
 
@@ -29,17 +29,19 @@ def target_of(mesh: Mesh, config: ProxyConfig, name: str, share: float, address:
     for one in config.endpoints.get(name, ()):
         place = ((one.get("endpoint") or {}).get("address") or {}).get("socket_address") or {}
         where = str(place.get("address", ""))
+        handshake = _handshake(cluster, one)
         found.append(
             Endpoint(
                 where,
                 int(place.get("port_value") or 0),
                 str(one.get("health_status", "HEALTHY")) in ("HEALTHY", "UNKNOWN", "DEGRADED"),
-                _transport(cluster, one) == "mtls",
+                handshake is not None and handshake.mutual,
                 mesh.pod_at(where),
                 config.ejected.get((name, where, int(place.get("port_value") or 0)), ""),
+                handshake,
             )
         )
-    first = next(iter(config.endpoints.get(name, ())), {})
+    first = _handshake(cluster, next(iter(config.endpoints.get(name, ())), {}))
     return Target(
         name,
         share,
@@ -48,7 +50,7 @@ def target_of(mesh: Mesh, config: ProxyConfig, name: str, share: float, address:
         subset=_subset(name),
         origin=origin_of(cluster),
         endpoints=tuple(found),
-        tls=_transport(cluster, first),
+        tls="" if first is None else "mtls" if first.mutual else "tls",
         breaker=breaker_of(cluster),
         outliers=outliers_of(cluster),
     )
@@ -65,8 +67,8 @@ def _passed_through(mesh: Mesh, address: str, port: int) -> t.Iterator[Endpoint]
         yield Endpoint(address, port, healthy=True, mtls=False, pod=mesh.pod_at(address))
 
 
-def _transport(cluster: Json, endpoint: Json) -> str:
-    """How a cluster speaks to an endpoint (``envoy.config.cluster.v3.Cluster``, transport_socket_matches)."""
+def _handshake(cluster: Json, endpoint: Json) -> Handshake | None:
+    """How a cluster begins to speak to an endpoint (``envoy.config.cluster.v3.Cluster``, transport_socket_matches)."""
     labels = ((endpoint.get("metadata") or {}).get("filter_metadata") or {}).get("envoy.transport_socket_match") or {}
     socket = cluster.get("transport_socket")
     for one in cluster.get("transport_socket_matches") or ():
@@ -75,9 +77,11 @@ def _transport(cluster: Json, endpoint: Json) -> str:
             break
     config = (socket or {}).get("typed_config") or {}
     if "tls" not in str(config.get("@type", "")).lower() or "UpstreamTls" not in str(config.get("@type", "")):
-        return ""
-    offered = (config.get("common_tls_context") or {}).get("alpn_protocols") or ()
-    return "mtls" if any(str(one).startswith("istio") for one in offered) else "tls"
+        return None
+    offered = tuple(map(str, (config.get("common_tls_context") or {}).get("alpn_protocols") or ()))
+    mutual = any(one.startswith("istio") for one in offered)
+    # The proxies' own filter offers the kinds of HTTP besides what is written there.
+    return Handshake(str(config.get("sni") or ""), ("istio", "istio-http/1.1") if mutual else offered, mutual)
 
 
 def _named_service(cluster: str) -> ServiceName | None:

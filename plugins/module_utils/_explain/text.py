@@ -58,6 +58,8 @@ def hops_of(journey: Journey, records: t.Sequence[Record] = ()) -> list[Hop]:
     for one in journey.received:
         wrote = [record for record in records if record.inbound and record.pod == one.proxy]
         found.append(Hop(one.proxy, "callee", (*receiving(one), *_answers(wrote, None))))
+    for part in journey.through:
+        found += hops_of(part, records)
     for bare in journey.bare:
         found.append(Hop(bare.pod, "callee", (Step("proxy", no_proxy(bare), change=change_of_bare(bare)),)))
     return found
@@ -84,7 +86,7 @@ def text_of(journey: Journey, effects: t.Sequence[str] = (), records: t.Sequence
                 lines += _wrapped(f"{' ' * MARGIN}To change it: {one.change}", MARGIN + 2)
     if number == 0:
         lines.append("   No proxy on the way could be looked at.")
-    lines += not_seen(journey.unseen)
+    lines += not_seen(one for part in journey.parts for one in part.unseen)
     if effects:
         lines.append("What is applied for it and has no effect:")
         for effect in effects:

@@ -11,12 +11,12 @@ mode".
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from .._istio.durations import parse_duration
 from .._istio.pods import has_sidecar
 from .access import Call
-from .arriving import Arrived, arrived_from, bare_pod, no_proxy
+from .arriving import Arrived, Entrance, arrived_from, bare_pod, no_proxy
 from .dump import Filter, ProxyConfig, filters_of, manager_of, tcp_cluster
 from .gateway import server_of
 from .guards import guarded, strange_filters, strange_to_connections
@@ -58,6 +58,27 @@ Json = t.Mapping[str, t.Any]
 FAULT = "envoy.filters.http.fault"
 
 
+DEEPEST = 4
+"""Gateways behind gateways that are followed; more can only be a circle."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """Where a walk is."""
+
+    mesh: Mesh
+    pod: Json
+    """The one whose proxy decides."""
+    caller: str
+    peer: Peer = field(default_factory=Peer)
+    """The one that the proxy sees as its client."""
+    address: str = ""
+    """The one that is asked."""
+    port: int = 0
+    """The port that a gateway's pod is asked at."""
+    depth: int = 0
+
+
 def from_workload(mesh: Mesh, request: Request, pod: Json, address: str | None = None) -> Journey:
     """The way of a request from a pod, through its sidecar; `address` where it asks a pod and not the URL's host."""
     home = home_of(pod)
@@ -89,17 +110,25 @@ def from_workload(mesh: Mesh, request: Request, pod: Json, address: str | None =
         why=protocol_of(port)[1] if port else "",
         sampling=sampling_of(mesh, pod),
     )
-    return _onward(mesh, request, pod, config, base, chain, target)
+    return _onward(_Step(mesh, pod, name_of(pod), address=target), request, config, base, chain)
 
 
 def at_gateway(mesh: Mesh, request: Request, pod: Json) -> Journey:
     """The way of a request from outside through a gateway's pod."""
+    tls = request.scheme in ("https", "tls")
+    inner = _target_port(mesh, pod, request.port)
+    connection = Connection("0.0.0.0", inner, tls, request.host if tls else "", ("http/1.1",))
+    return _through(_Step(mesh, pod, "host", Peer()), request, Entrance(pod, connection, Peer(), request.port))
+
+
+def _through(step: _Step, request: Request, entrance: Entrance) -> Journey:
+    """The way on through a gateway."""
+    mesh, pod, port = step.mesh, entrance.pod, entrance.port
     config = mesh.config_of(pod)
     if config is None:
-        return Journey(request, "host", None, unseen=(f"The configuration of the gateway {name_of(pod)}.",))
-    inner = _target_port(mesh, pod, request.port)
+        return Journey(request, step.caller, None, unseen=(f"The configuration of the gateway {name_of(pod)}.",))
     every = (*gateway_listeners(config), *config.warming)
-    listener = next((one for one in every if socket_of(one)[1] == inner), None)
+    listener = next((one for one in every if socket_of(one)[1] == entrance.connection.port), None)
     base = Sent(
         proxy=name_of(pod),
         role="gateway",
@@ -108,14 +137,14 @@ def at_gateway(mesh: Mesh, request: Request, pod: Json) -> Journey:
         sampling=sampling_of(mesh, pod),
     )
     if listener is None:
-        return Journey(request, "host", base)
-    tls = request.scheme in ("https", "tls")
-    chain = choose_chain(listener, Connection("0.0.0.0", inner, tls, request.host, ("http/1.1",)))
-    server = server_of(mesh, config, pod, listener, chain, request.port, request.host)
+        return Journey(request, step.caller, base)
+    chain = choose_chain(listener, entrance.connection)
+    server = server_of(mesh, config, pod, listener, chain, port, entrance.connection.server_name or request.host)
     base = replace(base, listener=str(listener.get("name", "")), server=server)
     if server.warming or server.has_secret is False:
-        return Journey(request, "host", base)
-    return _onward(mesh, request, pod, config, base, chain, "")
+        return Journey(request, step.caller, base)
+    inner = replace(step, pod=pod, peer=entrance.peer, address="", port=entrance.connection.port)
+    return _onward(inner, request, config, base, chain)
 
 
 def without_proxy(mesh: Mesh, request: Request, namespace: str, address: str | None = None) -> Journey:
@@ -130,14 +159,13 @@ def without_proxy(mesh: Mesh, request: Request, namespace: str, address: str | N
         places = [(target, request.port)] if target is not None else []
     arrived = Arrived()
     for pod, number in places:
-        arrived.add(mesh, request, pod, number, mtls=False, peer=Peer(), protocols=("http/1.1",))
-    return arrived.journey(request, "a client without a sidecar", None)
+        arrived.add(mesh, request, pod, number, Peer())
+    caller = "a client without a sidecar"
+    return _with_gateways(_Step(mesh, {}, caller), request, arrived, arrived.journey(request, caller, None))
 
 
-def _onward(
-    mesh: Mesh, request: Request, pod: Json, config: ProxyConfig, sent: Sent, chain: Json | None, address: str
-) -> Journey:
-    caller = "host" if sent.role == "gateway" else name_of(pod)
+def _onward(step: _Step, request: Request, config: ProxyConfig, sent: Sent, chain: Json | None) -> Journey:
+    mesh, pod, caller, address = step.mesh, step.pod, step.caller, step.address
     if chain is None:
         return Journey(request, caller, sent)
     manager = manager_of(chain)
@@ -148,7 +176,8 @@ def _onward(
             return Journey(request, caller, replace(sent, http=False), unseen=(ends,))
         target = target_of(mesh, config, tcp_cluster(chain), 1.0, address, request.port)
         sent = _with_policy(mesh, pod, replace(sent, http=False, targets=(target,)))
-        return arrived_from(mesh, request, pod, sent).journey(request, caller, sent)
+        arrived = arrived_from(mesh, request, pod, sent)
+        return _with_gateways(step, request, arrived, arrived.journey(request, caller, sent))
     asked, request = request, normalized(manager, request)
     if request.path != asked.path:
         sent = replace(sent, normalized=request.path)
@@ -166,12 +195,23 @@ def _onward(
     if (onward.path, onward.header(":authority")) != (request.path, request.header(":authority")):
         sent = replace(sent, rewrite=f"{onward.method} {onward.header(':authority')}{onward.path}")
     # A gateway's policies see the port of its pod, not that of its Service.
-    port = _target_port(mesh, pod, request.port) if sent.role == "gateway" else request.port
-    guard = guarded(mesh, pod, filters, routes, routed, Call(request, Peer(), port), decided.get("targets", ()))
+    call = Call(request, step.peer, step.port or request.port)
+    guard = guarded(mesh, pod, filters, routes, routed, call, decided.get("targets", ()))
     sent = _with_policy(mesh, pod, replace(sent, **guard))
     if sent.token.refused or sent.denying is not None:
         return Journey(request, caller, sent)
-    return arrived_from(mesh, onward, pod, sent).journey(request, caller, sent)
+    arrived = arrived_from(mesh, onward, pod, sent)
+    return _with_gateways(step, onward, arrived, arrived.journey(asked, caller, sent))
+
+
+def _with_gateways(step: _Step, request: Request, arrived: Arrived, journey: Journey) -> Journey:
+    """The journey, with its ways on through the gateways that it is sent to."""
+    if step.depth >= DEEPEST:
+        return journey
+    inner = replace(step, depth=step.depth + 1)
+    headers = {**request.headers, "host": request.header(":authority") or ""}
+    through = [_through(inner, replace(request, port=one.port, headers=headers), one) for one in arrived.entrances]
+    return replace(journey, through=tuple(through))
 
 
 def _with_policy(mesh: Mesh, pod: Json, sent: Sent) -> Sent:

@@ -10,14 +10,15 @@ import typing as t
 from dataclasses import dataclass
 
 from ..._explain.effects import Effect, effects_of
+from ..._explain.effects.finding import destinations, is_for_mesh, routes_of
 from ..._explain.journey import BLACKHOLE, Journey, Received, Sent
 from ..._explain.mesh import (
-    GATEWAY_LABELS,
     Mesh,
     ServiceName,
     holds_for,
     home_of,
     host_holds,
+    is_gateway,
     labels_of,
     matches,
     name_of,
@@ -49,7 +50,8 @@ class Case:
 
     @property
     def journeys(self) -> tuple[Journey, ...]:
-        return ((self.first,) if self.first else ()) + self.followed + self.guessed
+        every = ((self.first,) if self.first else ()) + self.followed + self.guessed
+        return tuple(part for one in every for part in one.parts)
 
     def path(self) -> tuple[str, ...]:
         """The way of the request and of those that followed from it, hop by hop, as lines."""
@@ -111,8 +113,18 @@ def concerned(findings: Findings) -> list[Json]:
     service = mesh.service_for(request.host, home)
     asked = mesh.pods_of(service) if service else []
     beside = [pod for pod in mesh.of("Pod", home) if has_sidecar(pod)]
-    found = [*mesh.gateways(), *([caller] if caller is not None else []), *asked, *beside]
+    between = list(_gateways_between(mesh)) if caller is not None else []
+    found = [*mesh.gateways(), *([caller] if caller is not None else []), *asked, *between, *beside]
     return list({(home_of(pod), name_of(pod)): pod for pod in found}.values())
+
+
+def _gateways_between(mesh: Mesh) -> t.Iterator[Json]:
+    """The gateways that VirtualServices send requests of the mesh to."""
+    for rule in mesh.of("VirtualService"):
+        for route in routes_of(rule) if is_for_mesh(rule) else ():
+            for _what, destination in destinations(route):
+                service = mesh.service_for(str(destination.get("host") or ""), home_of(rule))
+                yield from filter(is_gateway, mesh.pods_of(service) if service else ())
 
 
 def _first(findings: Findings, mesh: Mesh, request: Request) -> Journey | None:
@@ -147,7 +159,7 @@ def _followed(findings: Findings, mesh: Mesh, request: Request, done: set[tuple[
     pods = {name_of(pod): pod for pod in mesh.of("Pod")}
     for record in findings.records:
         pod = pods.get(record.pod)
-        if record.inbound or pod is None or not record.authority or matches(GATEWAY_LABELS, labels_of(pod)):
+        if record.inbound or pod is None or not record.authority or is_gateway(pod):
             continue
         host, _colon, port = record.authority.partition(":")
         if (record.pod, host.split(".")[0]) in done:

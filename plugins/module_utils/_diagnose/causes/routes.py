@@ -27,8 +27,10 @@ BROKEN = ("spec.http[", "spec.subsets[")
 
 def gateway_has_no_route(case: Case) -> Diagnosis | None:
     """404 by the gateway: no route there takes the request."""
-    sent = case.first.sent if case.first else None
-    if 404 not in case.statuses or sent is None or sent.role != "gateway" or sent.route is not None:
+    known = case.first.parts if case.first is not None else ()
+    gateways = [one.sent for one in known if one.sent is not None and one.sent.role == "gateway"]
+    sent = next((one for one in gateways if one.route is None), None)
+    if 404 not in case.statuses or sent is None:
         return None
     path = case.findings.path
     for one in case.about("gateway"):

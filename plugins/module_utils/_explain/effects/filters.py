@@ -10,11 +10,11 @@ import typing as t
 from ..._istio.pods import has_sidecar
 from ..dump import ProxyConfig, filters_of, manager_of
 from ..mesh import (
-    GATEWAY_LABELS,
     ROOT,
     Json,
     Mesh,
     home_of,
+    is_gateway,
     labels_of,
     matches,
     origin_for,
@@ -54,13 +54,6 @@ def filters_beside(mesh: Mesh) -> t.Iterator[Effect]:
             continue
         for number, patch in enumerate(patches):
             yield from _patch_of_nothing(mesh, one, number, patch, meant_by(patch, pods))
-
-
-def is_gateway(pod: Json) -> bool:
-    """Whether a pod's proxy is a gateway's: its agent is started as a router, not as a sidecar."""
-    if matches(GATEWAY_LABELS, labels_of(pod)):
-        return True
-    return any("router" in (one.get("args") or ()) for one in spec_of(pod).get("containers") or ())
 
 
 def meant_by(patch: Json, pods: t.Iterable[Json]) -> list[Json]:
