@@ -58,7 +58,7 @@ SLOW = {
     f"{COLLECTION}{name}"
     for name in ("apply", "embedded_images", "embedded_node", "istio_control_plane", "support_bundle", "verify")
 }
-# Their messages were written for people; where they stand is no matter.
+# Their messages were written for people; their position does not matter.
 PLAIN = ("ansible.builtin.assert", "ansible.builtin.fail")
 HIDDEN = "The task's output is hidden because of no_log."
 # What commands and broken modules leave behind; only the end of it.
@@ -302,7 +302,7 @@ class CallbackModule(DefaultCallback):
             super().v2_runner_on_start(host, task)
 
     def v2_playbook_on_include(self, included_file: t.Any) -> None:
-        """Say nothing: files are no matter for the room."""
+        """Say nothing: files do not matter to the room."""
         if not self._brief:
             super().v2_playbook_on_include(included_file)
 
@@ -463,7 +463,7 @@ class CallbackModule(DefaultCallback):
         elif len(hosts) > 1:
             self._say("\n" + "\n".join(recap(host, numbers) for host, numbers in hosts.items()))
         seconds = time.monotonic() - self._began
-        # A rescued failure is no failure of the run; those that count come last.
+        # A rescued failure is not a failure of the run; those that count come last.
         texts = [
             explain(failure, failures[:-number], columns(), not self._brief)
             for host, failures in self._failures.items()

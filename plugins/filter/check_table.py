@@ -55,7 +55,7 @@ def check_table(checks: t.Any) -> str:
         return table_of(asked, columns()) if asked else ""
     except (KeyError, TypeError, ValueError) as error:
         raise AnsibleFilterError(
-            f"mesh.workshop.check_table: these are no results of checks ({error!r}): give it the checks that a module "
+            f"mesh.workshop.check_table: these are not results of checks ({error!r}): give it the checks that a module "
             "of this collection returned."
         ) from None
 

@@ -63,7 +63,7 @@ def tour_table(steps: t.Any) -> str:
         return fitted([row_of(step) for step in steps], HEAD, HEAD[:2], columns())
     except (KeyError, TypeError, ValueError) as error:
         raise AnsibleFilterError(
-            f"mesh.workshop.tour_table: these are no steps of a tour ({error!r}): give it a list of steps, each with "
+            f"mesh.workshop.tour_table: these are not steps of a tour ({error!r}): give it a list of steps, each with "
             "lab, stage, passed, checks and seconds."
         ) from None
 

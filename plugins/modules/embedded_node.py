@@ -214,7 +214,7 @@ def present(cluster: Cluster, check: bool) -> dict[str, t.Any]:
         actions = [action.value for action in cluster.todo()]
         return {"changed": bool(actions), "actions": actions, **cluster.facts()}
     outcome = cluster.bring_up()
-    # Waiting for something that happens by itself is no change.
+    # Waiting for something that happens by itself is not a change.
     waits = {Action.CONTROL_PLANE.value, Action.READY.value}
     changed = bool(set(outcome.actions) - waits)
     return {"changed": changed, "actions": outcome.actions, "seconds": outcome.seconds, **cluster.facts()}

@@ -199,11 +199,11 @@ def stock(client: Client, namespace: str) -> list[str]:
 
 
 def check_address(address: str) -> None:
-    """Raises IstioError for what is no IP address."""
+    """Raises IstioError for what is not an IP address."""
     try:
         ipaddress.ip_address(address)
     except ValueError as error:
-        raise IstioError(f"gateway_address: {address!r} is no IP address; give one, such as 192.0.2.1.") from error
+        raise IstioError(f"gateway_address: {address!r} is not an IP address; use one such as 192.0.2.1.") from error
 
 
 def set_gateway_address(client: Client, address: str, check: bool) -> bool:

@@ -77,7 +77,8 @@ options:
       - In C(expect), C(attempts) is how often the callee's proxies saw each request (a number, or C(above) and
         C(below) on average, proven in the same way), C(mirrored) the shares of requests of which a version got a copy,
         C(admitted) the requests that a quota lets through (C(count) per C(seconds)), C(failures) the failures that are
-        allowed over a stream. What the cluster hinders the probe from sending is no failure; the evidence tells of it.
+        allowed over a stream. Requests that the cluster keeps the probe from sending are not failures; the evidence
+        lists them.
         Both take an answer of 500 and above for a failure, unless C(status) says otherwise.
       - In C(expect), C(trace) takes the C(services) in each request's trace and their C(parents) (caller by service),
         C(trace_share) the percentage of requests that are traced; both are read from the mesh's Zipkin or Jaeger,

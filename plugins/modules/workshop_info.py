@@ -184,7 +184,7 @@ class View:
         return None
 
     def nodes(self) -> list[Json] | None:
-        """The nodes; None where this user may not list them, which nobody needs who has one namespace."""
+        """The nodes; None where this user may not list them, which users of a single namespace do not need."""
         try:
             return list(self.client.list("v1", "Node"))
         except ApiError as error:

@@ -59,7 +59,7 @@ def option_faults(playbook: str, given: t.Mapping[str, t.Any], variables: t.Coll
         elif name.startswith(PREFIXES) or difflib.get_close_matches(name, takes, n=1, cutoff=0.75):
             close = difflib.get_close_matches(name, known, n=1)
             meant = f"did you mean {close[0]}?" if close else "the roles' argument specifications list what there is."
-            faults.append(f"{name} is no variable of mesh.workshop: {meant}")
+            faults.append(f"{name} is not a variable of mesh.workshop: {meant}")
     if {"lab", "labs"} <= set_here & set(takes):
         faults.append("lab and labs exclude each other: give one of them.")
     return faults

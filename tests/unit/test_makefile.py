@@ -75,7 +75,7 @@ def test_the_shell_has_the_programs_of_its_cluster(user: Machine) -> None:
     set_up(user, user.folder / "data")
     user.program("bin/sh-of-user", 'kubectl; echo "$KUBECONFIG"; command -v ansible-playbook; exit 130')
     done = user.make("shell", "CLUSTER=blue", f"DATA={user.folder / 'data'}", SHELL=str(user.folder / "bin/sh-of-user"))
-    assert done.returncode == 0, "how the last command in the shell ended is no failure of make"
+    assert done.returncode == 0, "how the last command in the shell ended is not a failure of make"
     assert done.stdout.splitlines()[1:] == [
         "kubectl of the cluster",
         str(user.folder / "home" / ".kube" / "blue"),

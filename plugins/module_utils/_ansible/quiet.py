@@ -20,7 +20,7 @@ _GIVEN = "..."
 
 
 def for_log(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The options as the log may have them: of what is no plain value only that it was given.
+    """The options as the log may have them: only that it was given for anything but a plain value.
 
     Ansible's masking looks for a secret as it is, and would miss it in the text of a structure, which escapes it.
     """
@@ -36,7 +36,7 @@ def _printable(value: t.Any) -> t.Any:
 
 
 def for_result(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The options as the result may have them: all but documents, and a kubeconfig that is no path."""
+    """The options as the result may have them: all but documents, and a kubeconfig that is not a path."""
     hidden = {name for name in _DOCUMENTS if params.get(name)}
     if isinstance(params.get("kubeconfig"), dict):
         hidden.add("kubeconfig")

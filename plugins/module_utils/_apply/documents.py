@@ -12,7 +12,7 @@ from .stamps import SERVER_SET
 from .text import DEEPEST, parse_yaml
 from .values import plain, type_name
 
-# API groups that Istio has removed, and what does their work now. That is no rename, so nothing here guesses.
+# API groups that Istio has removed, and what does their work now. That is not a rename, so nothing here guesses.
 REMOVED_GROUPS = {
     "config.istio.io": "EnvoyFilter (quotas) or Telemetry",
     "rbac.istio.io": "AuthorizationPolicy",
@@ -67,7 +67,7 @@ def _parsed(given: t.Any, sources: list[str], depth: int = 0) -> list[Json]:
 
 
 def flatten(docs: t.Iterable[t.Any]) -> t.Iterator[Json]:
-    """Documents one by one: a List is its items. Raises DocumentError for what is no document."""
+    """Documents one by one: a List is its items. Raises DocumentError for anything that is not a document."""
     for doc in docs:
         if not isinstance(doc, dict):
             raise DocumentError(f"a document is {type_name(doc)}; it must be an object with apiVersion and kind.")

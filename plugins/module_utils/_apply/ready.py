@@ -59,7 +59,7 @@ _NOT_SEEN = Readiness(False, "its controller has not looked at it yet")
 def deployment(obj: Json) -> Readiness:
     if not _observed(obj):
         return _NOT_SEEN
-    # That its progress deadline was exceeded is no reason to stop waiting: the condition stays from a rollout that
+    # That its progress deadline was exceeded is not a reason to stop waiting: the condition stays from a rollout that
     # failed earlier until the one which mends that has made its first pod.
     status, wanted = _status(obj), obj["spec"].get("replicas", 1)
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)

@@ -72,7 +72,7 @@ class _Copy:
         try:
             value.encode()
         except UnicodeEncodeError:
-            self._refuse(path, "holds half of a surrogate pair, which is no character; correct it.")
+            self._refuse(path, "holds half of a surrogate pair, which is not a character; correct it.")
         return str(value)
 
     def _number(self, value: float, path: tuple[t.Any, ...]) -> t.Any:

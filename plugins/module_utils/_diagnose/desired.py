@@ -57,7 +57,7 @@ class Gap:
 
 
 def stage_of(findings: Findings) -> tuple[str, str] | None:
-    """Lab and stage of the documents, by the labels that a stage's have; None where they are no stage's."""
+    """Lab and stage of the documents, by the labels that a stage's have; None where they are not a stage's."""
     found = {(labels[LAB], labels[STAGE]) for one in findings.desired if {LAB, STAGE} <= set(labels := labels_of(one))}
     return min(found, key=lambda one: one[0] == BASELINE, default=None)
 

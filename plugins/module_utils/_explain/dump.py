@@ -45,7 +45,7 @@ DROPPED = (
 TYPED_STRUCT = ".TypedStruct"
 _CAMEL = re.compile(r"[a-z][a-z0-9]*(?:[A-Z][a-z0-9]*)+|consecutive5xx")
 _AS_THEY_ARE = frozenset(("filter_metadata", "tlsMode"))
-"""Structures of other people's names, which are no fields of Envoy's messages."""
+"""Structures whose keys are people's names rather than fields of Envoy's messages."""
 
 
 @dataclass(frozen=True)

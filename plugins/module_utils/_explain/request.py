@@ -96,15 +96,15 @@ def request_fault(url: str, method: str, headers: t.Mapping[str, t.Any]) -> str:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https", "grpc") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets without an address, or a port that is no number or too large
+    except ValueError:  # brackets without an address, or a port that is not a number or too large
         usable = False
     if not usable or not url.isascii() or not url.isprintable() or " " in url:
-        return f"url: {url!r} is no URL of HTTP: write it like http://reviews:9080/reviews/0."
+        return f"url: {url!r} is not an HTTP URL: write it like http://reviews:9080/reviews/0."
     if not TOKEN.fullmatch(method):
-        return f"method: {method!r} is no method of HTTP: write it like GET."
+        return f"method: {method!r} is not an HTTP method: write it like GET."
     for name, value in headers.items():
         if not TOKEN.fullmatch(name):
-            return f"headers: {name!r} is no name of a header: it has letters, digits and !#$%&'*+.^_`|~-."
+            return f"headers: {name!r} is not a header name: it has letters, digits and !#$%&'*+.^_`|~-."
         if value is None or isinstance(value, (dict, list)) or not CONTENT.fullmatch(str(value)):
             return f"headers: {name} must be one line of text: quote it, and percent-encode what is not Latin-1."
     return ""
@@ -135,7 +135,7 @@ class Token:
 
 
 def token_of(request: Request) -> Token | None:
-    """The bearer token of a request; None where there is none, or it is no JSON web token (RFC 7519)."""
+    """The bearer token of a request; None where there is none, or it is not a JSON web token (RFC 7519)."""
     kind, _blank, text = (request.header("authorization") or "").partition(" ")
     parts = text.strip().split(".")
     if kind.lower() != "bearer" or len(parts) != 3:

@@ -259,7 +259,7 @@ def _guarded(
     strange: t.Sequence[str],
     quiet: bool = False,
 ) -> t.Iterator[Step]:
-    """What is decided about the request itself; `quiet` where it is no news that nothing is."""
+    """What is decided about the request itself; `quiet` where it is not news that nothing is."""
     yield from _strange(strange)
     if token.refused:
         yield Step("token", f"Refused: {token}.", change="send another token, or jwtRules of the policy.")

@@ -42,7 +42,8 @@ def operator_document(
 
     On OpenShift the profile of that name brings the CNI plugin, since no pod there may set up its own redirection, and
     ``global.platform`` leaves out the users that OpenShift chooses itself (manifests/profiles/openshift.yaml and
-    manifests/helm-profiles/platform-openshift.yaml in istio/istio). Raises IstioError where ``global`` is no object.
+    manifests/helm-profiles/platform-openshift.yaml in istio/istio). Raises IstioError where ``global`` is not
+    an object.
     """
     if openshift:
         profile = "openshift" if profile == "default" else profile

@@ -34,7 +34,7 @@ def _compiled(pattern: str) -> t.Any:
         said = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
         raise PatternError(f"is not a regular expression as RE2 takes it: {' '.join(said.split())}") from error
     except UnicodeError as error:
-        raise PatternError("holds half of a surrogate pair, which is no character") from error
+        raise PatternError("holds half of a surrogate pair, which is not a character") from error
 
 
 def check_pattern(pattern: str) -> None:

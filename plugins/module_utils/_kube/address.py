@@ -38,7 +38,7 @@ def server_address(server: str, source: str) -> Address:
     found = _parse(server)
     if found is None:
         raise ConfigError(
-            f"{source} names the server {shown(server)!r}, which is no http(s) address; "
+            f"{source} names the server {shown(server)!r}, which is not an http(s) address; "
             "write it like https://api.example.com:6443."
         )
     if found.has_user:
@@ -53,7 +53,7 @@ def proxy_address(proxy: str, source: str) -> Address:
     found = _parse(proxy)
     if found is None:
         raise ConfigError(
-            f"{source} is {shown(proxy)!r}, which is no HTTP proxy; write it like http://proxy.example.com:3128."
+            f"{source} is {shown(proxy)!r}, which is not an HTTP proxy; write it like http://proxy.example.com:3128."
         )
     return found
 

@@ -105,7 +105,9 @@ class ExecPlugin(Credentials):
         try:
             self._info = json.dumps({"apiVersion": version, "kind": "ExecCredential", "spec": spec})
         except (TypeError, ValueError, RecursionError) as exc:
-            raise ConfigError(f"the cluster of {plugin.where} holds what is no JSON; correct it.") from exc
+            raise ConfigError(
+                f"the cluster of {plugin.where} contains something that is not JSON; correct it."
+            ) from exc
         self._hint = " ".join(plugin.text("installHint").split()) or "install it or use other credentials"
         self._what = f"the credential plugin {command!r} of user {user!r}"
         self._ran = False
@@ -146,7 +148,7 @@ class ExecPlugin(Credentials):
             token, cert = status.text("token"), status.text("clientCertificateData")
             key = status.text("clientKeyData")
         except ConfigError as exc:
-            raise ConfigError(f"{self._what} printed what is no ExecCredential ({exc.message})") from exc
+            raise ConfigError(f"{self._what} printed something other than an ExecCredential ({exc.message})") from exc
         if bool(cert) != bool(key):
             raise ConfigError(f"{self._what} printed a certificate or a key without the other; update the plugin.")
         if not token and not cert:

@@ -109,7 +109,7 @@ class Discovery:
 
 
 def _resource(group: str, version: str, item: t.Any) -> Resource | None:
-    """One entry of an APIResourceList; None for subresources, and for what is no entry."""
+    """One entry of an APIResourceList; None for subresources, and for anything that is not an entry."""
     if not isinstance(item, dict):
         return None
     kind, plural = item.get("kind"), item.get("name")

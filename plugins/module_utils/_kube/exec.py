@@ -145,7 +145,7 @@ def upgrade(
 
 
 def _upgrade(transport: Transport, target: str, timeout: float, protocols: t.Sequence[str]) -> Channels:
-    # What comes is no representation of an object: asking for JSON gets 406.
+    # What comes is not the representation of an object: asking for JSON gets 406.
     headers = [f"{name}: {'*/*' if name == 'Accept' else value}" for name, value in transport.headers()]
     sock = transport.open(min(timeout, _CONNECT))
     connection = websocket.WebSocket()
@@ -168,7 +168,9 @@ def _upgrade(transport: Transport, target: str, timeout: float, protocols: t.Seq
         raise NoAnswer(cause, sent=True, at_proxy=False) from exc
     except (websocket.WebSocketException, ValueError, IndexError) as exc:
         sock.close()
-        text = "what answers in the API server's place is no WebSocket server; check its address and what is in between"
+        text = (
+            "what answers in the API server's place is not a WebSocket server; check its address and what is in between"
+        )
         raise ApiError(0, "Upgrade", text) from exc
     except BaseException:
         sock.close()

@@ -34,7 +34,7 @@ def name_fault(group: str, kind: str, name: str) -> str:
         return f"the name {_shown(name)} has {len(name)} characters; use {_LONGEST_SUBDOMAIN} at most."
     if not _SUBDOMAIN.fullmatch(name):
         return (
-            f"{_shown(name)} is no valid name; use lower case letters, digits, '-' and '.', "
+            f"{_shown(name)} is not a valid name; use lower case letters, digits, '-' and '.', "
             "with a letter or a digit at both ends of each part."
         )
     return ""
@@ -46,7 +46,7 @@ def namespace_fault(name: str) -> str:
         return f"the namespace's name {_shown(name)} has {len(name)} characters; use {_LONGEST_LABEL} at most."
     if not _LABEL.fullmatch(name):
         return (
-            f"{_shown(name)} is no valid name of a namespace; use lower case letters, digits and '-', "
+            f"{_shown(name)} is not a valid namespace name; use lower case letters, digits and '-', "
             "with a letter or a digit at both ends."
         )
     return ""
@@ -58,7 +58,7 @@ def label_value_fault(value: str) -> str:
         return f"the label value {_shown(value)} has {len(value)} characters; use {_LONGEST_LABEL} at most."
     if not _LABEL_VALUE.fullmatch(value):
         return (
-            f"{_shown(value)} is no valid value of a label; use letters, digits, '-', '_' and '.', "
+            f"{_shown(value)} is not a valid label value; use letters, digits, '-', '_' and '.', "
             "with a letter or a digit at both ends."
         )
     return ""
@@ -69,11 +69,11 @@ def segment_fault(text: str) -> str:
     if not text:
         return "the name is empty; give it one."
     if text in (".", ".."):
-        return f"{_shown(text)} is no valid name; choose another one."
+        return f"{_shown(text)} is not a valid name; choose another one."
     if any(character in "/%" for character in text):
-        return f"{_shown(text)} is no valid name, since it contains '/' or '%'; leave these out."
+        return f"{_shown(text)} is not a valid name, since it contains '/' or '%'; leave these out."
     if not text.isprintable():
-        return f"{_shown(text)} is no valid name, since it contains a control character; leave it out."
+        return f"{_shown(text)} is not a valid name, since it contains a control character; leave it out."
     return ""
 
 
@@ -81,7 +81,7 @@ def api_version_fault(text: str) -> str:
     """Why `text` can be the apiVersion of nothing, with the remedy; empty where it can."""
     group, slash, version = text.rpartition("/")
     if (slash and not _SUBDOMAIN.fullmatch(group)) or not _LABEL.fullmatch(version):
-        return f"{_shown(text)} is no valid apiVersion; write it like networking.istio.io/v1 or v1."
+        return f"{_shown(text)} is not a valid apiVersion; write it like networking.istio.io/v1 or v1."
     return ""
 
 

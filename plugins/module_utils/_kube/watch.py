@@ -138,7 +138,7 @@ def version_of(obj: Json) -> str:
 
 
 def events(stream: Stream) -> t.Iterator[tuple[str, Json]]:
-    """Type and object of each line, up to the first that is no event."""
+    """Type and object of each line, up to the first that is not an event."""
     for line in stream.lines():
         if not line.strip():
             continue

@@ -174,7 +174,7 @@ class _Parser:
     def _with_bool(self, found: list[list[Test]], operator: str) -> list[list[Test]]:
         kind, text = self._take()
         if kind != "name" or text not in ("true", "false"):
-            raise self._fault("compares a condition with what is no condition")
+            raise self._fault("compares a condition with something that is not a condition")
         return found if (text == "true") == (operator == "==") else self._negate(found)
 
     def _negate(self, found: list[list[Test]]) -> list[list[Test]]:
@@ -204,7 +204,7 @@ class _Parser:
         if operator not in ("==", "!="):
             if value.attributes and value.attributes[0].name == "connection.mtls":
                 return [[Test(Value(value.attributes[:1]), "true")]]
-            raise self._fault("is no comparison with == or !=")
+            raise self._fault("is not a comparison with == or !=")
         self._take()
         other = self.value()
         if not value.attributes and other.attributes:
@@ -221,7 +221,7 @@ class _Parser:
         pattern = self.value().default
         self._take(")")
         if pattern is None or not value.attributes:
-            raise self._fault("matches against what is no pattern")
+            raise self._fault("matches against something that is not a pattern")
         negated = self._bool_after()
         if pattern.endswith("*"):
             return Test(value, pattern[:-1], "prefix", negated)
@@ -247,7 +247,7 @@ class _Parser:
         operator = self._take()[1]
         kind, text = self._take()
         if kind != "name" or text not in ("true", "false"):
-            raise self._fault("compares a condition with what is no condition")
+            raise self._fault("compares a condition with something that is not a condition")
         return (text == "true") != (operator == "==")
 
     def value(self) -> Value:
@@ -293,5 +293,5 @@ class _Parser:
         key = self.value().default
         self._take("]")
         if key is None:
-            raise self._fault("looks up a key that is no text")
+            raise self._fault("looks up a key that is not text")
         return Attribute(name, key)

@@ -188,7 +188,7 @@ class Facts:
 
 
 def service_of(host: str, namespace: str) -> tuple[str, str] | None:
-    """Namespace and name of the Service that a host stands for; None if it is no Service's name."""
+    """Namespace and name of the Service that a host stands for; None if it is not a Service's name."""
     parts = host.split(".")
     if len(parts) == 1:
         return namespace, host

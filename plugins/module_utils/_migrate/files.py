@@ -101,7 +101,7 @@ def _read(path: str) -> bytes | str:
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
-            return "it is no regular file."
+            return "it is not a regular file."
         if status.st_size > MAX_FILE:
             return f"it has {status.st_size >> 20} MiB, more than {MAX_FILE >> 20}; split it."
         with open(path, "rb") as handle:

@@ -439,7 +439,7 @@ class _Scope:
         elif name in ("destination.service", "destination.service.host"):
             found = service_of(test.text, self._home)
             if found is None:
-                raise self._refuse(f"{test.text} is no service's name")
+                raise self._refuse(f"{test.text} is not the name of a service")
             self._on(self._facts.service(*found, "spec.match", self._place))
         elif name == "destination.service.name":
             namespace = next(iter(self._namespaces), self._home)

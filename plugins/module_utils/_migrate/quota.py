@@ -186,7 +186,7 @@ def _limit(entry: Map, field: str, seconds: float | None) -> Limit:
         text = str(entry["validDuration"])
         parts = _DURATION.findall(text)
         if not parts or "".join(number + unit for number, unit in parts) != text:
-            raise Refused(f"{field}.validDuration {text} is no duration.", f"{field}.validDuration", place)
+            raise Refused(f"{field}.validDuration {text}is not a duration.", f"{field}.validDuration", place)
         seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
     if not seconds:
         raise Refused(
@@ -394,7 +394,7 @@ def _add_services(binding: Doc, given: Map, quota: Quota, facts: Facts) -> None:
         if item.get("service"):
             found = service_of(str(item["service"]), facts.of(binding))
             if found is None or "*" in str(item["service"]):
-                raise Refused(f"{binding.title}: {field}.service is no service's name.", field, place)
+                raise Refused(f"{binding.title}: {field}.service is not the name of a service.", field, place)
             quota.services.append(facts.service(*found, field, place))
             continue
         namespace = str(item.get("namespace") or facts.of(binding))

@@ -205,7 +205,7 @@ def _read_switch(switch: _Switch, doc: Doc) -> None:
         found = service_of(name, "") if "*" not in name else None
         if not found or not found[0]:
             raise Refused(
-                f"spec.{side}.services has {name}, which is no service's full name.",
+                f"spec.{side}.services has {name}, which is not the full name of a service.",
                 f"spec.{side}.services",
                 place_of(target, "services"),
             )
@@ -588,7 +588,7 @@ def _services(doc: Doc, pattern: str, namespace: str, field: str, place: Place, 
     if "*" not in pattern:
         named = service_of(pattern, namespace)
         if named is None or named[0] != namespace:
-            doc.differ(f"{pattern} is no service of the role's namespace, so it granted nothing.", field, place)
+            doc.differ(f"{pattern} is not a service of the role's namespace, so it granted nothing.", field, place)
             return []
         if pattern != _host(*named):
             where = "" if pattern.count(".") < 3 else " where the cluster's domain was cluster.local"

@@ -216,7 +216,9 @@ def _merged(doc: Doc, items: Seq, field: str) -> Map:
         for key in list(item):
             if key in out or not _is_matcher(item[key]):
                 raise Refused(
-                    f"{field}[{index}].{key} is no header with its condition.", f"{field}[{index}]", place_of(item, key)
+                    f"{field}[{index}].{key} is not a header with a condition.",
+                    f"{field}[{index}]",
+                    place_of(item, key),
                 )
             out.take(key, item)
     return out

@@ -22,7 +22,7 @@ Json = t.Mapping[str, t.Any]
 
 
 class GatewayError(CheckError):
-    """There is no way in that could be tried; the text says why and what to do."""
+    """No way in could be tried; the text says why and what to do."""
 
 
 class GatewayPending(GatewayError, NotYet):
@@ -132,7 +132,7 @@ def gateway_services(client: Client) -> list[dict[str, t.Any]]:
 
 
 def gateway_routes(client: Client) -> list[Json]:
-    """The Routes that lead to an ingress gateway; none on a cluster that is no OpenShift."""
+    """The Routes that lead to an ingress gateway; none on a cluster that is not an OpenShift."""
     services = gateway_services(client) if client.resources(API_VERSION) else []
     return routes_to(client, [(one["metadata"]["namespace"], one["metadata"]["name"]) for one in services])
 

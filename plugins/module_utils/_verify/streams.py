@@ -57,7 +57,7 @@ class Streams:
 
     @staticmethod
     def _send(runner: Runner, seconds: float) -> list[Observation]:
-        """The next requests. What hinders us from sending, and may pass, is no failure of the mesh."""
+        """The next requests. What hinders us from sending, and may pass, is not a failure of the mesh."""
         try:
             return runner.send([timed_phase(runner.check, seconds, STREAM_RATE)])
         except NotYet as error:

@@ -130,7 +130,7 @@ def review(right: str) -> dict[str, t.Any]:
     found = _RIGHT.fullmatch(right)
     if not found:
         raise RightError(
-            f"{right!r} is no right: write a verb and a resource with its group, such as 'create deployments.apps'."
+            f"{right!r} is not a right: write a verb and a resource with its group, such as 'create deployments.apps'."
         )
     attributes = {key: value for key, value in found.groupdict().items() if value}
     return {

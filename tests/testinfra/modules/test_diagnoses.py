@@ -131,13 +131,13 @@ CASES: dict[str, tuple[list[Json], Json, str, str]] = {
             route("server", "v2"),
         ],
         TO_V2,
-        "DestinationRule modules/servr has it, but for the host servr, which is no Service.",
+        "DestinationRule modules/servr has it, but for the host servr, which is not a Service.",
         "Correct the host of DestinationRule modules/servr to server.",
     ),
     "VirtualService in another namespace": (
         [subsets("v1", "v2"), elsewhere(route("server", "v2"))],
         TO_V2,
-        "VirtualService default/server is for the host server, which is no Service of namespace default; namespace "
+        "VirtualService default/server is for the host server, which is not a Service of namespace default; namespace "
         "modules has it.",
         "Apply it in namespace modules instead.",
     ),
@@ -147,7 +147,8 @@ CASES: dict[str, tuple[list[Json], Json, str, str]] = {
             document(NETWORKING, "VirtualService", "server", {**route("server", "v2")["spec"], "hosts": ["servr"]}),
         ],
         TO_V2,
-        "VirtualService modules/server is for the host servr, which is no Service of namespace modules; server is one.",
+        "VirtualService modules/server is for the host servr, which is not a Service of namespace modules; server is "
+        "one.",
         "Write server.",
     ),
     "AuthorizationPolicy in another namespace": (
@@ -249,7 +250,7 @@ CASES: dict[str, tuple[list[Json], Json, str, str]] = {
     "host without a Service": (
         [route("nobody")],
         answers(),
-        "VirtualService modules/server routes to nobody, which is no Service and no host of a ServiceEntry.",
+        "VirtualService modules/server routes to nobody, which is neither a Service nor a host of a ServiceEntry.",
         "Correct the host, or create the Service.",
     ),
     "missing sidecar": (

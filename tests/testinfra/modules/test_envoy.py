@@ -200,5 +200,5 @@ def test_envoy_does_what_is_predicted(envoy):
             wrong.append((number, request, (status, name), (answer.status, body)))
     connection.close()
     assert not wrong, f"{len(wrong)} of {CASES}, seed {SEED}; the first: {wrong[0]}"
-    # The generated worlds are no trivial ones.
+    # The generated worlds are not trivial.
     assert min(outcomes.get(status, 0) for status in (200, 403, 404)) > CASES / 50, outcomes

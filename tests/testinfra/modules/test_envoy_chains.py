@@ -180,5 +180,5 @@ def test_envoy_takes_the_chain_that_is_predicted(listeners):
         if taken != name:
             wrong.append((number, connection, name, taken))
     assert not wrong, f"{len(wrong)} of {CASES}, seed {SEED}; the first: {wrong[0]}"
-    # The generated worlds are no trivial ones.
+    # The generated worlds are not trivial.
     assert min(outcomes.values()) > CASES / 50, outcomes

@@ -256,7 +256,7 @@ def test_envoy_refuses_the_tokens_that_are_predicted_in_the_same_words(world):
             wrong.append((number, request, wanted, got))
     connection.close()
     assert not wrong, f"{len(wrong)} of {CASES}, seed {SEED}; the first: {wrong[0]}"
-    # The generated worlds are no trivial ones.
+    # The generated worlds are not trivial.
     assert len(outcomes) >= 12, outcomes
     assert outcomes["unknown"] < CASES / 4, outcomes
     assert min(outcomes.get(kind, 0) for kind in ("answered", "RBAC: access denied", "Jwt is missing")) > CASES / 50, (

@@ -11,5 +11,5 @@ from reports.reported import FOLDER
 # The namespace that the modules' tests work in.
 world = of_modules.world
 
-# What is not there is no test: neither passed nor skipped.
+# What is not there is not a test: neither passed nor skipped.
 collect_ignore = [] if FOLDER.is_dir() else ["test_shared.py"]

@@ -224,7 +224,7 @@ CASES: dict[str, Case] = {
         ],
         [route("server", "server", to("v1", mirrors=[{"destination": {"host": "server", "subset": "v2"}}]))],
         asks(mirrored={"v2": 100}),
-        "VirtualService modules/server sends copies to server.svc.cluster.local, which is no Service; "
+        "VirtualService modules/server sends copies to server.svc.cluster.local, which is not a Service; "
         "server.modules.svc.cluster.local is.",
     ),
     "a Sidecar's entry for one port": Case(

@@ -57,7 +57,7 @@ def test_without_a_name_the_labs_and_their_stages_are_listed(tmp_path: Path) -> 
 
 
 def test_labs_are_read_as_when_they_are_applied(tmp_path: Path) -> None:
-    """As templates, whose control structures are no YAML."""
+    """As templates, whose control structures are not YAML."""
     for name, text in (("baseline", "title: B\nstages: [{name: baseline, title: B}]\n"), ("demo", TEMPLATE)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "lab.yml").write_text(text)

@@ -254,7 +254,7 @@ def _is_of(effect: Effect, service: ServiceName | None, subset: str) -> bool:
 
 
 def without_effect(case: Case) -> Diagnosis | None:
-    """A VirtualService for a host that is no Service: in the wrong namespace, or misspelt."""
+    """A VirtualService for a host that is not a Service: in the wrong namespace, or misspelt."""
     if not (case.findings.seen or case.findings.shares_are_wrong):
         return None
     for one in (*case.about("host"), *case.effects):

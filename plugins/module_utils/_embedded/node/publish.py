@@ -16,7 +16,7 @@ from .spec import INIT, PUBLISH, Container, Document, base_spec, log_service
 
 
 def parse_listen(address: str) -> None:
-    """Raise EmbeddedError for text that is no IPv4 address. Whether the machine has the address is checked later."""
+    """Raise EmbeddedError for anything but an IPv4 address. Whether the machine has it is checked later."""
     try:
         ipaddress.IPv4Address(address)
     except ValueError as exc:

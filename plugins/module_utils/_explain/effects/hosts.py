@@ -89,7 +89,7 @@ def _takes(gateway: Json, asked: str, namespace: str) -> bool:
 
 
 def unknown_hosts(mesh: Mesh) -> t.Iterator[Effect]:
-    """Destinations and mirrors that are no Service and no ServiceEntry's host."""
+    """Destinations and mirrors that are neither a Service nor a ServiceEntry's host."""
     for rule in mesh.of("VirtualService"):
         for number, route in enumerate(routes_of(rule), 1):
             for what, path, destination in placed_destinations(route):
@@ -101,8 +101,8 @@ def unknown_hosts(mesh: Mesh) -> t.Iterator[Effect]:
                 yield Effect(
                     origin_for("VirtualService", rule),
                     f"spec.http[{number - 1}].{what}",
-                    f"{origin_for('VirtualService', rule)} {does} to {host}, which is no Service"
-                    + (f"; {better} is." if better else " and no host of a ServiceEntry."),
+                    f"{origin_for('VirtualService', rule)} {does} to {host}, which is "
+                    + (f"not a Service; {better} is." if better else "neither a Service nor a host of a ServiceEntry."),
                     f"Write host: {better}." if better else "Correct the host, or create the Service.",
                     "mirror" if what == "mirror" else "host",
                     services_for(mesh, rule),
@@ -119,7 +119,7 @@ def _is_missing(mesh: Mesh, host: str, namespace: str) -> bool:
     """Whether nobody has a host, as far as enough could be read to say so."""
     named = service_named(host, namespace)
     places = [named[1]] if named is not None else []
-    # What is no Service's name may be of any namespace's ServiceEntry; a short name is one of this namespace's.
+    # Any namespace's ServiceEntry may name what is not a Service's; a short name is one of this namespace's.
     inside = "." not in host or host.endswith(f".{DOMAIN}")
     if not mesh.known("Service", *places) or not mesh.known("ServiceEntry", *(places if inside else ())):
         return False
@@ -149,7 +149,7 @@ def _meant_host(mesh: Mesh, host: str, namespace: str) -> str:
 
 
 def dead_hosts(mesh: Mesh) -> t.Iterator[Effect]:
-    """A VirtualService or DestinationRule for a short host that is no Service of its own namespace."""
+    """A VirtualService or DestinationRule for a short host that is not a Service of its own namespace."""
     for kind in ("VirtualService", "DestinationRule"):
         for rule in mesh.of(kind):
             spec, home = spec_of(rule), home_of(rule)
@@ -180,7 +180,7 @@ def dead_hosts(mesh: Mesh) -> t.Iterator[Effect]:
             yield Effect(
                 origin,
                 "spec.hosts" if of_rule else "spec.host",
-                f"{origin} is for the host {local[0]}, which is no Service of namespace {place}{tail}.",
+                f"{origin} is for the host {local[0]}, which is not a Service of namespace {place}{tail}.",
                 remedy,
                 "host",
                 frozenset((local[0].partition(".")[0], place) for place in elsewhere)

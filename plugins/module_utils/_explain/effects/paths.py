@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Matches of what is no path: a path begins with a slash, and is compared without its query.
+"""Matches of something that is not a path: a path begins with a slash, and is compared without its query.
 
 Sources: istio.io, "Virtual Service" (``HTTPMatchRequest``, ``queryParams``) and "AuthorizationPolicy" (``paths``);
 Envoy's ``RouteMatch`` (the query string is not compared) and ``UrlPathMatcher``.
@@ -64,7 +64,7 @@ def no_paths(mesh: Mesh) -> t.Iterator[Effect]:
 
 
 def _fault(text: str) -> tuple[str, str]:
-    """Why a text is no path, and the one that was probably meant; empty where it may be one."""
+    """Why a text is not a path, and the one that was probably meant; empty where it may be one."""
     if not text or text[0] in "*{":
         return "", ""
     if not text.startswith("/"):

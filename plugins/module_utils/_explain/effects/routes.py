@@ -119,7 +119,7 @@ def no_fault(mesh: Mesh) -> t.Iterator[Effect]:
 
 
 def raw_tcp(mesh: Mesh) -> t.Iterator[Effect]:
-    """HTTP routes for a Service whose ports are no HTTP to the proxies."""
+    """HTTP routes for a Service whose ports the proxies do not treat as HTTP."""
     for rule in mesh.of("VirtualService"):
         if not routes_of(rule) or not is_for_mesh(rule):
             continue
@@ -215,7 +215,7 @@ def _stray_subset(mesh: Mesh, rule: Json, service: ServiceName, subset: str) -> 
             )
         if home in (home_of(rule), service[1], ROOT) and mesh.service_for(host, home) is None:
             return (
-                f"{origin} has it, but for the host {host}, which is no Service",
+                f"{origin} has it, but for the host {host}, which is not a Service",
                 f"Correct the host of {origin} to {service[0]}.",
                 setting(origin, ("spec", "host"), f"{service[0]}.{service[1]}.{DOMAIN}"),
             )

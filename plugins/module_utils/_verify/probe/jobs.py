@@ -55,7 +55,7 @@ class Jar:
 
 
 def redirected(url: str, location: str) -> str | None:
-    """Where a redirect leads to; None where that is no URL of HTTP."""
+    """Where a redirect leads to; None where that is not an HTTP URL."""
     try:
         parts = urlsplit(urljoin(url, location))
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

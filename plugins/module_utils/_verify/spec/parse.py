@@ -110,7 +110,7 @@ def _check(item: object, number: int, default_namespace: str | None, deadline: f
     if expect.refused and source not in (HOST, NO_SIDECAR) and urlsplit(request.url).scheme not in ("http", "grpc"):
         raise reader.error(
             "expect.refused",
-            "cannot be told from a workload for what is no plain HTTP: its own sidecar takes the connection, and "
+            "cannot be told from a workload for what is not plain HTTP: its own sidecar takes the connection, and "
             "closes it where nobody is there, too; ask from no_sidecar",
         )
     for key, given in (("attempts", expect.attempts is not None), ("mirrored", bool(expect.mirrored))):

@@ -39,9 +39,11 @@ def _problem(value: object, within: tuple[int, ...]) -> str:
     if len(within) > DEEPEST:
         return f"is nested more than {DEEPEST} deep"
     if isinstance(value, (bytes, bytearray)):
-        return "is binary (!!binary in YAML), which is no text"
+        return "is binary (!!binary in YAML), not text"
     if isinstance(value, str):
-        return "" if value.isascii() or _is_unicode(value) else "holds half of a surrogate pair, which is no character"
+        return (
+            "" if value.isascii() or _is_unicode(value) else "holds half of a surrogate pair, which is not a character"
+        )
     if isinstance(value, int):  # a truth is one as well
         return "" if abs(value) <= LARGEST else "is a number of more than 18 digits"
     if value is None or isinstance(value, (float, list, tuple, t.Mapping)):

@@ -62,7 +62,7 @@ def request_of(value: object, title: str, timeout: float) -> Request:
     headers = reader.pairs("headers")
     for name, content in headers:
         if not TOKEN.fullmatch(name):
-            raise reader.error(f"headers.{name}", "is no name of a header: it has letters, digits and !#$%&'*+.^_`|~-")
+            raise reader.error(f"headers.{name}", "is not a header name: it has letters, digits and !#$%&'*+.^_`|~-")
         if not CONTENT.fullmatch(content):
             raise reader.error(f"headers.{name}", "must not contain control characters, or characters beyond Latin-1")
     body, kind = _body(reader)

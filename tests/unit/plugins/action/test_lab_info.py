@@ -80,7 +80,7 @@ def test_a_lab_is_rendered_validated_and_never_shown(tmp_path: Path) -> None:
     assert (demo["needs"], demo["stages"], demo["stage"], one["stage"]) == (["tracing"], ["one", "two"], "two", "one")
     resources = demo["definition"]["stages"][0]["resources"]
     assert [item["metadata"]["name"] for item in resources] == ["a", "b"]
-    assert resources[0]["data"]["text"] == "{{ secret-key }}", "what was rendered is no template any more"
+    assert resources[0]["data"]["text"] == "{{ secret-key }}", "what was rendered is not a template any more"
     assert demo["baseline"] == baseline["definition"] == yaml.safe_load(BASELINE)
     assert "secret-key" not in output
     for fault, said in zip(

@@ -29,5 +29,5 @@ def test_without_answers_there_is_no_table(checks: t.Any) -> None:
 
 @pytest.mark.parametrize("wrong", [None, 5, "text", ["text"], [{}], [{"passed": True}]])
 def test_anything_else_is_refused_in_a_sentence(wrong: t.Any) -> None:
-    with pytest.raises(AnsibleFilterError, match="these are no results of checks"):
+    with pytest.raises(AnsibleFilterError, match="these are not results of checks"):
         check_table(wrong)

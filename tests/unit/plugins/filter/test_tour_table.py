@@ -32,5 +32,5 @@ def test_the_table_fits_the_screen(monkeypatch: pytest.MonkeyPatch, columns: int
 
 @pytest.mark.parametrize("wrong", [None, 5, "text", ["text"], [{}], [{**STEP, "seconds": "long"}]])
 def test_anything_else_is_refused_in_a_sentence(wrong: t.Any) -> None:
-    with pytest.raises(AnsibleFilterError, match="these are no steps of a tour"):
+    with pytest.raises(AnsibleFilterError, match="these are not steps of a tour"):
         tour_table(wrong)

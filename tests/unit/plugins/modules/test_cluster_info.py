@@ -107,7 +107,7 @@ def test_a_cluster_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, code:
 
 def test_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
     client = FakeClient([])
-    assert "is no right" in call(monkeypatch, client, rights=["everything"])["msg"]
+    assert "is not a right" in call(monkeypatch, client, rights=["everything"])["msg"]
     assert "minimum_version" in call(monkeypatch, client, minimum_version="new")["msg"]
 
 

@@ -33,7 +33,7 @@ def test_what_is_no_url_is_refused_before_anything_is_asked(
 ) -> None:
     result = call(api, capsys, url=url)
     assert result["failed"]
-    assert result["msg"].endswith("is no URL of HTTP: write it like http://reviews:9080/reviews/0.")
+    assert result["msg"].endswith("is not an HTTP URL: write it like http://reviews:9080/reviews/0.")
     assert not api.requests
 
 

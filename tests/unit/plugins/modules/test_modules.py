@@ -323,14 +323,14 @@ def test_no_name_touches_another_object(api: FakeApi, name: str, namespace: str,
 def test_a_name_that_no_object_has_is_refused_before_anything_is_asked(api: FakeApi) -> None:
     result = call("virtual_service", api, name="reviews?x=1", namespace="bookinfo", state="absent")
     assert result["failed"]
-    assert result["msg"].startswith("VirtualService: 'reviews?x=1' is no valid name; use lower case letters")
+    assert result["msg"].startswith("VirtualService: 'reviews?x=1' is not a valid name; use lower case letters")
     assert not api.requests
 
 
 def test_an_attendee_that_selects_the_labels_of_others_is_refused(api: FakeApi) -> None:
     result = call("apply", api, definitions=[], state="absent", prune=True, attendee="a,mesh.workshop/lab!=b")
     assert result["failed"]
-    assert "is no valid value of a label" in result["msg"]
+    assert "is not a valid label value" in result["msg"]
     assert not api.asked("DELETE")
 
 

@@ -47,9 +47,9 @@ def test_what_has_an_effect_is_taken(playbook: str, given: dict[str, t.Any]) -> 
             "stage has no effect in mesh.workshop.reset, which takes -e lab, ",
         ),
         ("lab", {"labs": "faults"}, "labs has no effect in mesh.workshop.lab"),
-        ("lab", {"lab": "faults", "stagee": "delay"}, "stagee is no variable of mesh.workshop: did you mean stage?"),
-        ("setup", {"cluster_nmae": "x"}, "cluster_nmae is no variable of mesh.workshop: did you mean cluster_name?"),
-        ("setup", {"istio_zzz": "x"}, "istio_zzz is no variable of mesh.workshop"),
+        ("lab", {"lab": "faults", "stagee": "delay"}, "stagee is not a variable of mesh.workshop: did you mean stage?"),
+        ("setup", {"cluster_nmae": "x"}, "cluster_nmae is not a variable of mesh.workshop: did you mean cluster_name?"),
+        ("setup", {"istio_zzz": "x"}, "istio_zzz is not a variable of mesh.workshop"),
         ("tour", {"lab": "tls", "labs": "rbac"}, "lab and labs exclude each other: give one of them."),
     ],
 )

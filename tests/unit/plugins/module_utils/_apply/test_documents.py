@@ -104,7 +104,7 @@ def test_an_empty_list_holds_nothing_and_a_kind_may_be_called_a_list() -> None:
         ({"apiVersion": 1}, "document 3 (Secret): apiVersion is a number; it must be a text."),
         ({"stringData": ["x"]}, "document 3 (Secret): stringData is a list; it must be an object."),
         ({"data": "x"}, "document 3 (Secret): data is a text; it must be an object."),
-        ({"metadata": {"name": "größe"}}, "Secret: 'größe' is no valid name; "),
+        ({"metadata": {"name": "größe"}}, "Secret: 'größe' is not a valid name; "),
         ({"metadata": None}, "document 3 (Secret) has no metadata; give it metadata.name."),
         ({"metadata": {"name": "a", "labels": {"x": ["y"]}}}, "Secret a: metadata.labels.x is ['y']; quote it, "),
     ],

@@ -41,9 +41,9 @@ def test_a_selector_as_the_api_takes_it() -> None:
 
 
 def test_a_value_that_would_make_another_selector_of_it_is_refused() -> None:
-    with pytest.raises(InvalidName, match=f"{LAB}: .*is no valid value of a label"):
+    with pytest.raises(InvalidName, match=f"{LAB}: .*is not a valid label value"):
         label_selector({LAB: "faults,mesh.workshop/attendee"})
-    with pytest.raises(InvalidName, match=f"{LAB}: .*is no valid value of a label"):
+    with pytest.raises(InvalidName, match=f"{LAB}: .*is not a valid label value"):
         label_selector({LAB: ("faults", "a)")})
 
 

@@ -201,7 +201,7 @@ def test_many_findings_are_few_warnings() -> None:
     found = warnings_of(idle_effects(t.cast(t.Any, Server()), Applied(tuple(documents(rules)))))
     assert len(found) == 11
     assert found[0] == (
-        "VirtualService bookinfo/rule-00 routes to nobody, which is no Service and no host of a ServiceEntry. "
+        "VirtualService bookinfo/rule-00 routes to nobody, which is neither a Service nor a host of a ServiceEntry. "
         "Correct the host, or create the Service."
     )
     assert found[-1].startswith("There are 20 more findings like these, such as: VirtualService bookinfo/rule-10 ")

@@ -89,11 +89,12 @@ FAULTS = [
     ),
     (
         route("http: [{route: [{destination: {host: review}}]}]"),
-        "VirtualService bookinfo/reviews routes to review, which is no Service; reviews.bookinfo.svc.cluster.local is.",
+        "VirtualService bookinfo/reviews routes to review, which is not a Service; "
+        "reviews.bookinfo.svc.cluster.local is.",
     ),
     (
         route(f"http: [{{{TO_REVIEWS}, mirrors: [{{destination: {{host: reviews.svc.cluster.local}}}}]}}]"),
-        "VirtualService bookinfo/reviews sends copies to reviews.svc.cluster.local, which is no Service; "
+        "VirtualService bookinfo/reviews sends copies to reviews.svc.cluster.local, which is not a Service; "
         "reviews.bookinfo.svc.cluster.local is.",
     ),
     (
@@ -102,8 +103,8 @@ FAULTS = [
     ),
     (
         route(f"http: [{{{TO_REVIEWS}}}]", hosts="[revews]"),
-        "VirtualService bookinfo/reviews is for the host revews, which is no Service of namespace bookinfo; reviews is "
-        "one.",
+        "VirtualService bookinfo/reviews is for the host revews, which is not a Service of namespace bookinfo; reviews "
+        "is one.",
     ),
     (
         route(f"http: [{{fault: {{abort: {{httpStatus: 500}}}}, {TO_REVIEWS}}}]"),
@@ -348,8 +349,8 @@ def test_a_destination_rule_of_another_namespace_is_named_where_its_subset_is_mi
     )
     found = sentences(f"{rule}\n---\n" + route("http: [{route: [{destination: {host: reviews, subset: v2}}]}]"))
     assert found == [
-        "DestinationRule other/far is for the host reviews, which is no Service of namespace other; namespace bookinfo "
-        "has it.",
+        "DestinationRule other/far is for the host reviews, which is not a Service of namespace other; namespace "
+        "bookinfo has it.",
         "VirtualService bookinfo/reviews routes to subset v2 of reviews, which no DestinationRule for it defines: "
         "DestinationRule other/far has it, but in namespace other.",
     ]

@@ -46,10 +46,10 @@ NONE += ["https://x\r\n", f"https://{'a' * 64}", "https://x?a=b", "https://x#a",
 @pytest.mark.parametrize("text", NONE)
 def test_what_is_no_address_names_what_said_so(text: str) -> None:
     with pytest.raises(
-        ConfigError, match="the option host names the server .* which is no http.* address; write it like"
+        ConfigError, match="the option host names the server .* which is not an http.* address; write it like"
     ):
         server_address(text, "the option host")
-    with pytest.raises(ConfigError, match="the option proxy is .* which is no HTTP proxy; write it like http://"):
+    with pytest.raises(ConfigError, match="the option proxy is .* which is not an HTTP proxy; write it like http://"):
         proxy_address(text, "the option proxy")
 
 

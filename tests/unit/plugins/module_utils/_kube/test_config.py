@@ -83,7 +83,7 @@ def test_a_pair_that_is_no_certificate_is_said_without_showing_it() -> None:
 
 
 def test_the_option_host_is_not_told_as_the_kubeconfigs_fault() -> None:
-    with pytest.raises(ConfigError, match="^the option host names the server 'ftp://x', which is no http"):
+    with pytest.raises(ConfigError, match="^the option host names the server 'ftp://x', which is not an http"):
         load_settings({"kubeconfig": kubeconfig(), "host": "ftp://x"}, {})
     with pytest.raises(ConfigError, match="^the variable K8S_AUTH_HOST names the server 'ftp://x'"):
         load_settings({"kubeconfig": kubeconfig()}, {"K8S_AUTH_HOST": "ftp://x"})
@@ -91,7 +91,7 @@ def test_the_option_host_is_not_told_as_the_kubeconfigs_fault() -> None:
 
 @pytest.mark.parametrize("proxy", ["garbage", "proxy:3128", "socks5://proxy:1080", "http://"])
 def test_a_proxy_that_is_none_is_named(proxy: str) -> None:
-    with pytest.raises(ConfigError, match=f"^the option proxy is '{proxy}', which is no HTTP proxy; write it like"):
+    with pytest.raises(ConfigError, match=f"^the option proxy is '{proxy}', which is not an HTTP proxy; write it like"):
         load_settings({"kubeconfig": kubeconfig(), "proxy": proxy}, {})
     # Also where it is not used: it has no effect, and that is most likely not what was meant.
     with pytest.raises(ConfigError, match="^the option proxy is "):

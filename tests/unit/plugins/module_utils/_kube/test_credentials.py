@@ -125,7 +125,7 @@ def test_a_credential_plugin_that_is_described_wrongly(config: Json, message: st
 def test_a_cluster_that_no_plugin_can_be_told_of() -> None:
     extensions = [{"name": "client.authentication.k8s.io/exec", "extension": datetime.date(2026, 1, 1)}]
     user = {"exec": {"command": "a", "provideClusterInfo": True}}
-    with pytest.raises(ConfigError, match="holds what is no JSON"):
+    with pytest.raises(ConfigError, match="contains something that is not JSON"):
         load_settings({"kubeconfig": kubeconfig(user, {"extensions": extensions})}, {})
 
 

@@ -131,7 +131,7 @@ def test_exec_acts_as_somebody_else_in_all_their_groups(api: FakeApi) -> None:
 def test_credentials_do_not_follow_a_redirect(client: Client, api: FakeApi) -> None:
     other = FakeApi()
     api.fail(302, part="/exec", headers={"Location": f"{other.url}/exec"})
-    with pytest.raises(ApiError, match="is no WebSocket server"):
+    with pytest.raises(ApiError, match="is not a WebSocket server"):
         client.exec("bookinfo", "p", "c", ["cat"])
     assert other.requests == []
     other.stop()
@@ -146,7 +146,9 @@ def test_exec_with_what_is_no_api_server(rude: Rude, answer: bytes) -> None:
         sock.sendall(answer)
 
     rude.act = act
-    with pytest.raises(ApiError, match="Pod bookinfo/p: what answers in the API server's place is no WebSocket server"):
+    with pytest.raises(
+        ApiError, match="Pod bookinfo/p: what answers in the API server's place is not a WebSocket server"
+    ):
         connect({"host": f"http://127.0.0.1:{rude.port}", "api_key": "x"}, {}).exec(
             "bookinfo", "p", "c", ["cat"], timeout=2
         )

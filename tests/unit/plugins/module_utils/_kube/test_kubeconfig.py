@@ -213,7 +213,9 @@ def test_what_cannot_be_sent_is_named_and_not_shown(user: Json, message: str) ->
 
 
 def test_a_server_that_is_none_is_the_kubeconfigs_fault() -> None:
-    with pytest.raises(ConfigError, match="the kubeconfig given inline names the server 'ftp://x', which is no http"):
+    with pytest.raises(
+        ConfigError, match="the kubeconfig given inline names the server 'ftp://x', which is not an http"
+    ):
         load_settings({"kubeconfig": kubeconfig(cluster={"server": "ftp://x"})}, {})
     with pytest.raises(ConfigError, match="proxy-url of cluster 'k' of the kubeconfig given inline is 'garbage'"):
         load_settings({"kubeconfig": kubeconfig(cluster={"proxy-url": "garbage"})}, {})

@@ -112,6 +112,6 @@ def test_pods_are_named_as_anything_else(client: Client, api: FakeApi, pod: str)
         lambda: client.exec("bookinfo", pod, None, ["true"]),
         lambda: client.forward("bookinfo", pod, 80),
     ):
-        with pytest.raises(InvalidName, match="is no valid name"):
+        with pytest.raises(InvalidName, match="is not a valid name"):
             call()
     assert not api.requests

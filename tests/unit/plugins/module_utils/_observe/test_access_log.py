@@ -90,7 +90,7 @@ def test_the_callers_record_names_the_pod_that_answered() -> None:
     assert (answer.served, answer.tries) == ("v2", 1)
     assert (unknown.served, unknown.tries) == (None, 0)
     other = by_logs([seen()], found, versions(), "ratings", at_callee=False)[0]
-    assert other.served is None, "a record about another service of the same request is no evidence"
+    assert other.served is None, "a record about another service of the same request is not evidence"
 
 
 def test_the_callees_records_tell_tries_and_copies() -> None:

@@ -115,7 +115,7 @@ def test_error_rates_of_the_sequential_test_by_simulation(share: float, toleranc
         wrong = [verdict(test, truth, source) for _run in range(runs)]
         assert sum(1 for decision, _n in wrong if decision is Decision.RIGHT) <= 34
     average = sum(n for _decision, n in right) / runs
-    assert average < fixed_sample(share, tolerance), "a sequential test that asks more is no gain"
+    assert average < fixed_sample(share, tolerance), "a sequential test that asks more gains nothing"
 
 
 def test_always_check_with_its_retries_by_simulation() -> None:

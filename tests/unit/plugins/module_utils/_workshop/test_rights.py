@@ -43,7 +43,7 @@ def test_review(right: str, attributes: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("right", ["", "create", "create  pods", "Create pods", "create pods everywhere"])
 def test_what_is_no_right(right: str) -> None:
-    with pytest.raises(RightError, match="is no right"):
+    with pytest.raises(RightError, match="is not a right"):
         review(right)
 
 

@@ -24,8 +24,8 @@ def test_a_route_in_another_namespace_is_named() -> None:
     objects["VirtualService"][1]["metadata"]["namespace"] = "default"
     found = inside(objects, PAGE, expected_versions=("v1",), served=("v2",))
     assert sentence(found) == (
-        "VirtualService default/reviews is for the host reviews, which is no Service of namespace default; namespace "
-        "bookinfo has it."
+        "VirtualService default/reviews is for the host reviews, which is not a Service of namespace default; "
+        "namespace bookinfo has it."
     )
     assert found
     assert found.remedy == "Apply it in namespace bookinfo instead."
@@ -39,8 +39,8 @@ def test_a_route_for_a_host_that_is_no_service_is_named_with_the_one_meant() -> 
     objects["VirtualService"][1]["spec"]["hosts"] = ["review"]
     found = inside(objects, PAGE, expected_versions=("v1",), served=("v2",))
     assert sentence(found) == (
-        "VirtualService bookinfo/reviews is for the host review, which is no Service of namespace bookinfo; reviews is "
-        "one."
+        "VirtualService bookinfo/reviews is for the host review, which is not a Service of namespace bookinfo; reviews "
+        "is one."
     )
     assert found
     assert found.remedy == "Write reviews."
@@ -74,7 +74,7 @@ def test_a_subset_defined_for_a_host_that_is_none_is_named() -> None:
     objects = world()
     objects["DestinationRule"][0]["spec"]["host"] = "review"
     found = inside(objects, UNAVAILABLE)
-    assert "DestinationRule bookinfo/reviews has it, but for the host review, which is no Service" in sentence(found)
+    assert "DestinationRule bookinfo/reviews has it, but for the host review, which is not a Service" in sentence(found)
     assert found
     assert found.remedy == "Correct the host of DestinationRule bookinfo/reviews to reviews."
 

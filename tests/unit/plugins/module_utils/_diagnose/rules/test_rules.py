@@ -130,7 +130,7 @@ def test_host_without_a_service() -> None:
     found = said(objects, UNAVAILABLE)
     assert found
     assert found.sentence == (
-        "VirtualService bookinfo/reviews routes to nobody, which is no Service and no host of a ServiceEntry."
+        "VirtualService bookinfo/reviews routes to nobody, which is neither a Service nor a host of a ServiceEntry."
     )
 
 

@@ -76,7 +76,7 @@ def test_what_the_proxies_saw() -> None:
         ({"expect": {"trace": ["a"], "callee": "b", "attempts": 1}}, "expect asks for traces"),
         (
             {"from": "a", "request": {"url": "tcp://x:1"}, "expect": {"refused": True}},
-            "expect.refused cannot be told from a workload for what is no plain HTTP: its own sidecar",
+            "expect.refused cannot be told from a workload for what is not plain HTTP: its own sidecar",
         ),
         (
             {"from": "a", "request": {"url": "https://x/"}, "expect": {"refused": True}},

@@ -60,7 +60,7 @@ def test_tls(tmp_path: pathlib.Path) -> None:
         ({"request": {"url": "ftp://x/"}}, "request.url must look like http://host/path"),
         ({"request": {"url": "http://x:99999/"}}, "request.url is not a URL"),
         ({"request": {"url": "http://ä/ü"}}, "request.url must be ASCII: write other characters percent-encoded"),
-        ({"request": {"url": URL, "headers": {"ü": "a"}}}, "request.headers.ü is no name of a header"),
+        ({"request": {"url": URL, "headers": {"ü": "a"}}}, "request.headers.ü is not a header name"),
         ({"request": {"url": URL, "headers": {"a": "€"}}}, "request.headers.a must not contain control characters"),
         ({"request": {"url": URL, "session": {"username": "a", "login": "http://["}}}, "session.login must be a path"),
         ({"request": {"url": "https://x/", "tls": {"ca": ""}}}, "request.tls.ca must be a text"),
