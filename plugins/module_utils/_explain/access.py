@@ -14,6 +14,7 @@ import ipaddress
 import typing as t
 from dataclasses import dataclass
 
+from .forwarding import UNKNOWN
 from .matching import Json, Unknown, header_fault, string_holds, string_text, template_holds, template_of
 from .origin import Origin, policy_of
 from .request import Peer, Request, Token
@@ -138,11 +139,11 @@ def _fault(part: Json, call: Call) -> str:
         return "" if port == call.port else f"the port has to be {port}, and is {call.port}"
     if "authenticated" in part:
         return _principal(part["authenticated"], call)
-    for key, what in (("remote_ip", "the client's address"), ("direct_remote_ip", "the caller's address")):
+    if "remote_ip" in part:
+        return _address(part["remote_ip"], "the client's address", call.peer.client or call.peer.address)
+    for key in ("direct_remote_ip", "source_ip"):
         if key in part:
-            return _address(part[key], what, call)
-    if "source_ip" in part:
-        return _address(part["source_ip"], "the caller's address", call)
+            return _address(part[key], "the caller's address", call.peer.address)
     if "metadata" in part:
         return _claim(part["metadata"], call)
     if "requested_server_name" in part:
@@ -209,15 +210,15 @@ def _named(test: Json) -> str:
     return string_text(test).replace(PREFIX, "")
 
 
-def _address(block: Json, what: str, call: Call) -> str:
-    if not call.peer.address:
+def _address(block: Json, what: str, address: str) -> str:
+    if address in ("", UNKNOWN):
         raise Unknown(what)
     network = f"{block.get('address_prefix')}/{block.get('prefix_len', 0)}"
     try:
-        inside = ipaddress.ip_address(call.peer.address) in ipaddress.ip_network(network, strict=False)
+        inside = ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)
     except ValueError as error:
         raise Unknown(f"the network {network}") from error
-    return "" if inside else f"{what} has to be in {network}, and is {call.peer.address}"
+    return "" if inside else f"{what} has to be in {network}, and is {address}"
 
 
 def _claim(matcher: Json, call: Call) -> str:

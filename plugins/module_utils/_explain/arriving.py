@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from .._istio.pods import has_sidecar
 from .access import Call, judge_access
 from .dump import filters_of, manager_of
+from .forwarding import seen_by
 from .guards import guarded, strange_filters, strange_to_connections
 from .journey import Bare, Handshake, Journey, Received, Sent
 from .mesh import (
@@ -145,7 +146,7 @@ def _receive(
     return replace(
         base,
         strange=(*base.strange, *strange_filters(filters)),
-        **guarded(mesh, pod, filters, routes, routed, Call(request, peer, port)),
+        **guarded(mesh, pod, filters, routes, routed, Call(request, seen_by(manager, request, peer), port)),
     )
 
 

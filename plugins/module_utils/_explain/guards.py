@@ -54,7 +54,7 @@ def guarded(
     call = replace(call, request=request, token=token.token)
     # An ALLOW filter without a policy denies all; Envoy's dump leaves out what is empty.
     access = [judge_access(one, call) for one in rules if one] + [Access("ALLOW", ()) for one in rules if one == {}]
-    caller = Caller(call.peer.address, targets[0].cluster if targets else "")
+    caller = Caller(call.peer.client or call.peer.address, targets[0].cluster if targets else "")
     limits = limits_of(filters, routes, routed, request, caller)
     return {
         "token": token,

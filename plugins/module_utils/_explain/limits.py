@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from .._istio.durations import parse_duration
 from .dump import Filter
+from .forwarding import UNKNOWN
 from .matching import Json, Unknown, header_fault, query_fault
 from .request import Request
 from .routing import Routed, fraction_of
@@ -183,7 +184,7 @@ def _act(action: Json, request: Request, caller: Caller, entries: list[tuple[str
         default = "header_match" if kind == "header_value_match" else "query_match"
         entries.append((name or default, str(body.get("descriptor_value") or "")))
     elif kind == "remote_address":
-        if not caller.address:
+        if caller.address in ("", UNKNOWN):
             raise Unknown("the caller's address")
         entries.append(("remote_address", caller.address))
     elif kind == "destination_cluster":

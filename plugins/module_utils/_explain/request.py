@@ -117,6 +117,8 @@ class Peer:
     principal: str = ""
     """The SPIFFE id of its certificate, such as ``spiffe://cluster.local/ns/a/sa/b``; empty for plain text."""
     address: str = ""
+    client: str = ""
+    """The address of the client behind it, as the proxy takes it; empty where it is its own."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from .._istio.pods import has_sidecar
 from .access import Call
 from .arriving import Arrived, Entrance, arrived_from, bare_pod, no_proxy
 from .dump import Filter, ProxyConfig, filters_of, manager_of, tcp_cluster
+from .forwarding import passed_on, seen_by
 from .gateway import server_of
 from .guards import guarded, strange_filters, strange_to_connections
 from .journey import BLACKHOLE, PASSTHROUGH, Journey, Sent
@@ -190,12 +191,13 @@ def _onward(step: _Step, request: Request, config: ProxyConfig, sent: Sent, chai
         return Journey(request, caller, sent)
     filters = filters_of(manager, config.extensions)
     decided = _decided(mesh, config, filters, routed, address, request.port)
-    onward = rewritten(routed.route or {}, request)
+    peer = seen_by(manager, request, step.peer)
+    onward = passed_on(manager, rewritten(routed.route or {}, request), peer)
     sent = replace(sent, routed=routed, strange=(*sent.strange, *strange_filters(filters)), **decided)
     if (onward.path, onward.header(":authority")) != (request.path, request.header(":authority")):
         sent = replace(sent, rewrite=f"{onward.method} {onward.header(':authority')}{onward.path}")
     # A gateway's policies see the port of its pod, not that of its Service.
-    call = Call(request, step.peer, step.port or request.port)
+    call = Call(request, peer, step.port or request.port)
     guard = guarded(mesh, pod, filters, routes, routed, call, decided.get("targets", ()))
     sent = _with_policy(mesh, pod, replace(sent, **guard))
     if sent.token.refused or sent.denying is not None:

@@ -11,7 +11,11 @@ from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.outcome import outcome_of
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_of
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.text import text_of
-from ansible_collections.mesh.workshop.plugins.module_utils._explain.walk import from_workload, without_proxy
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.walk import (
+    at_gateway,
+    from_workload,
+    without_proxy,
+)
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.meshes import (
     REVIEWS,
     Json,
@@ -23,6 +27,7 @@ from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.
     pod,
     rule_of,
     service,
+    with_gateway,
 )
 
 EGRESS = "outbound|80||istio-egressgateway.istio-system.svc.cluster.local"
@@ -175,3 +180,29 @@ def test_a_client_without_a_sidecar_at_a_gateway() -> None:
     (behind,) = journey.through
     assert behind.sent is not None
     assert behind.sent.listener == "0.0.0.0_8080"
+
+
+def test_a_callee_behind_a_gateway_knows_the_client_by_what_the_gateway_tells() -> None:
+    def only(key: str) -> Json:
+        block = {key: {"address_prefix": "203.0.113.0", "prefix_len": 24}}
+        body = {"permissions": [{"any": True}], "principals": [block]}
+        rules = {"action": "ALLOW", "policies": {"ns[bookinfo]-policy[near]-rule[0]": body}}
+        return {"name": "envoy.filters.http.rbac", "typed_config": {"rules": rules}}
+
+    def reached(hops: int, key: str, *forwarded: str) -> tuple[bool, bool]:
+        found = with_gateway(mesh(filters=[only(key)]))
+        (listener,) = found.configs[("istio-system", "ingress-a-b")].listeners
+        config = listener["filter_chains"][0]["filters"][0]["typed_config"]
+        config.update({"use_remote_address": True, "xff_num_trusted_hops": hops})
+        headers = [("x-forwarded-for", one) for one in forwarded]
+        journey = at_gateway(found, request_of("http://a/", headers=headers), found.gateways()[0])
+        (access,) = journey.received[0].access
+        return access.denies, access.uncertain
+
+    # Nobody here knows the address that the client's packets have at the gateway.
+    assert reached(0, "remote_ip") == (True, True)
+    assert reached(0, "remote_ip", "203.0.113.9") == (True, True)
+    # Behind one trusted proxy the callee sees the one that the gateway has added, and not the client.
+    assert reached(1, "remote_ip", "203.0.113.9") == (True, True)
+    # The caller is the gateway, whatever headers say.
+    assert reached(1, "direct_remote_ip", "203.0.113.9") == (True, False)
