@@ -150,7 +150,7 @@ def namespace_refusal(client: Client, name: str) -> str:
     held: list[dict[str, t.Any]] = []
     if not is_free(namespace):
         with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
-            cluster = LiveNamespace(client, pool, check=True, diff=False, timeout=0)
+            cluster = LiveNamespace(client, pool)
             held = cluster.everything(cluster.kinds(), name, None)
     return refusal(name, namespace, held)
 

@@ -11,6 +11,7 @@ has the same shape and tells what was done until then.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import typing as t
 
@@ -161,12 +162,33 @@ class Runner:
 
         ``told`` adds what only the caller knows to the results, ``failure`` is the sentence around a failure's message.
         """
-        report = apply_set(self.client, documents, options)
-        self.take(report, told(report.results))
+        report = self._take_up(documents, options, told)
         if report.failed:
             self.fail(failure.format(report.message))
         self._warn_of_no_effect(report, options)
         self.say(report.message)
+        return report
+
+    def attempt(
+        self, documents: t.Sequence[Json], options: ApplyOptions, *, told: t.Callable[[list[Json]], list[Json]] = list
+    ) -> str:
+        """Apply a set, or remove it; what came of it is in the result. Returns what failed, empty where nothing did.
+
+        This is for what goes on with its other sets all the same, and says then that something of them failed.
+        """
+        report = self._take_up(documents, options, told)
+        return report.message if report.failed else ""
+
+    def would_change(self, documents: t.Sequence[Json], options: ApplyOptions) -> bool:
+        """Whether to apply a set would change something; also where that cannot be told."""
+        report = apply_set(self.client, documents, dataclasses.replace(options, check=True, diff=False))
+        return report.changed or report.failed
+
+    def _take_up(
+        self, documents: t.Sequence[Json], options: ApplyOptions, told: t.Callable[[list[Json]], list[Json]]
+    ) -> Report:
+        report = apply_set(self.client, documents, options)
+        self.take(report, told(report.results))
         return report
 
     def _warn_of_no_effect(self, report: Report, options: ApplyOptions) -> None:
@@ -330,6 +352,13 @@ class Verification:
     def prove(self, desired: t.Sequence[Json] = ()) -> None:
         """Run the checks; the module ends where one fails. ``desired`` are the documents that they belong to."""
         self._runner.judge(self.run(desired=desired))
+
+    def conclude(self, desired: t.Sequence[Json] = ()) -> None:
+        """Prove what was applied, or say in check mode that nothing was proven."""
+        if self._runner.check_mode:
+            self.skip()
+        else:
+            self.prove(desired)
 
     def skip(self) -> None:
         """Say in the result that the checks were not run."""

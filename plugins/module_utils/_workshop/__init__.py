@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from .catalogue import BASELINE, Catalogue, Lab, LabError, Stage, lab_names, parse_lab, read_lab
+from .catalogue import BASELINE, Catalogue, Goal, Lab, LabError, Stage, lab_names, parse_lab, read_lab
 from .desired import MARKER_NAME, Desired, applied_stage, desired_state, lab_identities
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "MARKER_NAME",
     "Catalogue",
     "Desired",
+    "Goal",
     "Lab",
     "LabError",
     "Stage",

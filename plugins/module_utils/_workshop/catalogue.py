@@ -56,6 +56,28 @@ class Lab:
         raise LabError(f"Lab {self.name} has no stage {name!r}{did_you_mean(name, names)}. It has: {', '.join(names)}.")
 
 
+@dataclasses.dataclass(frozen=True)
+class Goal:
+    """What a namespace is to show: a stage of a lab, or baseline."""
+
+    baseline: Stage
+    lab: Lab | None = None
+    stage: Stage | None = None
+
+    @property
+    def shown(self) -> Stage:
+        """The stage, or baseline where no lab is applied."""
+        return self.stage or self.baseline
+
+    @property
+    def brief(self) -> str:
+        """Lab and stage, as short as can be."""
+        return f"{self.lab.name}, {self.shown.name}" if self.lab else BASELINE
+
+    def __str__(self) -> str:
+        return f"stage {self.shown.name} of lab {self.lab.name}" if self.lab else BASELINE
+
+
 class Catalogue:
     """The labs by name, read when they are asked for.
 
@@ -80,6 +102,16 @@ class Catalogue:
     def baseline(self) -> Stage:
         """The mesh resources and checks of baseline."""
         return parse_lab(BASELINE, self._read(BASELINE)).stages[0]
+
+    def goal(self, lab: str, stage: str) -> Goal:
+        """The stage of that name, by default the lab's last. LabError where there is none."""
+        baseline = self.baseline()
+        if lab != BASELINE:
+            found = self.lab(lab)
+            return Goal(baseline, found, found.stage(stage))
+        if stage not in ("", baseline.name):
+            raise LabError(f"stage has no effect with lab {BASELINE}, which has no stages: leave out one of the two.")
+        return Goal(baseline)
 
 
 def lab_names(catalogue: str) -> list[str]:

@@ -2,14 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a reset and a stage read and write in the cluster; the pure functions of ``reset_plan`` decide what is to do."""
+"""What a reset and a stage read in the cluster, and how they take over what others wrote.
+
+The pure functions of ``reset_plan`` decide what is to do; the runner applies and removes.
+"""
 
 from __future__ import annotations
 
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from .._apply import ApplyOptions, apply_set
 from .._apply.prune import Selector, label_selector, owned_kinds
 from .._kube import FIELD_MANAGER, ApiError, Client
 from .._kube.labels import MANAGED
@@ -24,24 +26,11 @@ ATTEMPTS = 20
 
 
 class LiveNamespace:
-    """A workshop namespace as it is: what a reset and a stage read and write."""
+    """A workshop namespace as it is."""
 
-    def __init__(
-        self,
-        client: Client,
-        pool: ThreadPoolExecutor,
-        *,
-        check: bool,
-        diff: bool,
-        timeout: float,
-        on_change: t.Callable[[Json], None] | None = None,
-    ) -> None:
+    def __init__(self, client: Client, pool: ThreadPoolExecutor) -> None:
         self.client = client
         self.pool = pool
-        self.check = check
-        self.diff = diff
-        self.timeout = timeout
-        self.on_change = on_change
 
     def kinds(self) -> list[tuple[str, str]]:
         """Every kind that a reset clears and the cluster serves."""
@@ -120,21 +109,6 @@ class LiveNamespace:
         lists = self.pool.map(lambda one: self.client.list(one[0], one[1], one[2], one[3]), wanted)
         return [obj for objects in lists for obj in objects]
 
-    def remove(self, objects: t.Sequence[Json]) -> list[t.Any]:
-        """Delete objects. An extra pod is not waited for: one on its way out gets no requests any more."""
-
-        def is_slow(obj: Json) -> bool:
-            # Until a pod that its workload replaces is gone, that workload still looks ready.
-            return obj["kind"] == "Namespace" or (obj["kind"] == "Pod" and not reset_plan.is_controlled(obj))
-
-        slow = [obj for obj in objects if is_slow(obj)]
-        rest = [obj for obj in objects if not is_slow(obj)]
-        reports = []
-        for group, wait in ((slow, False), (rest, True)):
-            if group:
-                reports.append(self._set(group, state="absent", wait=wait))
-        return reports
-
     def take_over(self, obj: Json) -> None:
         """Make what others wrote to an object ours, so that the next apply drops it.
 
@@ -165,19 +139,7 @@ class LiveNamespace:
                 return
             obj = fresh
 
-    def put_back(self, documents: t.Sequence[Json]) -> t.Any:
-        """Apply baseline's documents, whoever changed them."""
-        return self._set(documents, state="present", wait=True)
-
-    def _set(self, documents: t.Sequence[Json], *, state: str, wait: bool) -> t.Any:
-        options = ApplyOptions(
-            state=state,
-            check=self.check,
-            diff=self.diff,
-            force=True,
-            wait=wait,
-            wait_timeout=self.timeout,
-            concurrency=THREADS,
-            on_change=self.on_change,
-        )
-        return apply_set(self.client, documents, options)
+    def drop_labels(self, namespace: str, labels: t.Sequence[str]) -> None:
+        """Take these labels of the namespace away."""
+        if labels:
+            self.client.patch("v1", "Namespace", namespace, None, {"metadata": {"labels": dict.fromkeys(labels)}})

@@ -14,6 +14,7 @@ import copy
 import dataclasses
 import typing as t
 
+from .._apply.fields import differences
 from .._apply.kinds import WORKLOAD_KINDS
 from .._istio.pods import has_sidecar
 from .._kube.labels import ATTENDEE, MANAGED
@@ -115,6 +116,21 @@ def plan_reset(
                 take_over.append((obj, managers))
     remove = [obj for obj in remove if not obj["metadata"].get("deletionTimestamp")]
     return Plan(remove=remove, take_over=take_over, apply=list(documents))
+
+
+def removals(objects: t.Sequence[Json]) -> list[tuple[list[Json], bool]]:
+    """Objects that go, in the order in which they go, and whether to wait until they are gone.
+
+    An extra pod is not waited for: one on its way out gets no requests any more. Nor is a namespace, which takes long.
+    """
+
+    def is_slow(obj: Json) -> bool:
+        # Until a pod that its workload replaces is gone, that workload still looks ready.
+        return obj["kind"] == "Namespace" or (obj["kind"] == "Pod" and not is_controlled(obj))
+
+    slow = [obj for obj in objects if is_slow(obj)]
+    rest = [obj for obj in objects if not is_slow(obj)]
+    return [(group, wait) for group, wait in ((slow, False), (rest, True)) if group]
 
 
 def written_by_others(
@@ -301,11 +317,56 @@ def _merged(one: Json, two: Json) -> Json:
     return result
 
 
-def mesh_labels_to_drop(namespace: Json, document: Json | None) -> list[str]:
-    """Labels of the namespace that decide about the mesh and are not baseline's."""
-    wanted = ((document or {}).get("metadata") or {}).get("labels") or {}
-    labels = namespace["metadata"].get("labels") or {}
-    return sorted(key for key in labels if key.startswith(_MESH_LABELS) and key not in wanted)
+def labels_to_drop(home: Json, documents: t.Sequence[Json]) -> list[str]:
+    """Labels of the namespace that decide about the mesh and are not baseline's.
+
+    Without a document of the namespace nothing says which labels baseline's are, so all stay.
+    """
+    meta = home["metadata"]
+    own = [one["metadata"].get("labels") or {} for one in documents if one["metadata"]["name"] == meta["name"]]
+    if not own:
+        return []
+    return sorted(key for key in meta.get("labels") or {} if key.startswith(_MESH_LABELS) and key not in own[0])
+
+
+def is_as_wanted(home: Json, documents: t.Sequence[Json]) -> bool:
+    """Whether the namespace has all labels and annotations of its document, which is the only one of its kind."""
+    meta = home["metadata"]
+    return all(
+        document["metadata"]["name"] == meta["name"]
+        and not differences(document["metadata"].get(field) or {}, meta.get(field) or {})
+        for document in documents
+        for field in ("labels", "annotations")
+    )
+
+
+def changes_of_home(home: Json, documents: t.Sequence[Json]) -> tuple[list[Json], list[str]]:
+    """Which of baseline's documents have to be written to the namespace itself, and the labels that it loses.
+
+    An attendee may not write to the namespace, and mostly nobody has to.
+    """
+    homes = [document for document in documents if document["kind"] == "Namespace"]
+    labels = labels_to_drop(home, homes)
+    return homes if labels or not is_as_wanted(home, homes) else [], labels
+
+
+def with_dropped(results: t.Sequence[Json], labels: t.Sequence[str]) -> list[Json]:
+    """The reports of an apply of the namespace: the labels that it loses besides are a change."""
+    return [
+        {**one, "action": "changed", "labels_dropped": list(labels)}
+        if labels and one["kind"] == "Namespace" and one["action"] in ("unchanged", "changed")
+        else one
+        for one in results
+    ]
+
+
+def with_installers(results: t.Sequence[Json], services: t.Mapping[str, t.Sequence[Json]]) -> list[Json]:
+    """The reports of a removal: what roles have installed says which role installs it anew."""
+    roles = {identity(obj): role for role, objects in services.items() for obj in objects}
+    keys = [(one["api_version"].rpartition("/")[0], one["kind"], one["namespace"], one["name"]) for one in results]
+    return [
+        {**one, "installed_by": roles[key]} if key in roles else one for one, key in zip(results, keys, strict=True)
+    ]
 
 
 def listing(results: t.Sequence[Json], *, check: bool) -> str:

@@ -159,6 +159,56 @@ def test_a_failed_apply_is_told_in_the_words_of_its_caller(run: Run, api: FakeAp
     assert result["results"][0]["action"] == "failed"
 
 
+def test_an_attempt_that_fails_lets_the_module_go_on(run: Run, api: FakeApi) -> None:
+    said: list[str] = []
+
+    def body(runner: Runner) -> None:
+        said.append(runner.attempt([MAP], runner.options()))
+        said.append(runner.attempt([MAP], runner.options(), told=written))
+        said.append(runner.attempt([MAP], runner.options(state="absent")))
+
+    api.fail(403, method="PATCH", times=1)
+    result = run(body, diff=True)
+    assert said[0].startswith("ConfigMap bookinfo/a: ")
+    assert said[1:] == ["", ""]
+    assert [one["action"] for one in result["results"]] == ["failed", "created", "deleted"]
+    assert [one.get("written_by") for one in result["results"]] == [None, ["kubectl"], None]
+    assert (result["changed"], len(result["diff"]), result["message"]) == (True, 2, "")
+
+
+def test_whether_something_would_change_is_asked_without_a_trace(run: Run, api: FakeApi) -> None:
+    said: list[bool] = []
+
+    def body(runner: Runner) -> None:
+        said.append(runner.would_change([MAP], runner.options()))
+
+    result = run(body, diff=True)
+    assert (said, result["changed"], result["results"]) == ([True], False, [])
+    assert "diff" not in result
+    assert api.find("ConfigMap", "a", "bookinfo") is None
+    run(lambda runner: t.cast("None", runner.apply([MAP], runner.options())))
+    run(body)
+    api.fail(403, method="PATCH", times=1)
+    run(body)
+    assert said == [True, False, True], "what cannot be told counts as a change"
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_a_verification_is_concluded_by_traffic_or_in_check_mode_by_saying_so(
+    run: Run, monkeypatch: pytest.MonkeyPatch, check: bool
+) -> None:
+    belong: list[t.Any] = []
+
+    def run_checks(*_where: t.Any, **options: t.Any) -> Outcome:
+        belong.append(options["desired"])
+        return PASSED
+
+    monkeypatch.setattr(_verify, "run_checks", run_checks)
+    result = run(lambda runner: runner.read_checks([CHECK], namespace=None).conclude([MAP]), check=check)
+    assert belong == ([] if check else [[MAP]])
+    assert [one.get("skipped", False) for one in result["checks"]] == [check]
+
+
 class HouseError(Exception):
     """An error that a module of its own knows."""
 

@@ -41,6 +41,19 @@ def test_the_last_stage_stands_for_none_named() -> None:
     assert lab.stage("one").name == "one"
 
 
+def test_a_goal_is_a_stage_or_baseline() -> None:
+    baseline = {"title": "Baseline", "stages": [{"name": "baseline", "title": "Baseline"}]}
+    catalogue = Catalogue(["demo"], {"demo": LAB, "baseline": baseline}.__getitem__)
+    goal = catalogue.goal("demo", "one")
+    assert (str(goal), goal.brief, goal.shown) == ("stage one of lab demo", "demo, one", goal.stage)
+    assert catalogue.goal("demo", "").shown.name == "two"
+    for stage in ("", "baseline"):
+        goal = catalogue.goal("baseline", stage)
+        assert (str(goal), goal.brief, goal.shown, goal.stage) == ("baseline", "baseline", goal.baseline, None)
+    with pytest.raises(LabError, match="stage has no effect with lab baseline"):
+        catalogue.goal("baseline", "one")
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -24,7 +24,7 @@ STATUS = {"manager": "kube-controller-manager", "operation": "Update", "subresou
 @pytest.fixture(name="live")
 def live_fixture(client: Client) -> t.Iterator[LiveNamespace]:
     with ThreadPoolExecutor(1) as pool:
-        yield LiveNamespace(client, pool, check=False, diff=False, timeout=10)
+        yield LiveNamespace(client, pool)
 
 
 def deployment(name: str = "reviews-v3") -> Json:

@@ -161,10 +161,51 @@ def test_elsewhere_goes_what_is_ours_but_nothing_of_another_workshop_namespace()
     assert [obj["metadata"]["name"] for obj in reset_plan.outside(objects, "room", rooms)] == ["cert", "site"]
 
 
+HOME = {"kind": "Namespace", "metadata": {"name": "room", "labels": {"istio-injection": "enabled"}}}
+
+
+def home(**labels: str) -> dict:
+    return {"kind": "Namespace", "metadata": {"name": "room", "labels": {"istio-injection": "enabled", **labels}}}
+
+
 def test_labels_of_the_mesh_go_and_those_of_the_platform_stay() -> None:
-    live = {"metadata": {"labels": {"istio-injection": "enabled", "istio.io/rev": "x", "team": "y"}}}
-    wanted = {"metadata": {"labels": {"istio-injection": "enabled"}}}
-    assert reset_plan.mesh_labels_to_drop(live, wanted) == ["istio.io/rev"]
+    live = home(**{"istio.io/rev": "x", "team": "y"})
+    assert reset_plan.labels_to_drop(live, [HOME]) == ["istio.io/rev"]
+    assert reset_plan.labels_to_drop(live, []) == [], "nothing says what baseline has"
+
+
+def test_the_namespace_is_written_to_only_where_that_changes_it() -> None:
+    secret = thing("Secret", "x")
+    assert reset_plan.changes_of_home(home(team="y"), [HOME, secret]) == ([], [])
+    assert reset_plan.changes_of_home(home(**{"istio.io/rev": "x"}), [HOME, secret]) == ([HOME], ["istio.io/rev"])
+    bare = {"kind": "Namespace", "metadata": {"name": "room"}}
+    assert reset_plan.changes_of_home(bare, [HOME, secret]) == ([HOME], [])
+
+
+def test_a_label_that_the_namespace_loses_is_a_change_of_it() -> None:
+    results = [{"kind": kind, "action": "unchanged"} for kind in ("Namespace", "Secret")]
+    assert reset_plan.with_dropped(results, []) == results
+    first, second = reset_plan.with_dropped(results, ["istio.io/rev"])
+    assert (first["action"], first["labels_dropped"], second) == ("changed", ["istio.io/rev"], results[1])
+
+
+def test_what_a_role_has_installed_says_so() -> None:
+    deployment = thing("Deployment", "limits", "apps/v1")
+    results = [
+        {"api_version": version, "kind": "Deployment", "namespace": "room", "name": name, "action": "deleted"}
+        for version, name in (("apps/v1", "limits"), ("apps/v1", "other"))
+    ]
+    first, second = reset_plan.with_installers(results, {"ratelimit": [deployment]})
+    assert (first["installed_by"], second) == ("ratelimit", results[1])
+
+
+def test_extra_pods_go_first_and_are_not_waited_for() -> None:
+    extra, secret = thing("Pod", "extra"), thing("Secret", "x")
+    replaced = thing("Pod", "replaced", metadata={**CONTROLLED})
+    namespace = {"kind": "Namespace", "metadata": {"name": "site"}}
+    found = reset_plan.removals([secret, extra, replaced, namespace])
+    assert found == [([extra, namespace], False), ([secret, replaced], True)]
+    assert reset_plan.removals([]) == []
 
 
 def test_groups_of_the_mesh() -> None:

@@ -1,0 +1,199 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module lab_stage: the way to a stage, which the runner applies and proves step by step."""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+from .._istio.control_plane import namespace_document
+from .._kube import FIELD_MANAGER
+from .._workshop import (
+    BASELINE,
+    MARKER_NAME,
+    Catalogue,
+    Desired,
+    Goal,
+    LabError,
+    Stage,
+    desired_state,
+    lab_identities,
+    lab_names,
+    reset_plan,
+)
+from .runner import Runner, Verification, run_module
+
+if t.TYPE_CHECKING:
+    from .._apply import ApplyOptions
+    from .._workshop.lease import Lease
+    from .._workshop.tenancy import Owner
+
+Json = dict[str, t.Any]
+
+STAGE_ARG_SPEC: Json = {
+    "state": {"type": "str", "choices": ["applied", "verified"], "default": "applied"},
+    "lab": {"type": "str", "required": True},
+    "stage": {"type": "str", "default": ""},
+    "catalogue": {"type": "path", "required": True},
+    "definition": {"type": "dict", "default": {}},
+    "baseline": {"type": "dict", "required": True},
+    "namespace": {"type": "str", "required": True},
+    "gateway_namespace": {"type": "str", "default": "istio-system"},
+    "gateway": {"type": "str", "default": ""},
+    "wait_timeout": {"type": "int", "default": 120},
+    "deadline": {"type": "float"},
+    "progress": {"type": "path"},
+}
+
+
+def run_stage_module() -> None:
+    """The whole of the module lab_stage."""
+    run_module(STAGE_ARG_SPEC, bring_to_stage, result={"lab": "", "stage": ""}, errors=(LabError,))
+
+
+def bring_to_stage(runner: Runner) -> None:
+    """Apply the stage where it is to be applied, then verify it."""
+    params = runner.params
+    namespace, applies = params["namespace"], params["state"] == "applied"
+    definitions = {params["lab"]: params["definition"], BASELINE: params["baseline"]}
+    goal = Catalogue(lab_names(params["catalogue"]), definitions.__getitem__).goal(params["lab"], params["stage"])
+    verification = runner.read_checks(list(goal.shown.checks), namespace=namespace)
+    steps = [Step(step, runner.read_checks(list(step.checks), namespace=namespace)) for step in goal.shown.steps]
+    runner.only_verifies = not applies
+    if applies:
+        runner.require_rights(namespace)
+    home = runner.client.get("v1", "Namespace", namespace)
+    # In check mode, what would make the namespace may have been pretended only.
+    if home is not None or not applies or not runner.check_mode:
+        refused = reset_plan.refusal(home, namespace)
+        if refused:
+            raise LabError(refused)
+    runner.result.update(lab=params["lab"], stage=goal.shown.name)
+    runner.module.standing = "The checks did not finish."
+    runner.progress.say(goal.brief)
+    walk = Walk(runner, goal)
+    if applies and runner.check_mode:
+        walk.apply(goal.stage)
+    elif applies:
+        runner.module.standing = f"Namespace {namespace} has not reached {goal}."
+        walk.lease = runner.hold(namespace, f"lab {params['lab']}, stage {goal.shown.name}")
+        walk.go(steps, verification)
+        runner.module.standing = f"Namespace {namespace} is at {goal}, but its checks did not finish."
+    verification.conclude(() if runner.check_mode else walk.desired(goal.stage).documents)
+
+
+class Step(t.NamedTuple):
+    """A state on the way to a stage, and what proves it."""
+
+    state: Stage
+    verification: Verification
+
+
+class Walk:
+    """The way to a stage: what is applied and what is proven, step by step."""
+
+    def __init__(self, runner: Runner, goal: Goal) -> None:
+        self.runner = runner
+        self.params = runner.params
+        self.namespace: str = runner.params["namespace"]
+        self.goal = goal
+        self.names = lab_identities(goal.lab, self.namespace) if goal.lab else frozenset()
+        self.warned = False
+        self.lease: Lease | None = None
+
+    def go(self, steps: list[Step], verification: Verification) -> None:
+        """Apply the stage, after its steps; its streams run from where the first of its states stands."""
+        stage = self.goal.stage
+        desired = self.desired(stage)
+        # What stands already has gone its way: to apply it again changes nothing.
+        if steps and not self.runner.would_change(desired.documents, self.options(desired)):
+            steps = []
+        if steps:
+            self.step(steps[0])
+        verification.begin()
+        for step in steps[1:]:
+            self.step(step)
+        self.apply(stage)
+
+    def step(self, step: Step) -> None:
+        """Apply a state on the way and prove it."""
+        self.apply(step.state)
+        self.runner.progress.say(step.state.title)
+        step.verification.prove(self.desired(step.state).documents)
+
+    @functools.cached_property
+    def owner(self) -> Owner:
+        """Whose the namespace's objects are, as its marker says before anything is applied."""
+        from .._workshop.live import THREADS, LiveNamespace
+
+        marker = self.runner.client.get("v1", "ConfigMap", MARKER_NAME, self.namespace)
+        with ThreadPoolExecutor(THREADS) as pool:
+            return LiveNamespace(self.runner.client, pool).owner(self.namespace, marker)
+
+    def desired(self, stage: Stage | None) -> Desired:
+        """What the namespace shows in this state, and the selector of what is pruned."""
+        return desired_state(
+            baseline=self.goal.baseline,
+            lab=self.params["lab"],
+            stage=stage,
+            namespace=self.namespace,
+            owner=self.owner,
+        )
+
+    def options(self, desired: Desired) -> ApplyOptions:
+        """How a stage is applied: it is reached from any state, so also from one that somebody has edited."""
+        places = self.owner.places(self.params["gateway_namespace"])
+        return self.runner.options(force=True, prune_selector=desired.prune_selector, prune_namespaces=places)
+
+    def apply(self, stage: Stage | None) -> None:
+        """Make the namespace show this state."""
+        if self.lease is not None:
+            self.lease.ensure()
+        desired = self.desired(stage)
+        documents = desired.documents
+        written: list[tuple[Json, list[str]]] = []
+        if self.runner.check_mode and self.runner.client.get("v1", "Namespace", self.namespace) is None:
+            # What would have made it has only been pretended.
+            documents = [namespace_document(self.namespace), *documents]
+        else:
+            written = self.take_over(desired)
+        name = f"Stage {stage.name}" if stage else "Baseline"
+        self.runner.apply(
+            documents,
+            self.options(desired),
+            told=lambda results: reset_plan.with_writers(results, written),
+            failure=f"{name} of lab {self.params['lab']} was not applied: {{}}",
+        )
+
+    def take_over(self, desired: Desired) -> list[tuple[Json, list[str]]]:
+        """Make what people have added to the stage's own objects ours, so that the apply drops it; in check mode only
+        say what that is. What they have put beside them stays, and is named, unless another stage of the lab has an
+        object of that name: such names are the lab's, and what has them goes.
+        """
+        from .._workshop.live import THREADS, LiveNamespace
+
+        documents = desired.documents
+        with ThreadPoolExecutor(THREADS) as pool:
+            live = LiveNamespace(self.runner.client, pool)
+            found = live.around(documents, self.namespace, desired.prune_selector)
+            written = reset_plan.written_by_others(documents, found, FIELD_MANAGER)
+            if not self.runner.check_mode:
+                list(pool.map(live.take_over, (obj for obj, _managers in written)))
+        others = reset_plan.beside(found, documents, self.namespace, self.owner.names)
+        self.remove([obj for obj in others if reset_plan.identity(obj) in self.names])
+        rest = [obj for obj in others if reset_plan.identity(obj) not in self.names]
+        said = reset_plan.beside_sentence(rest, self.namespace)
+        if said and not self.warned:
+            self.runner.module.warn(said)
+            self.warned = True
+        return written
+
+    def remove(self, objects: list[Json]) -> None:
+        """Remove what has a name of the lab."""
+        for some, wait in reset_plan.removals(objects):
+            failed = self.runner.attempt(some, self.runner.options(state="absent", wait=wait))
+            if failed:
+                self.runner.fail(f"What has a name of lab {self.params['lab']} was not removed: {failed}")
