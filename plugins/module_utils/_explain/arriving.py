@@ -108,7 +108,10 @@ def no_proxy(bare: Bare) -> str:
 def arrived_from(mesh: Mesh, request: Request, caller: Json, sent: Sent) -> Arrived:
     """What a proxy's targets lead to, each pod asked as this caller asks it."""
     found = Arrived()
-    identity = f"spiffe://cluster.local/ns/{home_of(caller)}/sa/{service_account(caller)}"
+    config = mesh.config_of(caller)
+    # By default a certificate is for this; a mesh may have another trust domain.
+    named = f"spiffe://cluster.local/ns/{home_of(caller)}/sa/{service_account(caller)}"
+    identity = (config.identity if config is not None else "") or named
     address = str((caller.get("status") or {}).get("podIP") or "")
     for target in sent.targets:
         for endpoint in target.endpoints:

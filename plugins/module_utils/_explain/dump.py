@@ -10,6 +10,7 @@ the other spelling of protobuf's JSON, with names in camel case.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import typing as t
@@ -70,6 +71,8 @@ class ProxyConfig:
     """Configurations of HTTP filters that are sent apart from their listener (ECDS), by the filter's name."""
     ejected: t.Mapping[tuple[str, str, int], str] = field(default_factory=dict)
     """Why a host is not healthy, by cluster, address and port."""
+    identity: str = ""
+    """The SPIFFE id of its own certificate; empty where the proxy has none, or it is not shown."""
     by_istiod: bool = False
     """Whether this is what istiod would send, and not what the proxy has."""
 
@@ -173,7 +176,27 @@ def parse(answer: t.Any, pod: str, namespace: str) -> ProxyConfig:
         tuple(warming),
         secrets,
         extensions,
+        identity=_identity(dumped),
     )
+
+
+def _identity(dumped: Json) -> str:
+    """The SPIFFE id in the certificate that Istio's agent gives the proxy, which is called ``default``."""
+    for one in _list(dumped.get("dynamic_active_secrets")):
+        if _mapping(one).get("name") != "default":
+            continue
+        chain = _mapping(
+            _mapping(_mapping(_mapping(one).get("secret")).get("tls_certificate")).get("certificate_chain")
+        )
+        try:
+            text = base64.b64decode(str(chain.get("inline_bytes") or "")).decode("ascii")
+            raw = base64.b64decode(text.partition("-----BEGIN CERTIFICATE-----")[2].partition("-----END")[0])
+        except ValueError:
+            return ""
+        # A name of the kind URI has its length in the byte before it (RFC 5280, GeneralName).
+        place = raw.find(b"spiffe://")
+        return raw[place : place + raw[place - 1]].decode("ascii", "replace") if place > 0 else ""
+    return ""
 
 
 HEALTH = (

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import base64
+import datetime
 import json
 import os
 import subprocess
@@ -22,6 +24,9 @@ from ansible_collections.mesh.workshop.plugins.module_utils._explain.dump import
     tcp_cluster,
 )
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain import large
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -226,3 +231,37 @@ def test_a_dump_of_30_megabytes_is_followed_within_bounds(tmp_path: Path) -> Non
     assert costs["clusters"] == [f"outbound|9080|v2|{large.host_of(services - 1)}"]
     assert costs["seconds"] < 3
     assert costs["megabytes"] < 110
+
+
+def certificate(*names: str) -> bytes:
+    """A certificate for these URIs, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([])
+    day = datetime.datetime(2026, 1, 1)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(day).not_valid_after(day + datetime.timedelta(1))
+    uris = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(one) for one in names])
+    signed = builder.add_extension(uris, critical=True).sign(key, hashes.SHA256())
+    return signed.public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.mark.parametrize(
+    ("chain", "identity"),
+    [
+        (certificate("spiffe://old.example/ns/bookinfo/sa/ratings"), "spiffe://old.example/ns/bookinfo/sa/ratings"),
+        # A name of more than 127 bytes has its length written in another way.
+        (certificate(f"spiffe://td/ns/{'n' * 63}/sa/{'a' * 63}"), f"spiffe://td/ns/{'n' * 63}/sa/{'a' * 63}"),
+        (certificate("https://other.example/"), ""),
+        (b"no certificate", ""),
+        (b"", ""),
+    ],
+)
+def test_a_proxys_identity_is_that_of_its_certificate(chain: bytes, identity: str) -> None:
+    shown = {"certificate_chain": {"inline_bytes": base64.b64encode(chain).decode()}}
+    secrets = [
+        {"name": "ROOTCA", "secret": {"name": "ROOTCA", "validation_context": {}}},
+        {"name": "default", "secret": {"name": "default", "tls_certificate": shown}},
+    ]
+    dumped = {"@type": "type.googleapis.com/envoy.admin.v3.SecretsConfigDump", "dynamic_active_secrets": secrets}
+    assert parse({"configs": [dumped]}, "a", "b").identity == identity
+    assert parse({"configs": []}, "a", "b").identity == ""

@@ -453,3 +453,12 @@ def test_a_query_is_compared_as_it_is_written() -> None:
         return sent is not None and sent.route is not None
 
     assert (matched("a%20b"), matched("a b")) == (True, False)
+
+
+def test_a_caller_is_known_by_its_certificate() -> None:
+    # In a mesh with another trust domain, istiod writes the policies' principals for that one.
+    found = mesh(filters=[rbac("ALLOW", "old.example/ns/bookinfo/sa/bookinfo-productpage")])
+    caller = found.configs[("bookinfo", "productpage-a-b")]
+    other = replace(caller, identity="spiffe://old.example/ns/bookinfo/sa/bookinfo-productpage")
+    assert walk(found).received[0].denying is not None
+    assert walk(with_configs(found, caller=other)).received[0].denying is None
