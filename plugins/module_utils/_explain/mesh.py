@@ -108,7 +108,28 @@ class Mesh:
     def service_for(self, host: str, namespace: str) -> ServiceName | None:
         """The Service that a host names, seen from a namespace; None where it names none."""
         name = service_named(host, namespace)
-        return name if name is not None and self.service(name) is not None else None
+        if name is not None and self.service(name) is not None:
+            return name
+        # A short name of a pod of a headless Service, such as ratings-0.ratings.
+        pod, dot, service = host.partition(".")
+        near = (service, namespace)
+        return near if dot and pod and "." not in service and is_headless(self.service(near)) else None
+
+    def addresses_of(self, host: str, namespace: str) -> list[str]:
+        """What the name of a Service, or of a pod of a headless one, is resolved to; empty where that is not known."""
+        name = self.service_for(host, namespace)
+        service = self.service(name) if name is not None else None
+        if name is None or service is None:
+            return []
+        if not is_headless(service):
+            return list(filter(None, [str(spec_of(service).get("clusterIP") or "")]))
+        pods = self.pods_of(name)
+        first = host.partition(".")[0]
+        named = (
+            [pod for pod in pods if first in (name_of(pod), spec_of(pod).get("hostname"))] if first != name[0] else []
+        )
+        places = [str((pod.get("status") or {}).get("podIP") or "") for pod in named or pods]
+        return [place for place in places if place]
 
     def pods_of(self, name: ServiceName) -> list[Json]:
         """The pods that a Service selects."""
@@ -134,9 +155,17 @@ class Mesh:
 def service_named(host: str, namespace: str) -> ServiceName | None:
     """The name and namespace that a host would have as a Service; None where it has no such form."""
     parts = host.rstrip(".").split(".")
+    inner = host.rstrip(".").removesuffix(".cluster.local").removesuffix(".svc").split(".")
+    if len(inner) == 3 and len(parts) > 3:  # a pod of a headless Service
+        return inner[1], inner[2]
     if len(parts) > 1 and host.endswith((f".{DOMAIN}", ".svc")) or len(parts) == 2:
         return parts[0], parts[1]
     return (host, namespace) if len(parts) == 1 else None
+
+
+def is_headless(service: Json | None) -> bool:
+    """Whether a Service has no address of its own, so that its name is resolved to its pods."""
+    return spec_of(service or {}).get("clusterIP") == "None"
 
 
 def host_holds(pattern: str, host: str) -> bool:

@@ -9,6 +9,7 @@ Sources: Envoy's ``config.cluster.v3`` (``CircuitBreakers``, ``OutlierDetection`
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from .breakers import breaker_of, outliers_of
 from .dump import ProxyConfig
@@ -19,13 +20,20 @@ from .origin import origin_of, service_of
 Json = t.Mapping[str, t.Any]
 
 
-def target_of(mesh: Mesh, config: ProxyConfig, name: str, share: float, address: str, port: int) -> Target:
+def target_of(
+    mesh: Mesh, config: ProxyConfig, name: str, share: float, addresses: t.Sequence[str], port: int
+) -> Target:
+    """A cluster by its name; `addresses` and `port` are what is asked, and where some clusters pass it on to."""
     cluster = config.clusters.get(name)
     if cluster is None:
         return Target(name, share, known=False, service=_named_service(name), subset=_subset(name))
     if name == PASSTHROUGH:
-        return Target(name, share, known=True, endpoints=tuple(_passed_through(mesh, address, port)))
+        return Target(name, share, known=True, endpoints=tuple(_passed_through(mesh, addresses, port)))
     found = []
+    if cluster.get("type") == "ORIGINAL_DST":
+        own = _handshake(cluster, {})
+        mutual = own is not None and own.mutual
+        found = [replace(one, mtls=mutual, handshake=own) for one in _passed_through(mesh, addresses, port)]
     for one in config.endpoints.get(name, ()):
         place = ((one.get("endpoint") or {}).get("address") or {}).get("socket_address") or {}
         where = str(place.get("address", ""))
@@ -56,15 +64,17 @@ def target_of(mesh: Mesh, config: ProxyConfig, name: str, share: float, address:
     )
 
 
-def _passed_through(mesh: Mesh, address: str, port: int) -> t.Iterator[Endpoint]:
-    """What is at an address that is asked as it is: a pod, or those behind a Service, of which its node chooses one."""
-    owner = next((one for one in mesh.of("Service") if address and spec_of(one).get("clusterIP") == address), None)
-    pods = mesh.pods_of((name_of(owner), home_of(owner))) if owner is not None else []
-    for pod in pods:
-        number = port_number(port_of(owner or {}, port), pod, port)
-        yield Endpoint(str((pod.get("status") or {}).get("podIP") or ""), number, healthy=True, mtls=False, pod=pod)
-    if not pods:
-        yield Endpoint(address, port, healthy=True, mtls=False, pod=mesh.pod_at(address))
+def _passed_through(mesh: Mesh, addresses: t.Sequence[str], port: int) -> t.Iterator[Endpoint]:
+    """What is at addresses that are asked as they are: pods, or those behind a Service, of which a node chooses one."""
+    for address in addresses:
+        owner = next((one for one in mesh.of("Service") if address and spec_of(one).get("clusterIP") == address), None)
+        pods = mesh.pods_of((name_of(owner), home_of(owner))) if owner is not None else []
+        for pod in pods:
+            number = port_number(port_of(owner or {}, port), pod, port)
+            where = str((pod.get("status") or {}).get("podIP") or "")
+            yield Endpoint(where, number, healthy=True, mtls=False, pod=pod)
+        if not pods:
+            yield Endpoint(address, port, healthy=True, mtls=False, pod=mesh.pod_at(address))
 
 
 def _handshake(cluster: Json, endpoint: Json) -> Handshake | None:

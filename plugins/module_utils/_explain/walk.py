@@ -25,9 +25,9 @@ from .journey import BLACKHOLE, PASSTHROUGH, Journey, Sent
 from .mesh import (
     ROOT,
     Mesh,
-    ServiceName,
     holds_for,
     home_of,
+    is_headless,
     name_of,
     origin_for,
     port_number,
@@ -73,8 +73,8 @@ class _Step:
     caller: str
     peer: Peer = field(default_factory=Peer)
     """The one that the proxy sees as its client."""
-    address: str = ""
-    """The one that is asked."""
+    addresses: tuple[str, ...] = ("",)
+    """Those that may be asked."""
     port: int = 0
     """The port that a gateway's pod is asked at."""
     depth: int = 0
@@ -92,15 +92,15 @@ def from_workload(mesh: Mesh, request: Request, pod: Json, address: str | None =
     if not config.synced:
         return Journey(request, name_of(pod), Sent(name_of(pod), "caller", home, synced=False))
     service = None if address else mesh.service_for(request.host, home)
-    target = address or _cluster_address(mesh, service) or "0.0.0.0"
-    listener = outbound_listener(config, target, request.port)
+    addresses = ([address] if address else mesh.addresses_of(request.host, home)) or ["0.0.0.0"]
+    listener = outbound_listener(config, addresses[0], request.port)
     found = mesh.service(service) if service else None
     port = port_of(found, request.port) if found else None
     if listener is None:
         return Journey(request, name_of(pod), None, unseen=(f"No listener of {name_of(pod)} for port {request.port}.",))
     protocols = ("h2c",) if request.http2 else ("http/1.1",)
     tls = request.scheme in ("https", "tls")
-    chain = choose_chain(listener, Connection(target, request.port, tls, request.host, () if tls else protocols))
+    chain = choose_chain(listener, Connection(addresses[0], request.port, tls, request.host, () if tls else protocols))
     base = Sent(
         proxy=name_of(pod),
         role="caller",
@@ -111,7 +111,7 @@ def from_workload(mesh: Mesh, request: Request, pod: Json, address: str | None =
         why=protocol_of(port)[1] if port else "",
         sampling=sampling_of(mesh, pod),
     )
-    return _onward(_Step(mesh, pod, name_of(pod), address=target), request, config, base, chain)
+    return _onward(_Step(mesh, pod, name_of(pod), addresses=tuple(addresses)), request, config, base, chain)
 
 
 def at_gateway(mesh: Mesh, request: Request, pod: Json) -> Journey:
@@ -144,7 +144,7 @@ def _through(step: _Step, request: Request, entrance: Entrance) -> Journey:
     base = replace(base, listener=str(listener.get("name", "")), server=server)
     if server.warming or server.has_secret is False:
         return Journey(request, step.caller, base)
-    inner = replace(step, pod=pod, peer=entrance.peer, address="", port=entrance.connection.port)
+    inner = replace(step, pod=pod, peer=entrance.peer, addresses=("",), port=entrance.connection.port)
     return _onward(inner, request, config, base, chain)
 
 
@@ -155,7 +155,10 @@ def without_proxy(mesh: Mesh, request: Request, namespace: str, address: str | N
     found = mesh.service(service) if service else None
     port = port_of(found, request.port) if found else None
     places = [(pod, port_number(port, pod, request.port)) for pod in pods]
-    if address and not places:
+    if is_headless(found):
+        asked = map(mesh.pod_at, mesh.addresses_of(request.host, namespace))
+        places = [(pod, request.port) for pod in asked if pod is not None]
+    if address:
         target = mesh.pod_at(address)
         places = [(target, request.port)] if target is not None else []
     arrived = Arrived()
@@ -166,7 +169,7 @@ def without_proxy(mesh: Mesh, request: Request, namespace: str, address: str | N
 
 
 def _onward(step: _Step, request: Request, config: ProxyConfig, sent: Sent, chain: Json | None) -> Journey:
-    mesh, pod, caller, address = step.mesh, step.pod, step.caller, step.address
+    mesh, pod, caller, addresses = step.mesh, step.pod, step.caller, step.addresses
     if chain is None:
         return Journey(request, caller, sent)
     manager = manager_of(chain)
@@ -175,7 +178,7 @@ def _onward(step: _Step, request: Request, config: ProxyConfig, sent: Sent, chai
         if not tcp_cluster(chain):
             ends = f"What the last filter of {sent.proxy}'s listener {sent.listener} does with the request."
             return Journey(request, caller, replace(sent, http=False), unseen=(ends,))
-        target = target_of(mesh, config, tcp_cluster(chain), 1.0, address, request.port)
+        target = target_of(mesh, config, tcp_cluster(chain), 1.0, addresses, request.port)
         sent = _with_policy(mesh, pod, replace(sent, http=False, targets=(target,)))
         arrived = arrived_from(mesh, request, pod, sent)
         return _with_gateways(step, request, arrived, arrived.journey(request, caller, sent))
@@ -190,7 +193,7 @@ def _onward(step: _Step, request: Request, config: ProxyConfig, sent: Sent, chai
         sent = replace(sent, routed=replace(routed, route=None, skipped=()), redirect="https")
         return Journey(request, caller, sent)
     filters = filters_of(manager, config.extensions)
-    decided = _decided(mesh, config, filters, routed, address, request.port)
+    decided = _decided(mesh, config, filters, routed, addresses, request.port)
     peer = seen_by(manager, request, step.peer)
     onward = passed_on(manager, rewritten(routed.route or {}, request), peer)
     sent = replace(sent, routed=routed, strange=(*sent.strange, *strange_filters(filters)), **decided)
@@ -236,7 +239,7 @@ def _with_policy(mesh: Mesh, pod: Json, sent: Sent) -> Sent:
 
 
 def _decided(
-    mesh: Mesh, config: ProxyConfig, filters: t.Sequence[Filter], routed: Routed, address: str, port: int
+    mesh: Mesh, config: ProxyConfig, filters: t.Sequence[Filter], routed: Routed, addresses: t.Sequence[str], port: int
 ) -> dict[str, t.Any]:
     route = routed.route
     if route is None:
@@ -250,7 +253,7 @@ def _decided(
     return {
         "origin": origin,
         "rule": _rule_of(mesh, origin, routed),
-        "targets": tuple(target_of(mesh, config, name, share, address, port) for name, share in targets_of(route)),
+        "targets": tuple(target_of(mesh, config, name, share, addresses, port) for name, share in targets_of(route)),
         "delay": parse_duration(delay.get("fixed_delay")) or 0.0,
         "delay_share": fraction_of(delay.get("percentage")),
         "abort": str(abort.get("http_status") or (f"gRPC {abort['grpc_status']}" if "grpc_status" in abort else "")),
@@ -261,7 +264,7 @@ def _decided(
         "retry_on": str(retry.get("retry_on") or ""),
         "mirrors": tuple(
             (
-                target_of(mesh, config, str(one.get("cluster", "")), 1.0, address, port),
+                target_of(mesh, config, str(one.get("cluster", "")), 1.0, addresses, port),
                 fraction_of((one.get("runtime_fraction") or {}).get("default_value"))
                 if one.get("runtime_fraction")
                 else 1.0,
@@ -280,12 +283,6 @@ def _rule_of(mesh: Mesh, origin: Origin | None, routed: Routed) -> int | None:
         return None
     own = [one for one in routed.host.get("routes") or () if origin_of(one) == origin]
     return rule_number(rule, next(index for index, one in enumerate(own) if one is routed.route))
-
-
-def _cluster_address(mesh: Mesh, service: ServiceName | None) -> str:
-    found = mesh.service(service) if service else None
-    address = str(((found or {}).get("spec") or {}).get("clusterIP") or "")
-    return "" if address == "None" else address
 
 
 def _target_port(mesh: Mesh, pod: Json, port: int) -> int:
