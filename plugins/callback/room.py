@@ -192,7 +192,7 @@ def explain(failure: Failure, earlier: t.Sequence[Failure], width: int, verbose:
 
 
 def recap(host: str, numbers: t.Mapping[str, int]) -> str:
-    """A host's tasks in numbers; what is none is left out."""
+    """A host's tasks in numbers; zeros are left out."""
     told = [f"{number} {name}" for name, number in numbers.items() if number or name == "ok"]
     return f"{host}: {', '.join(told)}"
 

@@ -49,7 +49,7 @@ from ansible_collections.mesh.workshop.plugins.plugin_utils._screen import colum
 
 
 def check_table(checks: t.Any) -> str:
-    """The table of these results; AnsibleFilterError where they are none."""
+    """The table of these results; AnsibleFilterError for anything else."""
     try:
         asked = [one for one in checks if isinstance(one["passed"], bool)]
         return table_of(asked, columns()) if asked else ""

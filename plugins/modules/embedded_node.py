@@ -296,7 +296,7 @@ def main() -> None:
     except EmbeddedError as error:
         module.fail_json(msg=str(error), actions=[])
     except CommandError as error:
-        module.fail_json(msg=f"Cluster {params['name']}: {error}. Run it again: it goes on from here.", actions=[])
+        module.fail_json(msg=f"Cluster {params['name']}: {error}. Run it again to continue from here.", actions=[])
     except OSError as error:
         why = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         module.fail_json(msg=f"Cluster {params['name']}: {why}. Correct that, and run it again.", actions=[])

@@ -199,7 +199,7 @@ def stock(client: Client, namespace: str) -> list[str]:
 
 
 def check_address(address: str) -> None:
-    """Raises IstioError for what is not an IP address."""
+    """Raises IstioError for anything but an IP address."""
     try:
         ipaddress.ip_address(address)
     except ValueError as error:

@@ -139,7 +139,7 @@ def _targets(params: t.Mapping[str, t.Any], result: Result) -> list[Target]:
 
 
 def _encoded(text: str) -> bytes:
-    """A text as UTF-8; names of files may hold bytes that are none."""
+    """A text as UTF-8; names of files may hold bytes that are not."""
     return text.encode("utf-8", "backslashreplace")
 
 

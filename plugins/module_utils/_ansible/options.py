@@ -24,7 +24,7 @@ class Idle(t.NamedTuple):
 
 
 def value_fault(params: Params, spec: t.Mapping[str, Json]) -> str:
-    """The first option whose value none of its type can have, with the remedy; empty where there is none."""
+    """The first option whose value is impossible for its type, with the remedy; empty where there is none."""
     for name, option in spec.items():
         value = params.get(name)
         many = isinstance(value, list)

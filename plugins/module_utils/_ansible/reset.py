@@ -197,7 +197,7 @@ class Reset:
         result["listing"] = reset_plan.listing(result["results"], check=runner.check_mode)
         failed = next(filter(None, troubles), "")
         if failed:
-            runner.fail(f"Namespace {self.namespace} is not back at baseline: {failed} Running reset again goes on.")
+            runner.fail(f"Namespace {self.namespace} is not back at baseline: {failed} Run reset again to continue.")
         runner.say(f"{tally(result['results'])}.")
 
     def restore(self, documents: list[Json], told: t.Callable[[list[Json]], list[Json]]) -> str:

@@ -127,7 +127,7 @@ class Runner:
         return lease
 
     def hold_if_there(self, namespace: str, purpose: str) -> None:
-        """Hold a namespace's lease while it is changed, unless it is not there or is going: nobody is at work there."""
+        """Hold a namespace's lease while it is changed; one that is absent or terminating needs none."""
         if self.check_mode:
             return
         found = self.client.get("v1", "Namespace", namespace)
@@ -303,7 +303,7 @@ class Runner:
         self.module.fail_json(msg=message, **done)
 
     def close(self) -> None:
-        """Stop the streams that still run, and let go what is held."""
+        """Stop the streams that still run, and release what is held."""
         for verification in self._verifications:
             verification.stop()
         self._held.close()

@@ -344,7 +344,7 @@ class _Run:
             raise ApiError(
                 0,
                 "Forbidden",
-                f"it {made}lacks {', '.join(missing)}, which this user may not set; have an administrator set this "
+                f"it {made}lacks {', '.join(missing)}, and this user may not set it; have an administrator set this "
                 "(kubectl label or annotate), then run this again",
                 subject=str(entry.ref),
             )

@@ -78,7 +78,7 @@ def _loader() -> t.Any:
                 # PyYAML takes for granted that a value has the form of its tag.
                 tag = str(node.tag).rpartition(":")[2]
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the value has not the form of its type, {tag}", node.start_mark
+                    None, None, f"the value does not have the form of its tag, {tag}", node.start_mark
                 ) from exc
 
     Loader.yaml_implicit_resolvers = {

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values of documents as JSON has them, whoever gave them: a text, a playbook, a lab."""
+"""Values of documents in the form of JSON, from whatever source: a text, a playbook, a lab."""
 
 from __future__ import annotations
 

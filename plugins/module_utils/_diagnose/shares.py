@@ -69,7 +69,7 @@ def version_of(findings: Findings, rule: Json, destination: Json) -> str | None:
 
 
 def split_of(findings: Findings, rule: Json, number: int, route: Json) -> Split | None:
-    """What one rule does; None where versions are none of its matters."""
+    """What one rule does; None where it does not choose versions."""
     targets = route.get("route") or []
     weights = [float(one.get("weight") or 0) for one in targets] if len(targets) > 1 else [1.0] * len(targets)
     versions = [version_of(findings, rule, one.get("destination") or {}) for one in targets]

@@ -160,10 +160,10 @@ def _summed(part: Json, fault: str, call: Call) -> str:
     if claims != ["iss", "sub"]:
         return fault
     if call.token is None:
-        return "a request principal has to be there (a valid token), and the request has no valid token"
+        return "the request must have a principal (a valid token), and it has no valid token"
     if not call.token.subject:
-        return "a request principal has to be there, and the token has no sub claim, so it makes none"
-    return f"the request principal has to be another one than '{call.token.issuer}/{call.token.subject}': {fault}"
+        return "the request must have a principal, and the token has no sub claim, so it gives it none"
+    return f"the request principal must be another than '{call.token.issuer}/{call.token.subject}': {fault}"
 
 
 def _positive(part: Json) -> str:

@@ -82,7 +82,7 @@ def idle_effects(client: Client, applied: Applied) -> list[Effect]:
         if configs is not None:
             mesh = _with_configs(mesh, ours, configs)
         about = [one for one in effects_of(mesh) if one.idle and (one.origin in names or one.without in names)]
-        # Of one host that is none it is told once, however often a rule names it.
+        # A missing host is reported once, however often a rule names it.
         found = list({(one.origin, one.topic, one.host or one.sentence): one for one in reversed(about)}.values())[::-1]
         if not found:
             break

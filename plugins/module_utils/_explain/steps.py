@@ -312,8 +312,8 @@ def _limit(limit: Limit) -> str:
         return f"The rate limit service is not asked.{missing or ' No route or virtual host has rate_limits.'}"
     failing = "refused" if limit.refuses_on_failure else "let through"
     return (
-        f"Asks {limit.service} (domain {limit.domain}) with {counted}; what is too much for it is answered "
-        f"{limit.status}, and where it does not answer, the request is {failing}.{missing}"
+        f"Asks {limit.service} (domain {limit.domain}) with {counted}; excess requests get "
+        f"{limit.status}; if it does not answer, the request is {failing}.{missing}"
     )
 
 

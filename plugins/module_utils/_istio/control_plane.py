@@ -73,7 +73,7 @@ def istioctl_version(istioctl: str, timeout: float = 60) -> str:
         said = f"no answer within {timeout:.0f} s"
     except (ValueError, KeyError, TypeError, RecursionError):
         said = "it prints something else"
-    raise IstioError(f"{istioctl} does not tell its version as istioctl does ({said}): set istio_istioctl.")
+    raise IstioError(f"{istioctl} does not report a version ({said}), so it may not be istioctl: set istio_istioctl.")
 
 
 def _not_run(istioctl: str, error: OSError) -> str:

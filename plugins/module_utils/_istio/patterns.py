@@ -38,7 +38,7 @@ def _compiled(pattern: str) -> t.Any:
 
 
 def check_pattern(pattern: str) -> None:
-    """Raises PatternError where it is none."""
+    """Raises PatternError for an invalid pattern."""
     _compiled(pattern)
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Addresses of API servers and proxies: what is none is refused where it is read."""
+"""Addresses of API servers and proxies: anything else is refused where it is read."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Credentials:
         return self._pair
 
     def refresh(self) -> bool:
-        """Read the credentials anew after a 401; False if they can be no others than before."""
+        """Read the credentials anew after a 401; False if they cannot have changed."""
         return False
 
 

@@ -44,7 +44,7 @@ def parse_kubeconfig(text: bytes, path: str) -> Json:
 
 
 def _yaml(text: bytes, path: str) -> t.Any:
-    """What YAML holds. Raises ValueError for what is none, ConfigError where it cannot be read here."""
+    """What YAML holds. Raises ValueError for invalid YAML, ConfigError where it cannot be read here."""
     try:
         import yaml
     except ImportError as exc:
@@ -89,7 +89,7 @@ def _called(path: str) -> str:
 def from_kubeconfig(loaded: t.Sequence[tuple[str, Json]], context: str | None, persist: bool = False) -> Settings:
     """The settings of a context, by default of the current one. `loaded` is each file's path ("" inline) and content.
 
-    Raises ConfigError for what does not fit together. The server's address may still be none.
+    Raises ConfigError for what does not fit together. The server's address may still be invalid.
     """
     merged, origin = merge_kubeconfigs(loaded)
     paths = [path for path, _config in loaded if path]

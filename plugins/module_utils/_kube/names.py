@@ -65,7 +65,7 @@ def label_value_fault(value: str) -> str:
 
 
 def segment_fault(text: str) -> str:
-    """Why `text` can be no segment of a path (apimachinery, IsValidPathSegmentName); empty where it can."""
+    """Why `text` cannot be a segment of a path (apimachinery, IsValidPathSegmentName); empty where it can."""
     if not text:
         return "the name is empty; give it one."
     if text in (".", ".."):

@@ -76,7 +76,7 @@ class Response:
     body: bytes
 
     def json(self) -> dict[str, t.Any]:
-        """The object that the body is. Raises ApiError if it is none."""
+        """The object in the body. Raises ApiError if the body is not an object."""
         try:
             parsed = json.loads(self.body)
         except (ValueError, RecursionError):

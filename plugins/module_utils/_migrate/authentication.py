@@ -130,7 +130,7 @@ def _mode(doc: Doc, spec: Map) -> str:
     mode = str(mtls.get("mode") or "STRICT")
     place = place_of(method, "mtls")
     if mode not in ("STRICT", "PERMISSIVE"):
-        raise Refused(f"spec.peers[0].mtls.mode {mode} is none that Istio had.", "spec.peers[0].mtls.mode", place)
+        raise Refused(f"spec.peers[0].mtls.mode {mode} never existed in Istio.", "spec.peers[0].mtls.mode", place)
     if mtls.get("allowTls") is True:
         doc.differ(
             "allowTls took TLS without a client's certificate; today that is not taken.",

@@ -473,7 +473,7 @@ def _bucket(limit: Limit, charge: int) -> Json:
     tokens = limit.amount // max(1, charge)
     if not tokens:
         raise Refused(
-            "a local limit of 0 is none that Envoy takes; deny with an AuthorizationPolicy.", "maxAmount", limit.place
+            "Envoy does not take a local limit of 0; deny with an AuthorizationPolicy.", "maxAmount", limit.place
         )
     return {"max_tokens": tokens, "tokens_per_fill": tokens, "fill_interval": f"{limit.seconds:g}s"}
 

@@ -178,7 +178,7 @@ def _read_switch(switch: _Switch, doc: Doc) -> None:
     if spec.get("mode") is True:
         mode = "ON"
     if mode not in ("OFF", "ON", "ON_WITH_INCLUSION", "ON_WITH_EXCLUSION"):
-        raise Refused(f"spec.mode {mode} is none that Istio had.", "spec.mode", place_of(spec, "mode"))
+        raise Refused(f"spec.mode {mode} never existed in Istio.", "spec.mode", place_of(spec, "mode"))
     if str(spec.get("enforcementMode") or "ENFORCED") == "PERMISSIVE":
         doc.differ(
             "enforcementMode PERMISSIVE denied nothing; no policy is written. "

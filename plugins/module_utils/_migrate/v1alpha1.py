@@ -409,7 +409,7 @@ def _destination_policy(doc: Doc, facts: Facts, hosts: dict[tuple[str, str], _Ho
         name = str(balancing.get("name"))
         if name not in _BALANCERS:
             raise Refused(
-                f"spec.loadBalancing.name {name} is none that Istio had.", "spec.loadBalancing.name", spec.place
+                f"spec.loadBalancing.name {name} never existed in Istio.", "spec.loadBalancing.name", spec.place
             )
         policy["loadBalancer"] = {"simple": _BALANCERS[name]}
     breaker = mapping(spec, "circuitBreaker", "spec.circuitBreaker")

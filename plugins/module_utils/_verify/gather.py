@@ -96,7 +96,7 @@ class Gatherer:
             if any_faults(self.check, unknown):
                 return unknown
             where = f"at {service}" if at_callee else "at the caller"
-            raise NoEvidence(f"What proxies must tell is not in their logs: no record of these requests {where}.")
+            raise NoEvidence(f"The proxies' logs have no record of these requests {where}.")
         whose = f"the proxies of {service}" if at_callee else "the caller's proxy"
         self.evidence = f"the access logs of {whose}"
         copies = [label for label, _share in expect.mirrored]
@@ -178,8 +178,8 @@ class Gatherer:
         found = client.get("v1", "Service", service, namespace)
         if found is None and self._asks_callee():
             raise CheckError(
-                f"There is no Service {service} in namespace {namespace}, whose proxies are to tell this: name it as "
-                "expect.callee, with its namespace where that is another (name.namespace)."
+                f"There is no Service {service} in namespace {namespace}, whose proxies should have logged this: name "
+                "it as expect.callee, with its namespace where that is another (name.namespace)."
             )
         selector = (found or {}).get("spec", {}).get("selector")
         pods = client.list("v1", "Pod", namespace, label_selector=selector_text(selector)) if selector else []

@@ -103,8 +103,8 @@ class Lease:
             if self._clock() >= deadline:
                 why = told or "others took the namespace each time it was free"
                 raise LabError(
-                    f"Nothing was changed: {why}, and {timeout:g} s were not enough to wait for the end of that. "
-                    "Run this again when it has ended."
+                    f"Nothing was changed: {why}, and this run did not get it within {timeout:g} s. "
+                    "Run this again when the other run has ended."
                 )
             self._over.wait(PAUSE)
         self._thread.start()

@@ -72,7 +72,7 @@ class LiveNamespace:
         return [obj for objects in self.pool.map(listed, kinds) for obj in objects]
 
     def namespaces(self) -> list[Json]:
-        """The workshop namespaces; none where this user may not list them, who may not look into them either."""
+        """The workshop namespaces; none for a user who may not list, and so may not read, them."""
         try:
             return self.client.list("v1", "Namespace", label_selector=f"{MANAGED}=true")
         except ApiError as error:

@@ -67,7 +67,7 @@ def is_reserved(name: str) -> bool:
 
 
 def is_free(namespace: Json | None) -> bool:
-    """Whether nobody has to look into a namespace: it is the workshop's, or not there yet."""
+    """Whether the namespace may be used without inspection: it is the workshop's, or not there yet."""
     return namespace is None or (namespace["metadata"].get("labels") or {}).get(MANAGED) == "true"
 
 

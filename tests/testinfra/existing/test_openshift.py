@@ -322,7 +322,7 @@ def test_a_namespace_that_a_user_may_not_create_is_requested_as_a_project(
         namespace["metadata"]["labels"] = {"mesh.workshop/managed": "true"}
         labelled = ansible.module("apply", definitions=[namespace], kubeconfig=str(path))
         assert labelled.status != 0
-        assert "lacks mesh.workshop/managed=true, which this user may not set" in labelled.message, labelled.output
+        assert "lacks mesh.workshop/managed=true, and this user may not set it" in labelled.message, labelled.output
     finally:
         kube.rbac.delete_cluster_role_binding(ACCOUNT)
         kube.rbac.delete_cluster_role(ACCOUNT)

@@ -278,8 +278,8 @@ CASES: dict[str, Case] = {
         [TOKENS, {**USERS, "spec": {**USERS["spec"], "selector": {"matchLabels": {"app": "client"}}}}],
         [USERS],
         asks(status=403),
-        "RequestAuthentication modules/tokens has server refuse wrong tokens, and lets in who has none; no "
-        "AuthorizationPolicy there demands one.",
+        "RequestAuthentication modules/tokens makes server reject invalid tokens but accept requests without a "
+        "token; no AuthorizationPolicy there demands one.",
         choice=True,
     ),
     "mTLS that is switched off before a principal": Case(
@@ -317,7 +317,7 @@ CASES: dict[str, Case] = {
         [marking("envoy.router")],
         [marking("envoy.filters.http.router")],
         asks(status=200, headers={"x-mark": "workshop"}),
-        "EnvoyFilter modules/mark is put beside the filter envoy.router, which none of the proxies that it is for has; "
+        "EnvoyFilter modules/mark is put beside the filter envoy.router, but no proxy it applies to has it; "
         "they have envoy.filters.http.router.",
     ),
     "a Gateway by its short name": Case(

@@ -67,4 +67,4 @@ def how_far(case: Case) -> str:
     if case.first is None or case.first.sent is None or not case.first.sent.listener or not case.first.received:
         return ""
     outcome = outcome_of(case.first).removeprefix("Outcome: ").rstrip(".")
-    return f"By the proxies' configuration the request is {outcome}; what makes its answer another is not known here."
+    return f"By the proxies' configuration the request is {outcome}; why the answer differs is unknown."

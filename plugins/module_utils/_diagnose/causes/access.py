@@ -258,15 +258,15 @@ def let_in(case: Case) -> Diagnosis | None:
 
 
 def _without_token(case: Case, proxy: Sent | Received) -> Diagnosis | None:
-    """A RequestAuthentication refuses wrong tokens, and nobody who has none (istio.io, "RequestAuthentication")."""
+    """A RequestAuthentication rejects invalid tokens, not requests without one (istio.io, "RequestAuthentication")."""
     pod = named_pod(case, proxy)
     rules = holding(case, "RequestAuthentication", pod)
     if not rules or proxy.token.token is not None or proxy.token.refused:
         return None
     app = _app(case, proxy)
     return Diagnosis(
-        f"{origin_for('RequestAuthentication', rules[0])} has {app} refuse wrong tokens, and lets in who has none; no "
-        "AuthorizationPolicy there demands one.",
+        f"{origin_for('RequestAuthentication', rules[0])} makes {app} reject invalid tokens but accept requests "
+        "without a token; no AuthorizationPolicy there demands one.",
         f"Apply an AuthorizationPolicy for {app} that allows requestPrincipals: ['*'] or, where other policies allow "
         "requests already, denies notRequestPrincipals: ['*'].",
     )

@@ -215,7 +215,7 @@ def _is_expected(case: Case, effect: Effect) -> bool:
 
 
 def no_copies(case: Case) -> Diagnosis | None:
-    """Copies are expected, and go to a host that is none."""
+    """Copies are expected, and go to a host that does not exist."""
     if not case.findings.expects_copies:
         return None
     return next((told(one) for one in case.about("mirror")), None)

@@ -135,7 +135,7 @@ def _patch_of_nothing(mesh: Mesh, one: Json, number: int, patch: Json, pods: lis
             yield Effect(
                 origin,
                 f"spec.configPatches[{number}].match.listener.portNumber",
-                f"{origin} patches a listener on port {port}, which none of the proxies that it is for has.",
+                f"{origin} patches a listener on port {port}, but no proxy it applies to has one.",
                 "Correct the port (of a pod for inbound listeners, of a Service for outbound ones), or leave it out.",
                 "filter",
             )
@@ -161,7 +161,7 @@ def _beside_no_filter(origin: Origin, number: int, patch: Json, configs: t.Seque
         yield Effect(
             origin,
             f"spec.configPatches[{number}].match.listener.filterChain.filter.{'.'.join(field)}",
-            f"{origin} is put beside the filter {name}, which none of the proxies that it is for has"
+            f"{origin} is put beside the filter {name}, but no proxy it applies to has it"
             + (f"; they have {close[0]}." if close else "."),
             f"Write {close[0]}." if close else "Correct the name, or leave it out.",
             "filter",

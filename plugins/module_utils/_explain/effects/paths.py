@@ -17,7 +17,7 @@ from .mend import setting
 
 
 def no_paths(mesh: Mesh) -> t.Iterator[Effect]:
-    """A match of a VirtualService or a path of an AuthorizationPolicy that no path is."""
+    """A match of a VirtualService or a path of an AuthorizationPolicy that no path can meet."""
     for rule in mesh.of("VirtualService"):
         for number, route in enumerate(routes_of(rule)):
             for place, match in enumerate(route.get("match") or ()):

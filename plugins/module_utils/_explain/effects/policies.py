@@ -398,7 +398,7 @@ def plain_probes(mesh: Mesh) -> t.Iterator[Effect]:
 
 
 def _let_pass(pod: Json, workload: str) -> Patch | None:
-    """The Deployment's template without the annotation; None where it is none's, or lacks the annotation.
+    """The Deployment's template without the annotation; None for a pod of no Deployment, or without the annotation.
 
     What else the template has as annotations cannot be told by the pod's, since injection adds its own.
     """

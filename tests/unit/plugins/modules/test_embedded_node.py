@@ -139,7 +139,7 @@ def test_a_command_that_hangs_is_one_sentence(machine: Path, monkeypatch: pytest
         raise embedded_node.CommandError(["runc", "delete"], 124, "it did not end within 60 s")
 
     monkeypatch.setattr(clusters.Teardown, "remove", hang)
-    said = "Cluster units: runc ended with 124: it did not end within 60 s. Run it again: it goes on from here."
+    said = "Cluster units: runc ended with 124: it did not end within 60 s. Run it again to continue from here."
     assert call(machine, state="absent")["msg"] == said
 
 

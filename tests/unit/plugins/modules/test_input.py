@@ -330,7 +330,7 @@ RIGHTS = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
         ("explain", ("headers",), {"a b": "c"}, "headers: 'a b' is not a header name"),
         ("explain", ("headers",), {"a": "b\r\nc: d"}, "headers: a must be one line of text"),
         ("explain", ("headers",), {"a": ["b"]}, "headers: a must be one line of text"),
-        ("istio_control_plane", ("istioctl",), "/bin/true", "/bin/true does not tell its version as istioctl does"),
+        ("istio_control_plane", ("istioctl",), "/bin/true", "/bin/true does not report a version"),
         ("istio_control_plane", ("istioctl",), "/nowhere", "istioctl at /nowhere cannot be run (No such file or"),
         ("istio_control_plane", ("values",), {"a": float("nan")}, "values: a is not a finite number"),
         ("istio_control_plane", ("values",), {"global": ["a"]}, "values: global is a list; it must be an object."),

@@ -420,19 +420,19 @@ MANAGER = "envoy.filters.network.http_connection_manager"
         (
             MANAGER,
             "envoy.router",
-            "EnvoyFilter bookinfo/x is put beside the filter envoy.router, which none of the proxies that it is for "
-            "has; they have envoy.filters.http.router.",
+            "EnvoyFilter bookinfo/x is put beside the filter envoy.router, but no proxy it applies to has it; "
+            "they have envoy.filters.http.router.",
         ),
         (
             "envoy.http_connection_manager",
             "",
-            "EnvoyFilter bookinfo/x is put beside the filter envoy.http_connection_manager, which none of the proxies "
-            f"that it is for has; they have {MANAGER}.",
+            "EnvoyFilter bookinfo/x is put beside the filter envoy.http_connection_manager, but no proxy it applies "
+            f"to has it; they have {MANAGER}.",
         ),
         (
             MANAGER,
             "x.new",
-            "EnvoyFilter bookinfo/x is put beside the filter x.new, which none of the proxies that it is for has.",
+            "EnvoyFilter bookinfo/x is put beside the filter x.new, but no proxy it applies to has it.",
         ),
     ],
 )

@@ -110,7 +110,7 @@ def test_a_proxy_with_tls_leads_to_servers_with_tls_only() -> None:
 
 
 def test_an_api_key_replaces_the_kubeconfigs_certificate(tmp_path: Path) -> None:
-    # The API server looks at a certificate first, so that beside one a wrong token would go unnoticed.
+    # The API server looks at a certificate first, so a wrong token next to one would go unnoticed.
     cert, key = (base64.b64encode(part).decode() for part in Authority().issue("jane"))
     config = kubeconfig({"client-certificate-data": cert, "client-key-data": key})
     found = load_settings({"kubeconfig": config}, {}).credentials

@@ -65,8 +65,8 @@ def test_labels_that_only_an_administrator_may_set_are_named(openshift: FakeApi,
     report = run(client)
     assert actions(report) == ["failed", "not_applied"]
     assert report.message.startswith(
-        "Namespace shop: it is made as a Project, and lacks istio-injection=enabled, mesh.workshop/managed=true, which "
-        "this user may not set; have an administrator set this"
+        "Namespace shop: it is made as a Project, and lacks istio-injection=enabled, mesh.workshop/managed=true, and "
+        "this user may not set it; have an administrator set this"
     )
     # Once that is done, the next run needs no right to write the namespace.
     openshift.put(namespace({**LABELS, "theirs": "too"}))

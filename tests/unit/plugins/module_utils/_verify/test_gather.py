@@ -48,7 +48,7 @@ def test_what_no_proxy_has_written_is_not_known_not_to_have_happened(
     cluster.logging = []
     outcome = ask(cluster, site, expect=expect)
     assert not outcome.passed
-    assert "observed nothing that proves it. What proxies must tell is not in their logs" in outcome.message
+    assert "observed nothing that proves it. The proxies' logs have no record of these requests" in outcome.message
     assert "Switch access logs on" in outcome.message
     assert "observed status 200" in ask(cluster, site, expect={**expect, "status": 503}).message, "that is the news"
 

@@ -59,7 +59,7 @@ def test_a_second_run_hears_who_holds_it_and_is_refused_in_the_end(client: Clien
         pytest.fail("it is somebody else's")
     said = f"namespace bookinfo is held by ada@desk (process 7, lab tls) since {since} UTC"
     assert told == [f"waiting: {said}"], "told once"
-    assert str(error.value).startswith(f"Nothing was changed: {said}, and 0.1 s were not enough")
+    assert str(error.value).startswith(f"Nothing was changed: {said}, and this run did not get it within 0.1 s.")
     assert (found(api) or {})["spec"]["holderIdentity"].startswith("ada@desk")
 
 

@@ -173,7 +173,7 @@ def test_the_limit_that_ends_a_slow_request_is_named() -> None:
 def test_where_nothing_explains_it_the_way_is_told() -> None:
     assert told(mesh(), 418) == (
         "By the proxies' configuration the request is answered by the application in reviews-v1-a-b or reviews-v2-a-b; "
-        "what makes its answer another is not known here."
+        "why the answer differs is unknown."
     )
 
 
@@ -448,8 +448,8 @@ def test_a_request_authentication_of_another_namespace_reads_no_token() -> None:
 def test_tokens_that_nobody_demands() -> None:
     found = mesh(filters=[jwt()], RequestAuthentication=[thing("tokens", **FOR_REVIEWS)])
     assert told(found, 200, expected_status=(401,)) == (
-        "RequestAuthentication bookinfo/tokens has reviews refuse wrong tokens, and lets in who has none; no "
-        "AuthorizationPolicy there demands one."
+        "RequestAuthentication bookinfo/tokens makes reviews reject invalid tokens but accept requests "
+        "without a token; no AuthorizationPolicy there demands one."
     )
     accepted = diagnose(findings(found, 200, expected_status=(401,), headers=bearer(iss=A)))
     assert accepted is None or "lets in who has none" not in accepted.sentence
