@@ -162,6 +162,7 @@ def _needs(kind: str, one: Json) -> t.Iterator[tuple[str, set[str]]]:
             yield "ServiceEntry", {home}
     elif kind == "Gateway":
         yield "Pod", {home, ROOT}
+        yield "Service", {home, ROOT}
     elif kind == "Service":
         if any(protocol_of(port)[0] in OPAQUE_PROTOCOLS for port in ports_of(one)):
             yield "VirtualService", {home}

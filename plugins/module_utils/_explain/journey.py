@@ -106,6 +106,8 @@ class Sent:
     mirrors: tuple[tuple[Target, float], ...] = ()
     redirect: str = ""
     retry_on: str = ""
+    unreached: str = ""
+    """Why nobody outside reaches the port of a gateway, though it may be open."""
     normalized: str = ""
     """The path that routes see, where it is another than was sent."""
     rewrite: str = ""

@@ -38,7 +38,7 @@ def _by_sender(journey: Journey, sent: Sent) -> str:
     if not sent.synced:
         return f"refused by {sent.proxy}, whose proxy has never got a configuration"
     if sent.role == "gateway" and not sent.listener:
-        return f"refused, since no Gateway opens port {request.port}"
+        return f"refused, since {sent.unreached or f'no Gateway opens port {request.port}'}"
     if sent.server is not None and sent.http and sent.routed is None:
         return _closed(sent, request.host)
     if sent.redirect:

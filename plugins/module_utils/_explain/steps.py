@@ -44,6 +44,9 @@ def sending(journey: Journey, sent: Sent) -> t.Iterator[Step]:
         return
     if not sent.listener:
         port = journey.request.port
+        if sent.unreached:
+            yield Step("listener", f"None for port {port}: {sent.unreached}.", change=f"port {port} in such a Service.")
+            return
         said = f"None for port {port}: no Gateway opens it."
         yield Step("listener", said, change=f"a Gateway with a server for port {port}.")
         return

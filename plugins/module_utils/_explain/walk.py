@@ -28,6 +28,8 @@ from .mesh import (
     holds_for,
     home_of,
     is_headless,
+    labels_of,
+    matches,
     name_of,
     origin_for,
     port_number,
@@ -118,6 +120,11 @@ def at_gateway(mesh: Mesh, request: Request, pod: Json) -> Journey:
     """The way of a request from outside through a gateway's pod."""
     tls = request.scheme in ("https", "tls")
     inner = _target_port(mesh, pod, request.port)
+    if inner is None:
+        config = mesh.config_of(pod)
+        synced = config is None or config.synced
+        why = f"no Service of the gateway has port {request.port}"
+        return Journey(request, "host", Sent(name_of(pod), "gateway", home_of(pod), synced=synced, unreached=why))
     connection = Connection("0.0.0.0", inner, tls, request.host if tls else "", ("http/1.1",))
     return _through(_Step(mesh, pod, "host", Peer()), request, Entrance(pod, connection, Peer(), request.port))
 
@@ -285,11 +292,14 @@ def _rule_of(mesh: Mesh, origin: Origin | None, routed: Routed) -> int | None:
     return rule_number(rule, next(index for index, one in enumerate(own) if one is routed.route))
 
 
-def _target_port(mesh: Mesh, pod: Json, port: int) -> int:
-    """The port of a gateway's pod behind its Service's port."""
+def _target_port(mesh: Mesh, pod: Json, port: int) -> int | None:
+    """The port of a gateway's pod behind its Service's port; None where its Services do not have it."""
+    seen = False
     for service in mesh.of("Service", home_of(pod)):
-        if any(name_of(one) == name_of(pod) for one in mesh.pods_of((name_of(service), home_of(service)))):
+        selector = spec_of(service).get("selector") or {}
+        if selector and matches(selector, labels_of(pod)):
+            seen = True
             found = port_of(service, port)
             if found is not None:
                 return port_number(found, pod, port)
-    return port
+    return None if seen else port

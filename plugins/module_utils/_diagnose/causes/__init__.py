@@ -14,6 +14,7 @@ from .case import Case, case_of, concerned
 from .elsewhere import filter_elsewhere, probe_refused, sampled_elsewhere
 from .hidden import unseen_rule, unseen_service
 from .routes import (
+    gateway_closes,
     gateway_has_no_route,
     hidden_routes,
     no_copies,
@@ -36,6 +37,7 @@ __all__ = ["Case", "case_of", "concerned", "explained", "how_far", "without_effe
 CAUSES: tuple[t.Callable[[Case], Diagnosis | None], ...] = (
     never_synced,
     gateway_has_no_route,
+    gateway_closes,
     token_refused,
     unseen_service,
     access_denied,

@@ -54,6 +54,20 @@ def gateway_has_no_route(case: Case) -> Diagnosis | None:
     return None
 
 
+def gateway_closes(case: Case) -> Diagnosis | None:
+    """The gateway takes no connection: nobody leads to its port, or no route is of the kind that its server takes."""
+    sent = case.first.sent if case.first is not None else None
+    if case.findings.expects_refusal or not case.findings.errors():
+        return None
+    if sent is None or sent.role != "gateway" or sent.route is not None or sent.targets:
+        return None
+    kinds = ("spec.http", "spec.tls", "spec.tcp")
+    for one in case.about("gateway"):
+        if one.field in kinds or (one.field.endswith(".port.number") and f"port {case.findings.port}," in one.sentence):
+            return told(one)
+    return None
+
+
 def _literal(one: Effect) -> str:
     found = re.search(r"matches the (?:prefix|exact) (\S+) literally", one.sentence)
     return found[1] if found else ""

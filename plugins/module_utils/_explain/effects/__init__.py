@@ -15,10 +15,10 @@ from ..mesh import Mesh
 from .exports import exported_to_nobody, hidden_from_gateways
 from .filters import filters_beside
 from .finding import Effect
+from .gateways import gateways_without_pods, ports_without_service, routes_of_other_kinds
 from .hosts import dead_hosts, missed_gateways, unbound, unknown_hosts, unknown_ports
 from .paths import no_paths
 from .policies import (
-    gateways_without_pods,
     impossible_callers,
     methods_in_lower_case,
     plain_probes,
@@ -59,6 +59,8 @@ LOOKS: tuple[t.Callable[[Mesh], t.Iterator[Effect]], ...] = (
     shadowed,
     rules_twice,
     gateways_without_pods,
+    ports_without_service,
+    routes_of_other_kinds,
     selects_nothing,
     policies_twice,
     stars_in_paths,

@@ -10,7 +10,6 @@ import typing as t
 
 from ..._istio.pods import has_sidecar, is_ready
 from ..mesh import (
-    GATEWAY_LABELS,
     ROOT,
     Json,
     Mesh,
@@ -45,25 +44,6 @@ EXCLUDED = "traffic.sidecar.istio.io/excludeInboundPorts"
 MATCH = "matchLabels"
 AGENT = 15020
 """The agent's port, at which it asks the application in the kubelet's place."""
-
-
-def gateways_without_pods(mesh: Mesh) -> t.Iterator[Effect]:
-    """A Gateway whose selector no pod has."""
-    if not mesh.known("Pod"):
-        return
-    for gateway in mesh.of("Gateway"):
-        selector = spec_of(gateway).get("selector") or {}
-        if selector and not any(matches(selector, labels_of(pod)) for pod in mesh.of("Pod")):
-            yield Effect(
-                origin_for("Gateway", gateway),
-                "spec.selector",
-                f"{origin_for('Gateway', gateway)} selects {shown(selector)}, and no pod has these labels.",
-                "Give it the labels of the gateway's pods, usually istio: ingressgateway.",
-                "gateway",
-                mend=setting(origin_for("Gateway", gateway), ("spec", "selector"), dict(GATEWAY_LABELS))
-                if mesh.gateways()
-                else None,
-            )
 
 
 def selects_nothing(mesh: Mesh) -> t.Iterator[Effect]:
