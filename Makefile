@@ -71,7 +71,7 @@ test: rights $(VENV)/.collection $(VENV)/.test ## Every gate: lint, sanity, unit
 	@tools/gates all
 
 .PHONY: lint units sanity molecule
-lint: $(VENV)/.collection $(VENV)/.test ## ruff, mypy, yamllint, ansible-lint, galaxy-importer, documentation
+lint: $(VENV)/.collection $(VENV)/.test ## ruff, mypy, import-linter, yamllint, ansible-lint, galaxy-importer, reuse, changelog, documentation
 units: $(VENV)/.test ## Unit tests
 sanity: $(VENV)/.test ## ansible-test sanity, nothing ignored
 molecule: rights $(VENV)/.collection $(VENV)/.test ## The molecule scenarios on a cluster of their own

@@ -109,13 +109,13 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop.rights imp
     summed_up,
     version_of,
 )
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.tenancy import is_free, refusal
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.tenancy import claim_refusal, is_free
 
 CREATE_NAMESPACES = "create namespaces"
 REQUEST_PROJECTS = "create projectrequests.project.openshift.io"
 
 
-def missing_rights(client: Client, rights: list[str]) -> list[str]:
+def refused_rights(client: Client, rights: list[str]) -> list[str]:
     """Those of the rights that the cluster does not grant."""
     reviews = [review(right) for right in rights]
     path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -129,8 +129,8 @@ def missing_rights(client: Client, rights: list[str]) -> list[str]:
 
 def missing_on_openshift(client: Client, rights: list[str]) -> list[str]:
     """Those of the rights that an OpenShift does not grant, which makes namespaces on request too."""
-    missing = missing_rights(client, rights)
-    if CREATE_NAMESPACES in missing and not missing_rights(client, [REQUEST_PROJECTS]):
+    missing = refused_rights(client, rights)
+    if CREATE_NAMESPACES in missing and not refused_rights(client, [REQUEST_PROJECTS]):
         missing.remove(CREATE_NAMESPACES)
     return missing
 
@@ -152,7 +152,7 @@ def namespace_refusal(client: Client, name: str) -> str:
         with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
             cluster = LiveNamespace(client, pool)
             held = cluster.everything(cluster.kinds(), name, None)
-    return refusal(name, namespace, held)
+    return claim_refusal(name, namespace, held)
 
 
 def main() -> None:
@@ -176,7 +176,7 @@ def main() -> None:
             "version": info.get("gitVersion", ""),
             "nodes": node_names(client),
             "platform": platform,
-            "missing_rights": missing_rights(client, module.params["rights"])
+            "missing_rights": refused_rights(client, module.params["rights"])
             if platform != OPENSHIFT
             else missing_on_openshift(client, module.params["rights"] + module.params["openshift_rights"]),
         }

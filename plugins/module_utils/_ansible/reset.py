@@ -70,7 +70,7 @@ def reset(runner: Runner) -> None:
     bookinfo = checked(params["bookinfo"] or [], "bookinfo")
     runner.require_rights(namespace)
     home = runner.client.get("v1", "Namespace", namespace)
-    refused = reset_plan.refusal(home, namespace)
+    refused = reset_plan.change_refusal(namespace, home)
     if refused or home is None:
         raise LabError(refused)
     baseline = Catalogue(labs, {BASELINE: params["baseline"] or own_baseline(home)}.__getitem__).baseline()

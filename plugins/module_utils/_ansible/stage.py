@@ -68,7 +68,7 @@ def bring_to_stage(runner: Runner) -> None:
     home = runner.client.get("v1", "Namespace", namespace)
     # In check mode, what would make the namespace may have been pretended only.
     if home is not None or not applies or not runner.check_mode:
-        refused = reset_plan.refusal(home, namespace)
+        refused = reset_plan.change_refusal(namespace, home)
         if refused:
             raise LabError(refused)
     runner.result.update(lab=params["lab"], stage=goal.shown.name)

@@ -19,7 +19,6 @@ from .matching import Json, Unknown, route_fault
 from .request import Request
 
 VIRTUAL_OUTBOUND = "virtualOutbound"
-VIRTUAL_INBOUND = "virtualInbound"
 EXACT = 10_000
 """Closer than the longest wildcard."""
 

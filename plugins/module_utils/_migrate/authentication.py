@@ -238,9 +238,9 @@ def _tokens(
         only(origin, ("jwt",), f"spec.origins[{index}]")
         jwt = mapping(origin, "jwt", field)
         only(jwt, _JWT, field)
-        rules.append(_jwt_rule(doc, jwt, field))
+        rules.append(_jwt_rule(jwt, field))
         issuers.append(str(jwt["issuer"]))
-        triggers.append(_triggers(doc, jwt, field))
+        triggers.append(_triggers(jwt, field))
     optional = spec.get("originIsOptional") is True
     place = place_of(spec, "origins")
     denials: list[Json] = []
@@ -291,7 +291,7 @@ def _on_ports(rule: Json, ports: list[str]) -> Json:
     return {**rule, "to": [{"operation": {**operation, "ports": ports}} for operation in operations]}
 
 
-def _jwt_rule(doc: Doc, jwt: Map, field: str) -> Json:
+def _jwt_rule(jwt: Map, field: str) -> Json:
     if not jwt.get("issuer"):
         raise Refused(f"{field} has no issuer.", f"{field}.issuer", jwt.place)
     if "*" in str(jwt["issuer"]):
@@ -318,7 +318,7 @@ def _jwt_rule(doc: Doc, jwt: Map, field: str) -> Json:
     return rule
 
 
-def _triggers(doc: Doc, jwt: Map, field: str) -> list[_Op]:
+def _triggers(jwt: Map, field: str) -> list[_Op]:
     """On which paths a token is looked at: on those of one of these."""
     found: list[_Op] = []
     for index, rule in enumerate(mappings(jwt, "triggerRules", f"{field}.triggerRules")):

@@ -108,7 +108,7 @@ def write(quotas: list[Quota], facts: Facts, options: Options) -> None:
     for quota in quotas:
         try:
             mine: list[tuple[Service, Json]] = []
-            if all(_tests_for(quota, service, facts) is None for service in quota.services):
+            if all(_tests_for(quota, service) is None for service in quota.services):
                 quota.part.doc.handled = True
                 quota.part.doc.differ(
                     f"The match of the rule for {quota.short} holds for none of the services, so it limited nothing; "
@@ -118,7 +118,7 @@ def write(quotas: list[Quota], facts: Facts, options: Options) -> None:
                 )
                 continue
             for service in dict.fromkeys(quota.services):
-                tests = _tests_for(quota, service, facts)
+                tests = _tests_for(quota, service)
                 if tests is None:
                     continue
                 entries = _entries(quota, service, facts)
@@ -135,7 +135,7 @@ def write(quotas: list[Quota], facts: Facts, options: Options) -> None:
                     quota.place,
                 )
                 continue
-            tree = _tree(quota, facts)
+            tree = _tree(quota)
         except Refused as why:
             quota.part.doc.refuse(why)
             continue
@@ -171,7 +171,7 @@ def _share(docs: list[Doc], title: str) -> None:
             doc.moved_to.append(title)
 
 
-def _tests_for(quota: Quota, service: Service, facts: Facts) -> list[Test] | None:
+def _tests_for(quota: Quota, service: Service) -> list[Test] | None:
     """The tests of the rule's match that are left for a service; None if it can never hold there."""
     left: list[list[Test]] = []
     place = quota.place
@@ -363,7 +363,7 @@ def _first(quota: Quota, values: t.Mapping[str, str | None]) -> tuple[Limit, str
     return quota.limit, "validDuration"
 
 
-def _tree(quota: Quota, facts: Facts) -> Json:
+def _tree(quota: Quota) -> Json:
     """The rate limit service's descriptor for a quota: nested in the order in which the proxies send the entries."""
     keys = sorted(quota.dimensions)
     choices: list[list[str | None]] = []
@@ -389,7 +389,7 @@ def _tree(quota: Quota, facts: Facts) -> Json:
         return {"descriptors": below}
 
     inner = level(0, {})
-    sizes = {len(tests) for service in quota.services if (tests := _tests_for(quota, service, facts)) is not None}
+    sizes = {len(tests) for service in quota.services if (tests := _tests_for(quota, service)) is not None}
     if len(sizes) > 1:
         raise Refused("the rule's match asks for other headers at other services.", "spec.match", quota.place)
     for number in reversed(range(next(iter(sizes), 0))):

@@ -67,7 +67,7 @@ class Plan:
     """The documents of baseline."""
 
 
-def refusal(namespace: Json | None, name: str) -> str:
+def change_refusal(name: str, namespace: Json | None) -> str:
     """Why no lab may be applied in this namespace, nor anything reset; empty where it may."""
     if namespace is None:
         return f"Namespace {name} does not exist: run mesh.workshop.setup first, or name another namespace."

@@ -71,7 +71,7 @@ def is_free(namespace: Json | None) -> bool:
     return namespace is None or (namespace["metadata"].get("labels") or {}).get(MANAGED) == "true"
 
 
-def refusal(name: str, namespace: Json | None, held: t.Sequence[Json]) -> str:
+def claim_refusal(name: str, namespace: Json | None, held: t.Sequence[Json]) -> str:
     """Why a namespace, which holds these objects, may not become the workshop's; empty where it may."""
     why = f"Namespace {name} cannot be the workshop's, whose reset removes what is in it: "
     if is_reserved(name):

@@ -407,8 +407,3 @@ def cache_entries(steps: t.Sequence[Step] = STEPS) -> tuple[str, ...]:
         "lock",
         *("containerd", "containerd.lock"),
     )
-
-
-def step_names() -> tuple[str, ...]:
-    """Names of all steps, in order."""
-    return tuple(step.name for step in STEPS)

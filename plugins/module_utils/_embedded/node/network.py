@@ -12,7 +12,6 @@ import typing as t
 
 from ..layout import SERVICE_SUBNET, EmbeddedError
 
-POOL = "172.30.0.0/16"
 _POOL_SIZE = 64
 
 Network = ipaddress.IPv4Network

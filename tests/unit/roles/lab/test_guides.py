@@ -6,72 +6,10 @@
 
 from __future__ import annotations
 
-import pathlib
-import typing as t
-
-import jinja2
 import pytest
-import yaml
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop import BASELINE, LabError, Stage, parse_lab
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.credentials import ISSUER
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.guide import fill_catalogue, fill_guide, own_yaml
+from lab_guides import CATALOGUE, NAMES, README, dump, fill_guide, filled, filled_readme, own_yaml, read
 from oracle import guides
-
-CATALOGUE = pathlib.Path(__file__).parents[4] / "roles" / "lab" / "catalogue"
-README = CATALOGUE.parent / "README.md"
-NAMES = sorted(path.parent.name for path in CATALOGUE.glob("*/guide.md"))
-
-
-class Facts(dict[str, t.Any]):
-    """Facts of the workshop as a guide shows them; those that no reader can know appear by their name."""
-
-    def __missing__(self, key: str) -> t.Any:
-        return f"<{key}>"
-
-
-WORKSHOP = Facts(
-    namespace="bookinfo",
-    host="mybookstore.com",
-    gateway_namespace="istio-system",
-    images=Facts(),
-    credentials=Facts(secret=Facts(), issuer=ISSUER),
-)
-
-
-class Dumper(yaml.SafeDumper):
-    """YAML as people write it: no anchors, lists indented, long texts as blocks."""
-
-    def ignore_aliases(self, data: t.Any) -> bool:
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-
-def text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
-
-
-Dumper.add_representer(str, text)
-
-
-def dump(document: t.Any) -> str:
-    return str(yaml.dump(document, Dumper=Dumper, sort_keys=False, default_flow_style=False, width=110))
-
-
-def read(name: str) -> t.Any:
-    loader = jinja2.FileSystemLoader(CATALOGUE / name)
-    environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return yaml.safe_load(environment.get_template("lab.yml").render(workshop=WORKSHOP))
-
-
-def filled(name: str) -> str:
-    baseline = parse_lab(BASELINE, read(BASELINE)).stages[0]
-    return fill_guide((CATALOGUE / name / "guide.md").read_text(), parse_lab(name, read(name)), baseline, dump)
-
-
-def filled_readme() -> str:
-    return fill_catalogue(README.read_text(), [parse_lab(name, read(name)) for name in NAMES])
 
 
 def test_the_page_of_the_role_lists_every_lab_and_stage() -> None:

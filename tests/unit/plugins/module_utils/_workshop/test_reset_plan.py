@@ -25,10 +25,10 @@ def removed(*found: dict, documents: tuple = (), elsewhere: tuple = ()) -> list[
 
 
 def test_a_namespace_that_is_not_ours_is_refused_in_one_sentence() -> None:
-    text = reset_plan.refusal({"metadata": {"name": "kube-system", "labels": {}}}, "kube-system")
+    text = reset_plan.change_refusal("kube-system", {"metadata": {"name": "kube-system", "labels": {}}})
     assert "kube-system is not the workshop's" in text
-    assert "does not exist" in reset_plan.refusal(None, "room")
-    assert reset_plan.refusal({"metadata": {"labels": {"mesh.workshop/managed": "true"}}}, "room") == ""
+    assert "does not exist" in reset_plan.change_refusal("room", None)
+    assert reset_plan.change_refusal("room", {"metadata": {"labels": {"mesh.workshop/managed": "true"}}}) == ""
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.tenancy import Owner, owner_of, refusal
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.tenancy import Owner, claim_refusal, owner_of
 
 Json = dict[str, t.Any]
 OURS = {"mesh.workshop/managed": "true"}
@@ -35,15 +35,15 @@ THEIRS = [thing("Deployment", name) for name in "abcde"]
     ],
 )
 def test_what_is_new_empty_or_the_workshops_may_be_had(found: Json | None, held: list[Json]) -> None:
-    assert refusal("team", found, held) == ""
+    assert claim_refusal("team", found, held) == ""
 
 
 def test_what_holds_something_of_others_is_refused() -> None:
-    why = refusal("team", namespace(**{"mesh.workshop/managed": "false"}), [*CLUSTERS_OWN, *THEIRS])
+    why = claim_refusal("team", namespace(**{"mesh.workshop/managed": "false"}), [*CLUSTERS_OWN, *THEIRS])
     assert "Namespace team " in why
     assert "holds Deployment a, Deployment b, Deployment c and 2 more;" in why
     assert "label it mesh.workshop/managed=true yourself" in why
-    assert "holds Secret s;" in refusal("team", namespace(), [thing("Secret", "s", type="Opaque")])
+    assert "holds Secret s;" in claim_refusal("team", namespace(), [thing("Secret", "s", type="Opaque")])
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_what_holds_something_of_others_is_refused() -> None:
 )
 def test_the_clusters_and_istios_never_are_whatever_their_labels(name: str) -> None:
     for found in (None, namespace(), namespace(**OURS)):
-        assert "bookinfo_namespace" in refusal(name, found, [])
+        assert "bookinfo_namespace" in claim_refusal(name, found, [])
 
 
 def marker(namespace: str, attendee: str) -> Json:

@@ -9,7 +9,7 @@ import re
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build import parts, references, steps
 
 DIGESTS = {path: f"digest of {path}" for path in steps.inputs_of(parts.STEPS)}
-EVERY = parts.step_names()
+EVERY = tuple(step.name for step in parts.STEPS)
 
 
 def planned(digests=None, only=None, machine="x86_64"):

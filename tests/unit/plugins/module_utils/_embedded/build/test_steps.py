@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build import parts, steps
 
 DIGESTS = {path: f"digest of {path}" for path in steps.inputs_of(parts.STEPS)}
-EVERY = parts.step_names()
+EVERY = tuple(step.name for step in parts.STEPS)
 USUAL = tuple(step for step in parts.STEPS if not step.on_demand)
 
 

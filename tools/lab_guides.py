@@ -4,6 +4,8 @@
 
 """The parts of a guide that come from its lab.yml, so that a guide cannot show anything but what is applied.
 
+`tools/guides` writes them, and a unit test compares.
+
 A guide marks them by comments, which Markdown does not show:
 
     <!-- resources: all_v1 VirtualService DestinationRule/reviews -->   (all of the stage's, where none is named)
@@ -17,10 +19,24 @@ table of the labs.
 
 from __future__ import annotations
 
+import pathlib
 import re
 import typing as t
 
-from .catalogue import BASELINE, Lab, LabError, Stage
+import jinja2
+import yaml
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
+    BASELINE,
+    Lab,
+    LabError,
+    Stage,
+    parse_lab,
+)
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.credentials import ISSUER
+
+CATALOGUE = pathlib.Path(__file__).parents[1] / "roles" / "lab" / "catalogue"
+README = CATALOGUE.parent / "README.md"
+NAMES = sorted(path.parent.name for path in CATALOGUE.glob("*/guide.md"))
 
 _PART = re.compile(r"^<!-- (resources|checks): (\S+)((?: \S+)*) -->\n(.*?)^<!-- end -->$", re.MULTILINE | re.DOTALL)
 _CATALOGUE = re.compile(r"^<!-- catalogue -->\n(.*?)^<!-- end -->$", re.MULTILINE | re.DOTALL)
@@ -79,3 +95,59 @@ def _resources(lab: Lab, stage: Stage, names: t.Sequence[str], dump: t.Callable[
 
 def _checks(stage: Stage) -> str:
     return "".join(f"- *{check['name']}*{' (control)' if check.get('control') else ''}\n" for check in stage.checks)
+
+
+class _Facts(dict[str, t.Any]):
+    """Facts of the workshop as a guide shows them; those that no reader can know appear by their name."""
+
+    def __missing__(self, key: str) -> t.Any:
+        return f"<{key}>"
+
+
+_WORKSHOP = _Facts(
+    namespace="bookinfo",
+    host="mybookstore.com",
+    gateway_namespace="istio-system",
+    images=_Facts(),
+    credentials=_Facts(secret=_Facts(), issuer=ISSUER),
+)
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML as people write it: no anchors, lists indented, long texts as blocks."""
+
+    def ignore_aliases(self, data: t.Any) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def dump(document: t.Any) -> str:
+    """One document as a guide shows it."""
+    return str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, default_flow_style=False, width=110))
+
+
+def read(name: str) -> t.Any:
+    """What a lab.yml holds, rendered with the facts of a guide."""
+    loader = jinja2.FileSystemLoader(CATALOGUE / name)
+    environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    return yaml.safe_load(environment.get_template("lab.yml").render(workshop=_WORKSHOP))
+
+
+def filled(name: str) -> str:
+    """The guide of a lab with its marked parts as lab.yml has them now."""
+    baseline = parse_lab(BASELINE, read(BASELINE)).stages[0]
+    return fill_guide((CATALOGUE / name / "guide.md").read_text(), parse_lab(name, read(name)), baseline, dump)
+
+
+def filled_readme() -> str:
+    """The page of the catalogue with the table of the labs as they are now."""
+    return fill_catalogue(README.read_text(), [parse_lab(name, read(name)) for name in NAMES])
