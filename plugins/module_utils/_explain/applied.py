@@ -36,6 +36,7 @@ from .mesh import (
     selector_of,
     service_named,
     spec_of,
+    targets_of_policy,
 )
 
 if t.TYPE_CHECKING:
@@ -168,7 +169,7 @@ def _needs(kind: str, one: Json) -> t.Iterator[tuple[str, set[str]]]:
             yield "VirtualService", {home}
     elif kind in POLICIES:
         yield kind, {home}
-        if selector_of(one) or kind == "EnvoyFilter":
+        if selector_of(one) or targets_of_policy(one) or kind == "EnvoyFilter":
             yield "Pod", {home, ROOT} if kind == "EnvoyFilter" else {home}
         if next(named_ports(one, kind), None) is not None:
             yield "Pod", {home}

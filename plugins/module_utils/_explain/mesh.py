@@ -37,6 +37,8 @@ API_VERSIONS = {
 
 ROOT = "istio-system"
 DOMAIN = "svc.cluster.local"
+GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
+"""The label by which the pods of a Gateway of the Gateway API name it."""
 GATEWAY_LABELS = {"istio": "ingressgateway"}
 
 # istio.io, "Protocol Selection": the part of a port's name before the first dash, or appProtocol.
@@ -276,8 +278,21 @@ def selector_of(policy: Json) -> t.Mapping[str, str]:
     return (spec.get("selector") or {}).get("matchLabels") or {}
 
 
+def targets_of_policy(policy: Json) -> list[Json]:
+    """What a policy names as its targets (istio.io, "PolicyTargetReference"; ``targetRef`` is the older form)."""
+    spec = spec_of(policy)
+    return [*(spec.get("targetRefs") or ()), *([spec["targetRef"]] if spec.get("targetRef") else ())]
+
+
 def holds_for(policy: Json, pod: Json) -> bool:
-    """Whether a policy is for a pod: of its namespace or the root one, and by its labels."""
+    """Whether a policy is for a pod: of its namespace or the root one, and by its labels.
+
+    One with ``targetRefs`` is for the pods of a Gateway of the Gateway API, or for waypoints, which decide apart.
+    """
+    targets = targets_of_policy(policy)
+    if targets:
+        named = (labels_of(pod).get(GATEWAY_NAME), home_of(pod))
+        return any(one.get("kind") == "Gateway" and (one.get("name"), home_of(policy)) == named for one in targets)
     return home_of(policy) in (home_of(pod), ROOT) and matches(selector_of(policy), labels_of(pod))
 
 

@@ -13,7 +13,19 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .mesh import ROOT, Json, Mesh, home_of, labels_of, matches, origin_for, selector_of, spec_of
+from .mesh import (
+    ROOT,
+    Json,
+    Mesh,
+    holds_for,
+    home_of,
+    labels_of,
+    matches,
+    origin_for,
+    selector_of,
+    spec_of,
+    targets_of_policy,
+)
 from .origin import Origin
 
 DEFAULT = 1.0
@@ -62,13 +74,15 @@ def share_of(telemetry: Json) -> float | None:
 
 def _holds(telemetry: Json, pod: Json) -> bool:
     """As for other policies, but for those of the root namespace: with a selector they are for its own pods only."""
+    if targets_of_policy(telemetry):
+        return holds_for(telemetry, pod)
     if home_of(telemetry) == home_of(pod):
         return matches(selector_of(telemetry), labels_of(pod))
     return home_of(telemetry) == ROOT and not selector_of(telemetry)
 
 
 def _distance(telemetry: Json, pod: Json) -> int:
-    if selector_of(telemetry):
+    if selector_of(telemetry) or targets_of_policy(telemetry):
         return 0
     return 1 if home_of(telemetry) == home_of(pod) and home_of(pod) != ROOT else 2
 

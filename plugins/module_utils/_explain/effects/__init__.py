@@ -26,6 +26,7 @@ from .policies import (
     ports_of_services,
     selects_nothing,
     stars_in_paths,
+    targets_nothing,
 )
 from .routes import (
     empty_subsets,
@@ -62,6 +63,7 @@ LOOKS: tuple[t.Callable[[Mesh], t.Iterator[Effect]], ...] = (
     ports_without_service,
     routes_of_other_kinds,
     selects_nothing,
+    targets_nothing,
     policies_twice,
     stars_in_paths,
     impossible_callers,

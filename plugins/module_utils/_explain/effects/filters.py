@@ -20,6 +20,7 @@ from ..mesh import (
     origin_for,
     selector_of,
     spec_of,
+    targets_of_policy,
 )
 from ..origin import Origin
 from .finding import Effect
@@ -30,7 +31,7 @@ def filters_beside(mesh: Mesh) -> t.Iterator[Effect]:
     """An EnvoyFilter for gateways in a namespace where none runs, and patches of what no proxy has."""
     for one in mesh.of("EnvoyFilter"):
         home = home_of(one)
-        if not mesh.known("Pod", *(() if home == ROOT else (home,))) or spec_of(one).get("targetRefs"):
+        if not mesh.known("Pod", *(() if home == ROOT else (home,))) or targets_of_policy(one):
             continue
         pods = [
             pod

@@ -10,6 +10,7 @@ import typing as t
 
 from ..._istio.pods import has_sidecar, is_ready
 from ..mesh import (
+    GATEWAY_NAME,
     ROOT,
     Json,
     Mesh,
@@ -22,6 +23,7 @@ from ..mesh import (
     ports_of,
     selector_of,
     spec_of,
+    targets_of_policy,
 )
 from ..origin import Origin
 from .finding import Effect, age, shown
@@ -86,6 +88,31 @@ def selects_nothing(mesh: Mesh) -> t.Iterator[Effect]:
             )
 
 
+def targets_nothing(mesh: Mesh) -> t.Iterator[Effect]:
+    """A policy for a Gateway that no pod of its namespace is of."""
+    for kind in POLICIES:
+        for policy in mesh.of(kind):
+            home = home_of(policy)
+            names = [str(one.get("name")) for one in targets_of_policy(policy) if one.get("kind") == "Gateway"]
+            have = {labels_of(pod).get(GATEWAY_NAME) for pod in mesh.of("Pod", home)}
+            if not names or not mesh.known("Pod", home) or have & set(names):
+                continue
+            origin, ours = origin_for(kind, policy), mesh.of("Gateway", home)
+            other = ""
+            if names[0] in map(name_of, ours):
+                other = f"; Gateway {home}/{names[0]} is Istio's, which policies select by the labels of its pods"
+            yield Effect(
+                origin,
+                "spec.targetRefs",
+                f"{origin} targets Gateway {names[0]}, and no pod in namespace {home} has the label "
+                f"{GATEWAY_NAME}={names[0]}{other}.",
+                "Give it a selector with the labels of the gateway's pods, in their namespace, instead of targetRefs."
+                if other
+                else "Correct the name, or apply it in the namespace of that Gateway.",
+                TOPICS[kind],
+            )
+
+
 def _reaching(mesh: Mesh, kind: str, policy: Json, elsewhere: list[str]) -> tuple[str, Mend | None]:
     """How a policy gets to its pods: into their namespace, or by a label that is probably meant."""
     if elsewhere:
@@ -107,7 +134,7 @@ def _reaching(mesh: Mesh, kind: str, policy: Json, elsewhere: list[str]) -> tupl
 
 def _is_alone(mesh: Mesh, policy: Json) -> bool:
     """Whether a policy for a whole namespace is where nothing is that it could hold for."""
-    home, targets = home_of(policy), spec_of(policy).get("targetRefs") or spec_of(policy).get("targetRef")
+    home, targets = home_of(policy), targets_of_policy(policy)
     if home == ROOT or targets or not mesh.known("Pod", home):
         return False
     return not any(has_sidecar(pod) for pod in mesh.of("Pod", home)) and not mesh.of("WorkloadEntry", home)

@@ -12,7 +12,8 @@ from __future__ import annotations
 import typing as t
 
 from ..._istio.pods import has_sidecar
-from ..mesh import Json, Mesh, ServiceName, home_of, mtls_of, origin_for, ports_of, spec_of
+from ..mesh import Json, Mesh, ServiceName, home_of, mtls_of, origin_for, port_number, ports_of, spec_of
+from ..origin import Origin
 from .finding import Effect
 from .mend import setting
 
@@ -74,6 +75,12 @@ def _refusal(mesh: Mesh, service: ServiceName, pods: list[Json], mode: str) -> t
             "mTLS or plain text.",
             "",
         )
+    off = _switched_off(mesh, service, inside) if mode == "ISTIO_MUTUAL" else None
+    if off is not None and len(inside) == len(pods):
+        return (
+            f"with mTLS (ISTIO_MUTUAL), and {off} switches it off there (DISABLE).",
+            f"Leave tls out, so that the proxies find out what is taken, or set the mode of {off} to PERMISSIVE.",
+        )
     if mode == "ISTIO_MUTUAL" and pods and not inside:
         return (
             "with mTLS (ISTIO_MUTUAL), and its pods have no sidecar to take it.",
@@ -82,12 +89,23 @@ def _refusal(mesh: Mesh, service: ServiceName, pods: list[Json], mode: str) -> t
     return None
 
 
+def _switched_off(mesh: Mesh, service: ServiceName, pods: list[Json]) -> Origin | None:
+    """The PeerAuthentication by which no pod takes mTLS at any port of the Service."""
+    found = []
+    for pod in pods:
+        for port in ports_of(mesh.service(service) or {}) or [{}]:
+            mode, origin, _where = mtls_of(mesh, pod, port_number(port, pod, 0))
+            if mode != "DISABLE":
+                return None
+            found.append(origin)
+    return next(iter(found), None)
+
+
 def _demand(mesh: Mesh, service: ServiceName, pods: list[Json]) -> str:
     """The PeerAuthentication that demands mTLS of these pods at the Service's ports."""
     for pod in pods:
         for port in ports_of(mesh.service(service) or {}) or [{}]:
-            target = port.get("targetPort", port.get("port"))
-            mode, origin, _where = mtls_of(mesh, pod, target if isinstance(target, int) else 0)
+            mode, origin, _where = mtls_of(mesh, pod, port_number(port, pod, 0))
             if mode == "STRICT" and origin is not None:
                 return str(origin)
     return ""

@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import diagnose
+from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.findings import Findings
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.dump import ProxyConfig
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import Mesh
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_of
+from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.meshes import (
+    REVIEWS,
+    Json,
+    mesh,
+    record,
+    rule_of,
+)
+
+URL = "http://reviews:9080/reviews/0"
+
+
+def findings(found: Mesh, *statuses: int, **parts: t.Any) -> Findings:
+    """A check from productpage that has failed with these answers."""
+    given = {"url": URL, "source": "productpage", "namespace": "bookinfo", "request": request_of(URL)}
+    seen = tuple({"status": status, "body": "", "headers": []} for status in statuses)
+    return Findings(**{**given, "seen": seen, "objects": found.objects, "configs": found.configs, **parts})
+
+
+def thing(name: str, **spec: t.Any) -> Json:
+    return {"metadata": {"name": name, "namespace": "bookinfo"}, "spec": spec}
+
+
+@pytest.mark.parametrize(("mode", "named"), [("DISABLE", True), ("PERMISSIVE", False)])
+def test_mtls_to_pods_that_have_it_switched_off(mode: str, named: bool) -> None:
+    rule = thing("reviews", host="reviews", trafficPolicy={"tls": {"mode": "ISTIO_MUTUAL"}})
+    off = thing("off", mtls={"mode": mode})
+    found = mesh(DestinationRule=[rule], PeerAuthentication=[off])
+    config = found.configs[("bookinfo", "productpage-a-b")]
+    own = rule_of("reviews", config.clusters[REVIEWS], "destination-rule")
+    caller = dataclasses.replace(config, clusters={**config.clusters, REVIEWS: own})
+    plain = {"filter_chain_match": {"destination_port": 9080, "transport_protocol": "raw_buffer"}}
+    callee = ProxyConfig("reviews-v1-a-b", "bookinfo", ({"name": "virtualInbound", "filter_chains": [plain]},))
+    proxies = {("bookinfo", "productpage-a-b"): caller, ("bookinfo", "reviews-v1-a-b"): callee}
+    found = Mesh(found.objects, {**found.configs, **proxies})
+    diagnosis = diagnose(findings(found, 503, records=(record("productpage-a-b", 503, "UF,URX", REVIEWS),)))
+    said = (
+        "DestinationRule bookinfo/reviews sends to reviews with mTLS (ISTIO_MUTUAL), and PeerAuthentication "
+        "bookinfo/off switches it off there (DISABLE)."
+    )
+    assert (diagnosis is not None and diagnosis.sentence == said) == named
