@@ -22,14 +22,17 @@ description:
 options:
   src:
     description:
-      - A file, or a directory with files of YAML or JSON, and those beneath it.
-      - The files of a directory belong together. Where two of them define the same object each is taken by itself.
-    type: path
+      - Files, and directories with files of YAML or JSON and those beneath them.
+      - The files of a directory belong together, and so do directories where a document of one names what only another
+        has; the nearest one counts. Where two files define the same object each is taken by itself.
+    type: list
+    elements: path
     required: true
   dest:
     description:
       - The directory to write to. It gets the files under the names that they have in O(src), and the report as
-        C(migration-report.md), C(migration-report.html) and C(migration-report.json).
+        C(migration-report.md), C(migration-report.html) and C(migration-report.json). With several O(src) the names
+        begin in the directory that they have in common.
       - It must lie outside of O(src).
     type: path
     required: true
@@ -129,6 +132,11 @@ EXAMPLES = r"""
         - namespace: default
           labels: {app: reviews}
           service_account: bookinfo-reviews
+
+- name: Convert directories that belong together
+  mesh.workshop.migrate:
+    src: [legacy/roles, legacy/bindings, legacy/services.yaml]
+    dest: current
 
 - name: Let the cluster say it, and stop if anything is left over
   mesh.workshop.migrate:

@@ -16,6 +16,7 @@ from .._migrate import (
     Refused,
     Result,
     Target,
+    base_of,
     changed_targets,
     check_places,
     dumps,
@@ -33,7 +34,7 @@ from .quiet import QuietModule
 Json = dict[str, t.Any]
 
 MIGRATE_ARG_SPEC: Json = {
-    "src": {"type": "path", "required": True},
+    "src": {"type": "list", "elements": "path", "required": True},
     "dest": {"type": "path", "required": True},
     "namespace": {"type": "str"},
     "root_namespace": {"type": "str", "default": "istio-system"},
@@ -58,7 +59,7 @@ def run_migrate_module() -> None:
         given: list[Json] = list(_of_cluster(params)) if params["ask_cluster"] else []
         if params["facts"]:
             given.append(params["facts"])
-        result = migrate(read_sources(params["src"]), _options(params), given)
+        result = migrate(read_sources(*params["src"]), _options(params), given)
         refused = result.refusals()
         returned = _returned(result, refused)
         if refused and params["refusals"] == "fail":
@@ -122,7 +123,7 @@ def _returned(result: Result, refused: list[str]) -> Json:
 
 
 def _source(params: t.Mapping[str, t.Any], file: File) -> str:
-    return os.path.join(params["src"], file.name) if os.path.isdir(params["src"]) else str(params["src"])
+    return os.path.join(base_of(params["src"]), file.name)
 
 
 def _targets(params: t.Mapping[str, t.Any], result: Result) -> list[Target]:

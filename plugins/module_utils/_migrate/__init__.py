@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from .current import with_current_fields
-from .engine import REMOVED, File, Result, migrate
-from .files import REPORTS, Target, changed_targets, check_places, mode_of, read_sources, write
+from .engine import File, Result, migrate
+from .files import REPORTS, Target, base_of, changed_targets, check_places, mode_of, read_sources, write
+from .grouping import REMOVED
 from .model import CONVERTED, DIFFERS, REFUSED, UNCHANGED, Json, Options, Refused
 from .report import dumps, family_table, markdown, page, report_json
 
@@ -24,6 +25,7 @@ __all__ = [
     "Refused",
     "Result",
     "Target",
+    "base_of",
     "changed_targets",
     "check_places",
     "dumps",

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os.path
 import re
 import typing as t
 
-from . import authentication, mixer, names, quota, rbac, routing, v1alpha1
+from . import authentication, grouping, mixer, names, quota, rbac, routing, v1alpha1
 from .facts import Facts
 from .fields import check_output
+from .grouping import REMOVED, is_legacy
 from .model import CONVERTED, DIFFERS, REFUSED, UNCHANGED, Doc, Json, Map, Note, Options, Refused, Seq, place_of
 from .reader import is_empty, parse, read_bytes, split
 from .slips import has_arrow, mend, mend_separators
 from .writer import json_documents, write_chunk, write_json
 
-REMOVED = ("config.istio.io", "rbac.istio.io", "authentication.istio.io")
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _FIRST_FORM = re.compile(r"^type[ \t]*:[ \t]*(?:route-rule|destination-policy)", re.MULTILINE)
 _SERVER_SET = (
@@ -137,10 +136,10 @@ def migrate(sources: t.Iterable[tuple[str, bytes | str]], options: Options, give
             facts.add_variable(fact)
     for file in files:
         for doc in file.docs:
-            facts.add_document(doc.value)
-    units = list(_units(files))
+            facts.add_document(doc.value, file.name)
+    units = list(grouping.units(files, facts.namespace))
     for unit, context in units:
-        _convert(unit, context, facts, options)
+        _convert(unit, context, facts.near(unit[0].file) if unit else facts, options)
     names.settle([unit for unit, _context in units], facts.namespace)
     return Result(files, options)
 
@@ -234,51 +233,14 @@ def _guess(text: str) -> str:
     return "other"
 
 
-def _units(files: list[File]) -> t.Iterator[tuple[list[Doc], list[Doc]]]:
-    """Documents that are converted together, and others that are only looked at.
-
-    A directory belongs together. Where two of its files define the same object they are variants of each other: each
-    of them is converted by itself, with the files that have no variant.
-    """
-    folders: dict[str, list[File]] = {}
-    for file in files:
-        folders.setdefault(os.path.dirname(file.name), []).append(file)
-    for inside in folders.values():
-        owners: dict[tuple[str, ...], set[str]] = {}
-        for file in inside:
-            for doc in file.docs:
-                for key in _claims(doc):
-                    owners.setdefault(key, set()).add(file.name)
-        variants = {name for names in owners.values() if len(names) > 1 for name in names}
-        plain_files = [file for file in inside if file.name not in variants]
-        yield [doc for file in plain_files for doc in file.docs], []
-        for file in inside:
-            if file.name in variants:
-                yield file.docs, [doc for other in plain_files for doc in other.docs]
-
-
-def _claims(doc: Doc) -> t.Iterator[tuple[str, ...]]:
-    """What only one document can be: an object of that name, a rule in that place."""
-    if _is_legacy(doc):
-        yield doc.identity
-        spec = doc.spec_or_empty()
-        if doc.kind == "RouteRule" or doc.value.get("type") == "route-rule":
-            place = (spec.get("destination"), spec.get("precedence") or 0, spec.get("match"))
-            yield ("RouteRule", doc.namespace, repr(place))
-
-
-def _is_legacy(doc: Doc) -> bool:
-    return doc.group in REMOVED or v1alpha1.is_mine(doc)
-
-
 def _convert(unit: list[Doc], context: list[Doc], facts: Facts, options: Options) -> None:
     around = [
         Doc(doc.file, doc.number, doc.line, doc.text, doc.value, primary=False)
         for doc in context
-        if _is_legacy(doc) or doc.group == "networking.istio.io"
+        if is_legacy(doc) or doc.group == "networking.istio.io"
     ]
     for doc in [*unit, *around]:
-        if not doc.refusal and doc.value and (_is_legacy(doc) or doc.group == "networking.istio.io"):
+        if not doc.refusal and doc.value and (is_legacy(doc) or doc.group == "networking.istio.io"):
             _check(doc)
     docs = [doc for doc in [*unit, *around] if not doc.refusal]
     routing.convert(docs, facts, options)
@@ -377,7 +339,7 @@ def _finish(doc: Doc) -> None:
     except Refused as why:
         doc.refuse(why)
         return
-    if not doc.outputs and doc.repairs and not _is_legacy(doc) and not doc.moved_to:
+    if not doc.outputs and doc.repairs and not is_legacy(doc) and not doc.moved_to:
         # Only its text was mended.
         doc.outputs.append(dict(doc.value))
         doc.kept = True

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import os.path
 import typing as t
 
 from .model import Doc, Place, Refused
@@ -62,9 +64,32 @@ class Facts:
         self.namespace = namespace or "default"
         self.services: dict[tuple[str, str], Service] = {}
         self.workloads: list[Workload] = []
+        # The files that say something of a Service, with what they say of it.
+        self._said: dict[tuple[str, str], dict[str, Service]] = {}
+        self._unclear: dict[tuple[str, str], str] = {}
 
-    def add_document(self, document: t.Mapping[str, t.Any]) -> None:
-        """Takes what a Service, a workload or a Pod says; anything else is passed over."""
+    def near(self, file: str) -> Facts:
+        """What is known to the documents of a file: of the Services of one name the one in the nearest folder."""
+        differing = {key: said for key, said in self._said.items() if len(set(said.values())) > 1}
+        if not differing:
+            return self
+        found = copy.copy(self)
+        found.services = dict(self.services)
+        found._unclear = {}
+        here = os.path.dirname(file).split("/")
+        for key, said in differing.items():
+            shared = {name: _shared(here, os.path.dirname(name).split("/")) for name in said}
+            nearest = [name for name in said if shared[name] == max(shared.values())]
+            found.services[key] = said[nearest[-1]]
+            if len({said[name] for name in nearest}) > 1:
+                found._unclear[key] = " and ".join(nearest[-2:])
+        return found
+
+    def add_document(self, document: t.Mapping[str, t.Any], file: str = "") -> None:
+        """Takes what a Service, a workload or a Pod says; anything else is passed over.
+
+        :param file: where it comes from, if that is the input
+        """
         kind = document.get("kind")
         meta = document.get("metadata")
         spec = document.get("spec")
@@ -73,6 +98,9 @@ class Facts:
         namespace = str(meta.get("namespace") or self.namespace)
         if kind == "Service" and document.get("apiVersion") == "v1":
             self._add_service(namespace, str(meta["name"]), spec)
+            if file:
+                key = (namespace, str(meta["name"]))
+                self._said.setdefault(key, {})[file] = self.services[key]
         elif kind in _WORKLOADS:
             template = spec.get("template")
             if isinstance(template, dict):
@@ -140,7 +168,7 @@ class Facts:
 
         :raises Refused: if it is not known, naming what is missing
         """
-        found = self.services.get((namespace, name))
+        found = self.known(namespace, name, field, place)
         if found is None:
             raise Refused(
                 f"the selector and ports of the Service {namespace}/{name} are not known; put the Service's document "
@@ -156,6 +184,28 @@ class Facts:
                 place,
             )
         return found
+
+    def known(self, namespace: str, name: str, field: str, place: Place) -> Service | None:
+        """A Service, if it is known.
+
+        :raises Refused: if it is not clear which of several is meant
+        """
+        if (namespace, name) in self._unclear:
+            raise Refused(
+                f"the Service {namespace}/{name} is in {self._unclear[namespace, name]}, with another selector or "
+                "other ports; leave one of them, or convert the folders apart.",
+                field,
+                place,
+            )
+        return self.services.get((namespace, name))
+
+    def selecting(self, outside: t.Container[str], field: str, place: Place) -> list[Service]:
+        """All Services that select pods, but for those of some namespaces.
+
+        :raises Refused: if it is not clear what one of them selects
+        """
+        found = [item for item in self.services.values() if item.selector and item.namespace not in outside]
+        return [self.service(item.namespace, item.name, field, place) for item in found]
 
     def accounts(self, labels: t.Mapping[str, str], field: str, place: Place) -> list[str]:
         """The identities of exactly the workloads with these labels, such as `cluster.local/ns/shop/sa/cart`.
@@ -185,6 +235,16 @@ class Facts:
                 place,
             )
         return [f"cluster.local/ns/{item}" for item in sorted(inside)]
+
+
+def _shared(one: t.Sequence[str], other: t.Sequence[str]) -> int:
+    """How many folders two paths begin with alike."""
+    count = 0
+    for mine, theirs in zip(one, other, strict=False):
+        if mine != theirs:
+            break
+        count += 1
+    return count
 
 
 def service_of(host: str, namespace: str) -> tuple[str, str] | None:

@@ -9,6 +9,7 @@ import dataclasses
 import os
 import stat
 import tempfile
+import typing as t
 
 from .model import Refused
 from .reader import MAX_FILE
@@ -35,19 +36,34 @@ class Target:
             return None
 
 
-def check_places(src: str, dest: str) -> None:
+def base_of(sources: t.Sequence[str]) -> str:
+    """The folder that the names of all files begin in: the source, or what several sources have in common."""
+    folders = [os.path.abspath(src if os.path.isdir(src) else os.path.dirname(src) or ".") for src in sources]
+    return os.path.commonpath(folders)
+
+
+def check_places(sources: t.Sequence[str], dest: str) -> None:
     """Fails where reading and writing would meet.
 
     :raises Refused: if there is no source, the destination is a file, or one lies in the other
     """
-    if not os.path.exists(src):
-        raise Refused(f"there is nothing at {src}; correct src.", "src")
     if os.path.exists(dest) and not os.path.isdir(dest):
         raise Refused(f"{dest} is a file; dest must be a directory.", "dest")
+    if not sources:
+        raise Refused("src names nothing to convert.", "src")
+    for src in sources:
+        if not os.path.exists(src):
+            raise Refused(f"there is nothing at {src}; correct src.", "src")
+    base = base_of(sources)
+    for src in sources:
+        _check_place(src, dest, base)
+
+
+def _check_place(src: str, dest: str, base: str) -> None:
     source = os.path.realpath(src)
     target = os.path.realpath(dest)
     if not os.path.isdir(src):
-        if os.path.realpath(os.path.join(dest, os.path.basename(src))) == source:
+        if os.path.realpath(os.path.join(dest, os.path.relpath(os.path.abspath(src), base))) == source:
             raise Refused(f"the output would be {src} itself; choose another dest.", "dest")
         return
     if source == target:
@@ -60,25 +76,34 @@ def check_places(src: str, dest: str) -> None:
             raise Refused(f"{text}, so outputs would be read as inputs; choose another dest.", "dest")
 
 
-def read_sources(src: str) -> list[tuple[str, bytes | str]]:
-    """The files of a directory and those beneath it, or one file, with their bytes or why they cannot be read.
+def read_sources(*sources: str) -> list[tuple[str, bytes | str]]:
+    """The files of directories and those beneath them, and single files, with their bytes or why they cannot be read.
+
+    Their names are relative to the source, or to the folder that several sources have in common.
 
     :raises Refused: if a directory holds none
     """
-    if not os.path.isdir(src):
-        return [(os.path.basename(src), _read(src))]
+    base = base_of(sources)
+    found: dict[str, bytes | str] = {}
+    for src in sources:
+        for path, data in _of_directory(src) if os.path.isdir(src) else [(src, _read(src))]:
+            found.setdefault(os.path.relpath(os.path.abspath(path), base), data)
+    return list(found.items())
+
+
+def _of_directory(src: str) -> list[tuple[str, bytes | str]]:
     found: list[tuple[str, bytes | str]] = []
     seen = {os.path.realpath(src)}
 
     def unreadable(error: OSError) -> None:
-        found.append((os.path.relpath(str(error.filename), src), _unread(error)))
+        found.append((str(error.filename), _unread(error)))
 
     for folder, folders, names in os.walk(src, onerror=unreadable, followlinks=True):
         folders[:] = [name for name in sorted(folders) if _is_new(os.path.join(folder, name), src, seen)]
         for name in sorted(names):
             path = os.path.join(folder, name)
             if name.endswith(ENDINGS) and name not in REPORTS:
-                found.append((os.path.relpath(path, src), _read(path)))
+                found.append((path, _read(path)))
     if not found:
         raise Refused(f"the directory {src} holds no {', '.join(ENDINGS[:3])} file; correct src.", "src")
     return found

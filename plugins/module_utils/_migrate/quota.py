@@ -347,7 +347,7 @@ def _bind(quota: Quota, links: _Links, facts: Facts, options: Options) -> None:
             )
         # Neither the cluster's own Services nor the control plane's have sidecars that a quota could be for.
         outside = ("kube-system", options.root_namespace)
-        services = [s for s in facts.services.values() if s.selector and s.namespace not in outside]
+        services = facts.selecting(outside, "kind", place_of(doc.value, "kind"))
         if not services:
             raise Refused(
                 "no QuotaSpecBinding in the input says for which services it holds, and no Service is known; add the "
@@ -387,7 +387,7 @@ def _add_services(binding: Doc, given: Map, quota: Quota, facts: Facts) -> None:
             raise Refused(f"{binding.title}: {field}.labels has no single reading.", field, place_of(item, "labels"))
         name = str(item.get("name") or "")
         if item.get("service") == "*":
-            quota.services += [service for service in facts.services.values() if service.selector]
+            quota.services += facts.selecting((), field, place)
             if not quota.services:
                 raise Refused(f"{binding.title}: service * is all Services, and none is known.", field, place)
             continue
@@ -398,9 +398,8 @@ def _add_services(binding: Doc, given: Map, quota: Quota, facts: Facts) -> None:
             quota.services.append(facts.service(*found, field, place))
             continue
         namespace = str(item.get("namespace") or facts.of(binding))
-        service = facts.services.get((namespace, name))
-        if service is None and not item.get("namespace"):
+        if (namespace, name) not in facts.services and not item.get("namespace"):
             # Samples are bound from istio-system and name services of the default namespace.
-            near = [other for (_ns, other_name), other in facts.services.items() if other_name == name]
-            service = near[0] if len(near) == 1 else None
-        quota.services.append(service or facts.service(namespace, name, field, place))
+            near = [ns for ns, other_name in facts.services if other_name == name]
+            namespace = near[0] if len(near) == 1 else namespace
+        quota.services.append(facts.service(namespace, name, field, place))

@@ -617,7 +617,7 @@ def _services(doc: Doc, pattern: str, namespace: str, field: str, place: Place, 
             place,
         )
     doc.differ(f"{pattern} covers the services known now; one that is added later needs a policy.", field, place)
-    return full + short
+    return [facts.service(service.namespace, service.name, field, place) for service in full + short]
 
 
 def _with_labels(target: _Target, labels: list[tuple[str, list[str]]], field: str, rule: Map) -> t.Iterator[_Target]:

@@ -277,7 +277,7 @@ def _numbered(doc: Doc, port: Map, host: str, field: str, facts: Facts) -> Map:
     """A port that is given by name, as the Service numbers it."""
     found = service_of(host, facts.of(doc))
     place = place_of(port, "name")
-    service = facts.services.get(found) if found else None
+    service = facts.known(*found, field, place) if found else None
     for known in service.ports if service else ():
         if known.name == port["name"]:
             doc.note(f"The port {port['name']} of {host} is {known.number}.", field, place)

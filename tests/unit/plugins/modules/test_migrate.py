@@ -115,6 +115,22 @@ def test_each_file_gets_one_and_its_own_output_changes_nothing(place: Place) -> 
     assert {name: place.text(name) for name in place.written()} == before
 
 
+def test_several_paths_are_one_input(place: Place) -> None:
+    role, _dashes, binding = ROLE.partition("---\n")
+    place.put(roles__r=role, bindings__b=binding, other=ROUTE)
+    (place.src / "bindings" / "b.yaml").chmod(0o640)
+    src = [str(place.src / name) for name in ("roles", "bindings/b.yaml")]
+    result = place.run(src=src, facts={"services": [SERVICE]}, diff=True)
+    assert result["refused"] == []
+    assert place.written() == ["bindings/b.yaml", "roles/r.yaml"]
+    assert (place.dest / "bindings" / "b.yaml").stat().st_mode & 0o777 == 0o640
+    assert "principals" in place.text("roles/r.yaml")
+    assert [shown["before_header"] for shown in result["diff"]] == [
+        f"{place.src}/roles/r.yaml",
+        f"{place.src}/bindings/b.yaml",
+    ]
+
+
 def test_check_mode_writes_nothing_and_diff_shows_each_change(place: Place) -> None:
     secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {key: hush}\n"
     place.put(route=ROUTE, current=CURRENT, keys=ROUTE + secret)

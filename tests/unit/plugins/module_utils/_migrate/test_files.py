@@ -22,7 +22,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._migrate.reader impo
 def places(src: Path, dest: Path) -> str:
     """Why these cannot be source and destination; empty if they can."""
     try:
-        check_places(str(src), str(dest))
+        check_places([str(src)], str(dest))
     except Refused as why:
         return str(why)
     return ""
@@ -43,6 +43,30 @@ def test_source_and_destination_lie_apart(tmp_path: Path) -> None:
     assert "lies in src" in places(src, link)
     assert "lies in dest" in places(src / "b", src)
     assert "would be" in places(file, src)
+
+
+def test_several_sources_keep_what_tells_them_apart(tmp_path: Path) -> None:
+    for name in ("in/roles/a.yaml", "in/bindings/a.yaml", "in/b.yaml", "in/c.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    roles, bindings, file = (str(tmp_path / "in" / name) for name in ("roles", "bindings", "b.yaml"))
+    assert [name for name, _data in read_sources(roles, bindings, file)] == [
+        "roles/a.yaml",
+        "bindings/a.yaml",
+        "b.yaml",
+    ]
+    assert [name for name, _data in read_sources(roles, f"{roles}/a.yaml")] == ["a.yaml"]
+    assert [name for name, _data in read_sources(file, str(tmp_path / "in" / "c.yaml"))] == ["b.yaml", "c.yaml"]
+    check_places([roles, file], str(tmp_path / "in" / "new"))
+    for sources, dest, reason in (
+        ([roles, bindings], bindings, "same directory"),
+        ([roles, file], str(tmp_path / "in"), "lies in dest"),
+        ([file, f"{roles}/a.yaml"], str(tmp_path / "in"), "would be"),
+        ([roles, f"{roles}/none"], str(tmp_path / "new"), "nothing at"),
+        ([], str(tmp_path / "new"), "names nothing"),
+    ):
+        with pytest.raises(Refused, match=reason):
+            check_places(sources, dest)
 
 
 def names(src: Path) -> list[str]:
