@@ -20,7 +20,7 @@ def with_current_fields(document: Json) -> tuple[Json, list[str]]:
     value = _tree(document)
     if not isinstance(value, Map) or not isinstance(value.get("spec"), Map):
         return document, []
-    doc = Doc("", 0, 0, "", value)
+    doc = Doc("", 0, 0, False, value)
     try:
         spec = plain(convert_spec(doc, Facts()))
     except Refused:

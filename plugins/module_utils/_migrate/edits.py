@@ -17,6 +17,8 @@ from .model import Json, Map, Refused, plain
 from .reader import parse
 
 _QUOTED_OR_COMMENT = re.compile(r"""(?:^|(?<=[\s\[{,]))(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|(?P<comment>#.*))""")
+# ruamel.yaml takes a second for some hundred KiB.
+_MAX_GRAFTED = 64 * 1024
 _LEAD = re.compile(r"(?:- +)*")
 
 
@@ -132,7 +134,8 @@ def _written(lines: list[str], edit: _Edit, indented: bool, dump: t.Callable[[t.
     if comments and comments != [comment_in(inner[0])]:
         written = _grafted("\n".join(inner).replace("\r", "") + "\n", edit.content, indented)
     new = (written or dump(edit.content)).rstrip("\n").split("\n")
-    lost = [text for text in comments if not any(text in line for line in new)]
+    kept = {comment_in(line) for line in new}
+    lost = [text for text in comments if text not in kept]
     if lost and comment_in(inner[0]) == lost[0] and not comment_in(new[0]):
         new[0] += f"  {lost.pop(0)}"
     ending = "\r" if lines[0].endswith("\r") else ""
@@ -155,12 +158,24 @@ def comment_in(line: str) -> str:
 
 def _has_indented_lists(body: str) -> bool:
     """Whether the items of a list stand deeper than its key."""
-    found = re.search(r"^( *)[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\n(?:[ \t]*#[^\n]*\n)*( *)- ", body, re.MULTILINE)
-    return found is not None and len(found.group(2)) > len(found.group(1))
+    key = -1
+    for line in body.split("\n"):
+        content = line.strip()
+        if not content or content.startswith("#"):
+            continue
+        column = len(line) - len(line.lstrip(" "))
+        if content.startswith("- "):
+            if key >= 0:
+                return column > key
+            continue
+        key = column if content.partition(" #")[0].rstrip().endswith(":") else -1
+    return False
 
 
 def _grafted(text: str, new: Json, indented: bool) -> str:
     """A mapping's text with another content and its comments; empty if ruamel.yaml does not take it."""
+    if len(text) > _MAX_GRAFTED:
+        return ""
     from ruamel.yaml import YAML  # slow to import, and only for comments in lines that are rewritten
     from ruamel.yaml.error import YAMLError
 

@@ -15,11 +15,10 @@ from .facts import Facts
 from .fields import check_output
 from .grouping import REMOVED, is_legacy
 from .model import CONVERTED, DIFFERS, REFUSED, UNCHANGED, Doc, Json, Map, Note, Options, Refused, Seq, place_of
-from .reader import is_empty, parse, read_bytes, split
-from .slips import has_arrow, mend, mend_separators
+from .reader import MAX_DOCUMENT, MAX_FILE_DOCUMENTS, MAX_FILE_NODES, Meter, is_empty, parse, read_bytes, split
+from .slips import MAX_MENDED, has_arrow, mend, mend_separators
 from .writer import json_documents, write_chunk, write_json
 
-_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _FIRST_FORM = re.compile(r"^type[ \t]*:[ \t]*(?:route-rule|destination-policy)", re.MULTILINE)
 _SERVER_SET = (
     "creationTimestamp",
@@ -156,18 +155,29 @@ def _read(name: str, data: bytes | str) -> File:
     separators: list[Note] = []
     if _is_ours(text):
         text, separators = mend_separators(text)
-    number = 0
-    for line, chunk in split(text):
-        piece = Chunk(chunk, line, chunk)
-        file.chunks.append(piece)
-        if is_empty(chunk):
-            continue
-        number += 1
-        _read_chunk(piece, name, number, line)
-        for note in separators:
-            if line <= note.line < line + chunk.count("\n") and piece.docs:
-                piece.docs[0].repairs.append(note)
+    moved = {note.line: note for note in separators}
+    nodes, budget = Meter(MAX_FILE_NODES), Meter(MAX_MENDED)
+    number = documents = 0
+    try:
+        for line, chunk in split(text):
+            piece = Chunk(chunk, line, chunk)
+            file.chunks.append(piece)
+            if is_empty(chunk):
+                continue
+            number += 1
+            _read_chunk(piece, name, number, nodes, budget)
+            documents += len(piece.docs)
+            if nodes.left < 0 or documents > MAX_FILE_DOCUMENTS:
+                raise Refused(
+                    f"the file has more than {MAX_FILE_DOCUMENTS} documents or {MAX_FILE_NODES} values; split it.",
+                    place=(line, 1),
+                )
+            if line in moved and piece.docs:
+                piece.docs[0].repairs.append(moved[line])
                 piece.docs[0].handled = piece.docs[0].handled or piece.docs[0].group not in ("", "apps")
+    except Refused as why:
+        file.chunks = []
+        file.refusal = Note(why.reason, why.field, *why.place)
     return file
 
 
@@ -179,29 +189,33 @@ def _is_ours(text: str) -> bool:
 
 
 def _is_template(text: str) -> bool:
-    return ("{{" in text or "{%" in text) and bool(_TEMPLATE.search(text))
+    for begin, end in (("{{", "}}"), ("{%", "%}")):
+        first = text.find(begin)
+        if first >= 0 and text.rfind(end) >= first + 2:
+            return True
+    return False
 
 
-def _read_chunk(piece: Chunk, name: str, number: int, line: int) -> None:
-    ours = _is_ours(piece.text)
+def _read_chunk(piece: Chunk, name: str, number: int, nodes: Meter, budget: Meter) -> None:
+    ours, template, line = _is_ours(piece.text), _is_template(piece.text), piece.line
     notes: list[Note] = []
     try:
         try:
             if ours and has_arrow(piece.text):
                 raise Refused("an arrow is left over from a slide.")
-            value = parse(piece.text, line)
+            value = parse(piece.text, line, nodes)
         except Refused as why:
-            if _is_template(piece.text):
+            if template:
                 raise Refused(
                     "the document is a template; render it first (helm template, envsubst …).", why.field, why.place
                 ) from why
-            if not ours:
+            if not ours or len(piece.text) > MAX_DOCUMENT:
                 raise
-            piece.mended, value, notes = mend(piece.text, line)
+            piece.mended, value, notes = mend(piece.text, line, budget)
         if not isinstance(value, Map):
             raise Refused("the document is not a mapping; it needs apiVersion, kind and metadata.", place=(line, 1))
     except Refused as why:
-        doc = Doc(name, number, line, piece.text, Map((line, 1)), family=_guess(piece.text))
+        doc = Doc(name, number, line, template, Map((line, 1)), family=_guess(piece.text))
         doc.refuse(why)
         piece.docs.append(doc)
         return
@@ -211,9 +225,9 @@ def _read_chunk(piece: Chunk, name: str, number: int, line: int) -> None:
         for index, item in enumerate(items):
             if isinstance(item, Map):
                 place = place_of(items, index)
-                piece.docs.append(Doc(name, number, place[0], piece.text, item))
+                piece.docs.append(Doc(name, number, place[0], template, item))
     else:
-        piece.docs.append(Doc(name, number, first, piece.text, value))
+        piece.docs.append(Doc(name, number, first, template, value))
     for note in notes:
         piece.docs[0].repairs.append(note)
     if notes and piece.docs:
@@ -229,13 +243,13 @@ def _guess(text: str) -> str:
         if re.search(rf"^apiVersion[ \t]*:[ \t]*[\"']?{re.escape(group)}/", text, re.MULTILINE):
             value = Map()
             value["apiVersion"], value["kind"] = f"{group}/v1", kind.group(1) if kind else ""
-            return _family(Doc("", 0, 0, "", value))
+            return _family(Doc("", 0, 0, False, value))
     return "other"
 
 
 def _convert(unit: list[Doc], context: list[Doc], facts: Facts, options: Options) -> None:
     around = [
-        Doc(doc.file, doc.number, doc.line, doc.text, doc.value, primary=False)
+        Doc(doc.file, doc.number, doc.line, doc.template, doc.value, primary=False)
         for doc in context
         if is_legacy(doc) or doc.group == "networking.istio.io"
     ]
@@ -276,7 +290,7 @@ def _take_over(unit: list[Doc], around: list[Doc], context: list[Doc]) -> None:
 def _check(doc: Doc) -> None:
     """Refuses what no family could convert."""
     try:
-        if _is_template(doc.text):
+        if doc.template:
             raise Refused("the document is a template; render it first (helm template, envsubst …).")
         known = ("apiVersion", "kind", "metadata", "spec", "status", "type", "name")
         for key in doc.value:

@@ -20,6 +20,7 @@ _TOKEN = re.compile(
 )
 _MAX_TERMS = 64
 _MAX_LENGTH = 10_000
+_MAX_DEPTH = 50
 _METHODS = ("startsWith", "endsWith", "matches")
 
 
@@ -147,7 +148,7 @@ class _Parser:
 
     def _one(self) -> list[list[Test]]:
         self._depth += 1
-        if self._depth > 50:
+        if self._depth > _MAX_DEPTH:
             raise self._fault("is nested too deep")
         try:
             if self._peek() == "!":
@@ -252,6 +253,15 @@ class _Parser:
 
     def value(self) -> Value:
         """Attributes and a default, joined by `|`."""
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise self._fault("is nested too deep")
+        try:
+            return self._value()
+        finally:
+            self._depth -= 1
+
+    def _value(self) -> Value:
         attributes: list[Attribute] = []
         default: str | None = None
         while True:

@@ -63,7 +63,7 @@ class Facts:
     def __init__(self, namespace: str = "") -> None:
         self.namespace = namespace or "default"
         self.services: dict[tuple[str, str], Service] = {}
-        self.workloads: list[Workload] = []
+        self.workloads: dict[Workload, None] = {}
         # The files that say something of a Service, with what they say of it.
         self._said: dict[tuple[str, str], dict[str, Service]] = {}
         self._unclear: dict[tuple[str, str], str] = {}
@@ -156,8 +156,7 @@ class Facts:
             return
         account = str(spec.get("serviceAccountName") or spec.get("serviceAccount") or "default")
         found = Workload(namespace, tuple(sorted((str(k), str(v)) for k, v in labels.items())), account)
-        if found not in self.workloads:
-            self.workloads.append(found)
+        self.workloads[found] = None
 
     def of(self, doc: Doc) -> str:
         """The namespace that a document is in."""

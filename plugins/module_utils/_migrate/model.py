@@ -114,7 +114,8 @@ class Doc:
     file: str
     number: int
     line: int
-    text: str
+    # Whether it stands in a text that must be rendered first.
+    template: bool
     value: Map
     # Whether this run writes it; False for a document that is only looked at.
     primary: bool = True
@@ -129,6 +130,7 @@ class Doc:
     differences: list[Note] = dataclasses.field(default_factory=list)
     notes: list[Note] = dataclasses.field(default_factory=list)
     refusal: Note | None = None
+    _noted: set[tuple[int, Note]] = dataclasses.field(default_factory=set)
 
     @property
     def api_version(self) -> str:
@@ -190,13 +192,13 @@ class Doc:
         return spec if isinstance(spec, dict) else {}
 
     def repair(self, text: str, field: str = "", place: Place = (0, 0)) -> None:
-        _add(self.repairs, Note(text, field, *place))
+        self._add(self.repairs, Note(text, field, *place))
 
     def differ(self, text: str, field: str = "", place: Place = (0, 0)) -> None:
-        _add(self.differences, Note(text, field, *place))
+        self._add(self.differences, Note(text, field, *place))
 
     def note(self, text: str, field: str = "", place: Place = (0, 0)) -> None:
-        _add(self.notes, Note(text, field, *place))
+        self._add(self.notes, Note(text, field, *place))
 
     def refuse(self, why: Refused) -> None:
         """Refuses the document as a whole: nothing of it is written."""
@@ -215,10 +217,10 @@ class Doc:
         self.outputs.append(out)
         return out
 
-
-def _add(notes: list[Note], note: Note) -> None:
-    if note not in notes:
-        notes.append(note)
+    def _add(self, notes: list[Note], note: Note) -> None:
+        if (id(notes), note) not in self._noted:
+            self._noted.add((id(notes), note))
+            notes.append(note)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,62 +10,81 @@ import typing as t
 
 from .fields import accepts
 from .model import Map, Note, Refused
-from .reader import Doubled, parse
+from .reader import Doubled, Meter, parse
 
-_ARROW = re.compile(r"[ \t]*[\u2190-\u21ff\u27f0-\u27ff\u2b05-\u2b0d\u25c0\u25c4]+[ \t]*(?=\r?$)", re.MULTILINE)
-_DASHES = re.compile(r"^[ \t]+---[ \t]*(?=\r?$)", re.MULTILINE)
-_TOP = re.compile(r"(?:[ \t]*(?:#.*)?\r?\n)*(?:apiVersion|kind)[ \t]*:")
+_RANGES = ((0x2190, 0x2200), (0x27F0, 0x2800), (0x2B05, 0x2B0E), (0x25C0, 0x25C1), (0x25C4, 0x25C5))
+_ARROWS = "".join(chr(code) for first, end in _RANGES for code in range(first, end))
+_HAS_ARROW = re.compile(f"[{_ARROWS}]")
+_DASHES = re.compile(r"[ \t]+---[ \t]*$")
+_TOP = re.compile(r"(?:apiVersion|kind)[ \t]*:")
 _KEY = re.compile(r"^( *)((?:- +)*)([^\s#'\"\[{][^:]*:(?=\s|$))?")
 _MAX_REPAIRS = 8
 _MAX_TRIES = 64
 _MAX_LINES = 2000
+_MAX_FILE_LINES = 500_000
+MAX_MENDED = 2_000_000
 
 
 def has_arrow(text: str) -> bool:
     """Whether an arrow ends a line."""
-    return bool(_ARROW.search(text))
+    return bool(_HAS_ARROW.search(text)) and any(_without_arrow(line)[1] for line in text.split("\n"))
+
+
+def _without_arrow(line: str) -> tuple[str, str]:
+    """The line without the arrow at its end, and the arrow."""
+    body = line.rstrip("\r \t")
+    left = body.rstrip(_ARROWS)
+    if left == body:
+        return line, ""
+    return left.rstrip(" \t") + ("\r" if line.endswith("\r") else ""), body[len(left) :]
 
 
 def mend_separators(text: str) -> tuple[str, list[Note]]:
-    """Puts a separator into the first column where a document begins after it."""
+    """Puts a separator into the first column where a document ends before it and one begins after it."""
     notes: list[Note] = []
+    lines = text.split("\n") if "---" in text and text.count("\n") < _MAX_FILE_LINES else []
+    if not any("---" in line and _DASHES.match(line.rstrip("\r")) for line in lines):
+        return text, notes
+    in_document = False
+    last = -1  # a line of dashes that counts if a document begins after it
+    for index, line in enumerate(lines):
+        if line.startswith("---"):
+            in_document, last = False, -1
+        elif "---" in line and _DASHES.match(line.rstrip("\r")):
+            last = index if in_document else -1
+        elif line.strip() and not line.lstrip().startswith("#"):
+            begins = bool(_TOP.match(line))
+            if begins and last >= 0:
+                dashes = lines[last]
+                notes.append(Note("The separator is moved to the first column.", "", last + 1, dashes.index("---") + 1))
+                lines[last] = "---\r" if dashes.endswith("\r") else "---"
+                in_document = False
+            last = -1
+            in_document = in_document or (begins and line.startswith("apiVersion"))
+    return "\n".join(lines), notes
 
-    def mend(match: re.Match[str]) -> str:
-        before = text[: match.start()].rpartition("\n---")[2]
-        if not _TOP.match(text, match.end() + len(text[match.end() : match.end() + 2].split("\n")[0]) + 1):
-            return match.group()
-        if not re.search(r"^apiVersion[ \t]*:", before, re.MULTILINE):
-            return match.group()
-        line = text.count("\n", 0, match.start()) + 1
-        column = match.group().index("---") + 1
-        notes.append(Note("The separator is moved to the first column.", "", line, column))
-        return "---"
 
-    return _DASHES.sub(mend, text), notes
-
-
-def mend(chunk: str, first_line: int) -> tuple[str, Map, list[Note]]:
+def mend(chunk: str, first_line: int, budget: Meter) -> tuple[str, Map, list[Note]]:
     """The text of a broken document with its slips mended, the document, and what was done.
 
+    :param budget: how many characters may still be read for this
     :raises Refused: the original error, if there is no reading or more than one
     """
     notes: list[Note] = []
-
-    def drop(match: re.Match[str]) -> str:
-        line = chunk.count("\n", 0, match.start()) + first_line
-        column = match.start() - (chunk.rfind("\n", 0, match.start()) + 1) + 1
-        notes.append(Note(f"The arrow {match.group().strip()} is dropped.", "", line, column))
-        return ""
-
-    text = _ARROW.sub(drop, chunk)
-    text, doubled = _without_doubled(text, first_line)
+    lines = chunk.split("\n")
+    for index, line in enumerate(lines):
+        lines[index], arrow = _without_arrow(line)
+        if arrow:
+            column = len(lines[index].rstrip("\r")) + 1
+            notes.append(Note(f"The arrow {arrow} is dropped.", "", first_line + index, column))
+    text, doubled = _without_doubled("\n".join(lines), first_line, budget)
     notes += doubled
     try:
         value = parse(text, first_line)
     except Refused as first:
         if text.count("\n") > _MAX_LINES:
             raise
-        readings = _readings(text, first_line)
+        readings = _readings(text, first_line, budget)
         values = {repr(value) for _text, value, _notes in readings}
         if len(values) != 1:
             raise first
@@ -76,11 +95,11 @@ def mend(chunk: str, first_line: int) -> tuple[str, Map, list[Note]]:
     return text, value, notes
 
 
-def _without_doubled(text: str, first_line: int) -> tuple[str, list[Note]]:
+def _without_doubled(text: str, first_line: int, budget: Meter) -> tuple[str, list[Note]]:
     """The text with keys emptied that stand in one mapping twice with one value; the lines stay where they are."""
     notes: list[Note] = []
     text += "" if text.endswith("\n") else "\n"  # or the last value would end on its own line
-    while len(notes) < _MAX_REPAIRS:
+    while len(notes) < _MAX_REPAIRS and budget.spend(len(text)):
         try:
             parse(text, first_line)
         except Doubled as why:
@@ -100,12 +119,12 @@ def _without_doubled(text: str, first_line: int) -> tuple[str, list[Note]]:
     return text, notes
 
 
-def _readings(text: str, first_line: int) -> list[tuple[str, Map, list[Note]]]:
+def _readings(text: str, first_line: int, budget: Meter) -> list[tuple[str, Map, list[Note]]]:
     """All ways to shift lines such that the text is YAML and each field is where its kind has it."""
     found: list[tuple[str, Map, list[Note]]] = []
     todo: list[tuple[str, list[Note]]] = [(text, [])]
     tries = 0
-    while todo and tries < _MAX_TRIES:
+    while todo and tries < _MAX_TRIES and budget.spend(len(text)):
         current, notes = todo.pop(0)
         tries += 1
         try:

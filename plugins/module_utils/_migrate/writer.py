@@ -113,7 +113,8 @@ def _rewritten(body: str, first_line: int, old: Map, out: Json) -> str:
 
 def _with_lost(body: str, written: str) -> str:
     """The text with the comments that found no place in it, at its head."""
-    lost = [text for line in body.splitlines() if (text := comment_in(line)) and text not in written]
+    kept = {comment_in(line) for line in written.splitlines()}
+    lost = [text for line in body.splitlines() if (text := comment_in(line)) and text not in kept]
     return "".join(f"{text}\n" for text in lost) + written
 
 
