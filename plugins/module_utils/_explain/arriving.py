@@ -13,6 +13,7 @@ from .access import Call, judge_access
 from .dump import filters_of, manager_of
 from .forwarding import seen_by
 from .guards import guarded, strange_filters, strange_to_connections
+from .interception import lets_past
 from .journey import Bare, Handshake, Journey, Received, Sent
 from .mesh import (
     Mesh,
@@ -70,10 +71,12 @@ class Arrived:
             ):
                 self.entrances.append(Entrance(pod, connection, peer, outer_port(mesh, pod, number)))
             return
-        if not has_sidecar(pod):
-            self.bare.append(bare_pod(mesh, pod))
+        mutual = handshake is not None and handshake.mutual
+        aside = lets_past(pod, number) if has_sidecar(pod) else ""
+        if not has_sidecar(pod) or aside:
+            self.bare.append(replace(bare_pod(mesh, pod), aside=aside, port=number, mtls=mutual))
             return
-        one = _receive(mesh, request, pod, connection, peer, mutual=handshake is not None and handshake.mutual)
+        one = _receive(mesh, request, pod, connection, peer, mutual)
         self.received += [one] if one else []
 
     def journey(self, request: Request, caller: str, sent: Sent | None) -> Journey:
@@ -97,6 +100,8 @@ def bare_pod(mesh: Mesh, pod: Json) -> Bare:
 
 def no_proxy(bare: Bare) -> str:
     """Why nothing is decided at a pod."""
+    if bare.aside:
+        return f"Port {bare.port} of pod {bare.pod} passes its proxy by (annotation {bare.aside})."
     if bare.ambient:
         return (
             f"Pod {bare.pod} is in the ambient mesh: no sidecar decides for it, but the ztunnel of its node (and a "

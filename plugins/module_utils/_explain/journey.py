@@ -181,12 +181,17 @@ class Received:
 
 @dataclass(frozen=True)
 class Bare:
-    """A pod that answers and has no sidecar that could decide."""
+    """A pod that answers and has no proxy that could decide about it."""
 
     pod: str
     namespace: str
     ambient: bool
     """Whether its node's ztunnel takes its connections."""
+    aside: str = ""
+    """The annotation by which its proxy is passed by, where it has one."""
+    port: int = 0
+    mtls: bool = False
+    """Whether it is sent the mesh's mTLS, which nobody there takes."""
 
 
 def _denying(access: t.Iterable[Access]) -> Access | None:
@@ -207,6 +212,8 @@ class Journey:
     """What could not be looked at, as sentences."""
     bare: tuple[Bare, ...] = ()
     """Pods that it may reach and that have no sidecar."""
+    aside: str = ""
+    """The annotation of the caller's pod by which the request passes its proxy by."""
     through: tuple[Journey, ...] = ()
     """Its way on through gateways that it is sent to."""
 

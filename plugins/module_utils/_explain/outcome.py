@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .journey import BLACKHOLE, PASSTHROUGH, Journey, Received, Sent, Target
+from .journey import BLACKHOLE, PASSTHROUGH, Bare, Journey, Received, Sent, Target
 from .steps import listed, named
 
 ANSWERED = "answered by the application in {}"
@@ -19,7 +19,7 @@ def outcome_of(journey: Journey) -> str:
         return f"Outcome: {own}."
     pods: dict[str, list[str]] = {}
     for what, pod in sorted(
-        {*(_verdict(one) for one in journey.received), *((ANSWERED, one.pod) for one in journey.bare)}
+        {*(_verdict(one) for one in journey.received), *((_alone(one), one.pod) for one in journey.bare)}
     ):
         pods.setdefault(what, []).append(pod)
     outside = _outside(sent) if sent is not None else []
@@ -94,6 +94,13 @@ def _verdict(one: Received) -> tuple[str, str]:
         return "status 403 by the proxy of {} (RBAC: access denied)", one.proxy
     limited = any(limit.share > 0 for limit in one.limits)
     return f"{ANSWERED}, as long as a rate limit lets it through" if limited else ANSWERED, one.proxy
+
+
+def _alone(bare: Bare) -> str:
+    """What comes of the request at a pod without a proxy that takes it."""
+    if not bare.mtls:
+        return ANSWERED
+    return "refused by {}, which has no proxy to take mTLS" + (f" on port {bare.port}" if bare.aside else "")
 
 
 def _literal(text: str) -> str:

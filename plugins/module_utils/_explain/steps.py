@@ -341,6 +341,8 @@ def receiving(one: Received) -> t.Iterator[Step]:
 
 def change_of_bare(bare: Bare) -> str:
     """What would give a pod a proxy that decides."""
+    if bare.aside:
+        return f"the annotation {bare.aside} of the pod template."
     if bare.ambient:
         return ""
     return f"label namespace {bare.namespace} istio-injection=enabled, and restart the pod."

@@ -21,6 +21,7 @@ from .dump import Filter, ProxyConfig, filters_of, manager_of, tcp_cluster
 from .forwarding import passed_on, seen_by
 from .gateway import server_of
 from .guards import guarded, strange_filters, strange_to_connections
+from .interception import leaves_aside
 from .journey import BLACKHOLE, PASSTHROUGH, Journey, Sent
 from .mesh import (
     ROOT,
@@ -95,6 +96,11 @@ def from_workload(mesh: Mesh, request: Request, pod: Json, address: str | None =
         return Journey(request, name_of(pod), Sent(name_of(pod), "caller", home, synced=False))
     service = None if address else mesh.service_for(request.host, home)
     addresses = ([address] if address else mesh.addresses_of(request.host, home)) or ["0.0.0.0"]
+    aside = leaves_aside(pod, addresses, request.port)
+    if aside:
+        said = f"What pod {name_of(pod)} sends to port {request.port} passes its proxy by (annotation {aside})."
+        past = without_proxy(mesh, request, home, address)
+        return replace(past, caller=name_of(pod), aside=aside, unseen=(said,))
     listener = outbound_listener(config, addresses[0], request.port)
     found = mesh.service(service) if service else None
     port = port_of(found, request.port) if found else None

@@ -12,7 +12,7 @@ from ..findings import Diagnosis
 from .access import access_denied, let_in, token_refused
 from .case import Case, case_of, concerned
 from .elsewhere import filter_elsewhere, probe_refused, sampled_elsewhere
-from .hidden import unseen_rule, unseen_service
+from .hidden import passed_by, unseen_rule, unseen_service
 from .routes import (
     gateway_closes,
     gateway_has_no_route,
@@ -39,6 +39,7 @@ CAUSES: tuple[t.Callable[[Case], Diagnosis | None], ...] = (
     gateway_has_no_route,
     gateway_closes,
     token_refused,
+    passed_by,
     unseen_service,
     access_denied,
     let_in,

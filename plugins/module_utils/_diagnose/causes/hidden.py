@@ -39,6 +39,12 @@ def _suffers(case: Case, journey: Journey, sent: Sent) -> bool:
         return 502 in case.statuses or bool(findings.errors())
     if not goes_to(sent, PASSTHROUGH) or journey in case.guessed:
         return False
+    return _suffers_in_plain_text(case, journey)
+
+
+def _suffers_in_plain_text(case: Case, journey: Journey) -> bool:
+    """Whether the answers are what they are since no route and no mTLS holds."""
+    findings = case.findings
     refused = any(not one.accepted or one.denying is not None for one in journey.received)
     return (
         (refused and bool(case.statuses & {403, 502, 503} or findings.errors()))
@@ -48,6 +54,31 @@ def _suffers(case: Case, journey: Journey, sent: Sent) -> bool:
         or findings.latency_min is not None
         or any(status >= 500 for status, _share in findings.status_shares)
     )
+
+
+def passed_by(case: Case) -> Diagnosis | None:
+    """A proxy is there and the request passes it by, since an annotation of its pod says so."""
+    findings = case.findings
+    for journey in (one for one in case.journeys if one not in case.guessed):
+        port = journey.request.port
+        if journey.aside and _suffers_in_plain_text(case, journey):
+            return Diagnosis(
+                f"Pod {journey.caller} keeps port {port} from its proxy (annotation {journey.aside}), so no route and "
+                "no mTLS holds for what it sends there.",
+                f"Correct the annotation {journey.aside} of its pod template.",
+            )
+        for bare in journey.bare:
+            expected = set(findings.expected_status)
+            unguarded = (expected & {401, 403} or findings.expects_refusal) and any(one < 400 for one in case.statuses)
+            lost = bare.mtls and bool(case.statuses & {502, 503} or findings.errors()) and not findings.expects_refusal
+            if not bare.aside or not (lost or unguarded):
+                continue
+            so = "nobody there takes the mTLS that is sent" if lost else "no policy holds there"
+            return Diagnosis(
+                f"Pod {bare.pod} keeps port {bare.port} from its proxy (annotation {bare.aside}), so {so}.",
+                f"Correct the annotation {bare.aside} of its pod template.",
+            )
+    return None
 
 
 def unseen_rule(case: Case) -> Diagnosis | None:

@@ -155,3 +155,32 @@ def test_a_guess_accuses_no_sidecar() -> None:
     found = Mesh(found.objects, {**found.configs, ("bookinfo", "reviews-v1-a-b"): config})
     answer = diagnosed(found, 200, expected_versions=("v1",), served=("v2",))
     assert "Sidecar" not in answer.sentence
+
+
+def annotated(found: Mesh, app: str, **notes: str) -> Mesh:
+    """The mesh, in which the pods of an app have these annotations for their proxies."""
+    for one in found.of("Pod"):
+        if one["metadata"]["labels"].get("app") == app:
+            one["metadata"]["annotations"] = {f"traffic.sidecar.istio.io/{key}": text for key, text in notes.items()}
+    return found
+
+
+def test_a_port_that_the_caller_keeps_from_its_proxy() -> None:
+    found = elsewhere(REST, strict=True, PeerAuthentication=[STRICT])
+    answer = diagnosed(annotated(found, "client", excludeOutboundPorts="9080"), 503)
+    assert answer.sentence == (
+        "Pod client-a-b keeps port 9080 from its proxy (annotation traffic.sidecar.istio.io/excludeOutboundPorts), so "
+        "no route and no mTLS holds for what it sends there."
+    )
+
+
+def test_a_port_that_the_callee_keeps_from_its_proxy() -> None:
+    aside = (
+        "Pod reviews-v1-a-b keeps port 9080 from its proxy (annotation traffic.sidecar.istio.io/excludeInboundPorts)"
+    )
+    found = annotated(elsewhere(REST), "reviews", excludeInboundPorts="9080")
+    answer = diagnosed(found, 503)
+    assert answer.sentence == f"{aside}, so nobody there takes the mTLS that is sent."
+    assert "has no proxy to take mTLS on port 9080" in answer.path[-1]
+    open_to_all = diagnosed(found, 200, expected_status=(403,))
+    assert open_to_all.sentence == f"{aside}, so no policy holds there."
