@@ -10,7 +10,10 @@ import typing as t
 from pathlib import Path
 
 import yaml
+from ansible import context
 from ansible.errors import AnsibleActionFail
+from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.splitter import parse_kv
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.mesh.workshop.plugins.plugin_utils._options import PLAYBOOKS, option_faults
@@ -19,15 +22,24 @@ ROLES = Path(__file__).resolve().parents[2] / "roles"
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def role_variables(roles: Path = ROLES) -> set[str]:
-    """The names of all variables that the roles declare."""
+def internal_names(roles: Path = ROLES) -> set[str]:
+    """The names of the variables that the roles define for themselves."""
     names: set[str] = set()
-    for path in (*roles.glob("*/defaults/main.yml"), *roles.glob("*/vars/main.yml")):
+    for path in roles.glob("*/vars/main.yml"):
         names |= set(yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER) or {})
-    for path in roles.glob("*/meta/argument_specs.yml"):
-        for entry in yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)["argument_specs"].values():
-            names |= set(entry.get("options") or {})
     return names
+
+
+def filed_names(loader: DataLoader) -> set[str]:
+    """The names of the variables that files of the command line give, and nothing else on it."""
+    files: set[str] = set()
+    typed: set[str] = set()
+    for one in context.CLIARGS.get("extra_vars") or ():
+        if one.startswith("@"):
+            files |= set(loader.load_from_file(one[1:]) or {})
+        else:
+            typed |= set(loader.load(one) if one[:1] in ("[", "{") else parse_kv(one))
+    return files - typed
 
 
 class ActionModule(ActionBase):
@@ -42,7 +54,9 @@ class ActionModule(ActionBase):
         spec = {"playbook": {"type": "str", "required": True, "choices": list(PLAYBOOKS)}}
         _result, arguments = self.validate_argument_spec(spec)
         given = load_extra_vars(self._loader)
-        faults = option_faults(arguments["playbook"], given, role_variables()) if given else []
-        if faults:
-            raise AnsibleActionFail(" ".join(faults))
+        if given:
+            filed = filed_names(self._loader)
+            faults = option_faults(arguments["playbook"], given, internal_names(), filed, task_vars)
+            if faults:
+                raise AnsibleActionFail(" ".join(faults))
         return {"changed": False}

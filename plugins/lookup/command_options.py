@@ -14,13 +14,21 @@ description:
   - Returns the options C(-i) and C(-e) as they were typed, each quoted for a shell, so that a command which is shown to
     people is about the same cluster and the same workshop.
   - Variables whose text looks like a secret are not repeated; C(<hidden>) stands in their place.
-options: {}
+options:
+  _terms:
+    description:
+      - Name of the playbook of this collection that the options are for, such as V(mesh.workshop.status). Variables
+        that it does not take are left out, while a file stays. Without one, or with another playbook, all are returned.
+    type: list
+    elements: str
 """
 
 EXAMPLES = r"""
 - name: Say how to go on
   ansible.builtin.debug:
-    msg: "ansible-playbook mesh.workshop.status {{ query('mesh.workshop.command_options') | join(' ') }}"
+    msg: "ansible-playbook {{ ([playbook] + query('mesh.workshop.command_options', playbook)) | join(' ') }}"
+  vars:
+    playbook: mesh.workshop.status
 """
 
 RETURN = r"""
@@ -31,7 +39,11 @@ _raw:
 """
 
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.mesh.workshop.plugins.plugin_utils._commands import inventory_options, variable_options
+from ansible_collections.mesh.workshop.plugins.plugin_utils._commands import (
+    inventory_options,
+    untaken,
+    variable_options,
+)
 
 
 class LookupModule(LookupBase):
@@ -40,4 +52,5 @@ class LookupModule(LookupBase):
     def run(self, terms, variables=None, **kwargs):
         """Return the options, in the order in which they count."""
         self.set_options(var_options=variables, direct=kwargs)
-        return [*inventory_options(), *variable_options()]
+        without = {name for playbook in terms for name in untaken(playbook)}
+        return [*inventory_options(), *variable_options(without)]

@@ -13,7 +13,10 @@ author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
   - Looks at what was given with C(-e) to one of this collection's playbooks. It fails on an option of another playbook,
-    on one that needs another option which is not given, and on a misspelt variable of this collection.
+    on a variable of a role that the playbook does not read, on one that needs another option which is not given, on one
+    that the playbooks set themselves, and on a misspelt variable of this collection.
+  - A file, as in C(-e @room.yml), may hold the variables of roles that any of the playbooks reads, so that one file
+    serves them all. Every playbook about a workshop also takes the variables that say which workshop is meant.
   - Names that are neither this collection's nor close to one of them are left alone, since inventories may use them.
 extends_documentation_fragment:
   - mesh.workshop.attributes
@@ -28,7 +31,7 @@ options:
   playbook:
     description: Name of the playbook.
     type: str
-    choices: [setup, lab, verify, status, reset, tour, teardown]
+    choices: [setup, lab, verify, status, reset, tour, explain, migrate, teardown]
     required: true
 notes:
   - This is an action, it runs on the control node.

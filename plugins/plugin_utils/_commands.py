@@ -15,9 +15,11 @@ import sys
 import typing as t
 
 from ansible import constants, context
+from ansible_collections.mesh.workshop.plugins.plugin_utils._options import PLAYBOOKS, not_taken
 
 _SECRET = re.compile(r"secret|token|passw|api_key", re.IGNORECASE)
 PROGRAM = "ansible-playbook"
+OURS = "mesh.workshop."
 
 
 def inventory_options() -> list[str]:
@@ -58,9 +60,16 @@ def running_playbook() -> str:
     return str(given[0])
 
 
+def untaken(playbook: str) -> frozenset[str]:
+    """The names of ours that a playbook of ours does not take; nothing is known of other playbooks."""
+    name = playbook.removeprefix(OURS)
+    return not_taken(name) if name != playbook and name in PLAYBOOKS else frozenset()
+
+
 def command(playbook: str, without: t.Collection[str] = ()) -> str:
-    """The command that runs a playbook with the options of this run, less some variables."""
+    """The command that runs a playbook with the options of this run that it takes, less some variables."""
     program = os.path.relpath(sys.argv[0])
     if program.startswith(".."):
         program = PROGRAM  # it is installed
-    return " ".join([program, shlex.quote(playbook), *variable_options(without), *inventory_options()])
+    options = variable_options({*without, *untaken(playbook)})
+    return " ".join([program, shlex.quote(playbook), *options, *inventory_options()])

@@ -19,7 +19,7 @@ import threading
 import types
 import typing as t
 
-from ansible_collections.mesh.workshop.plugins.plugin_utils._commands import command, running_playbook
+from ansible_collections.mesh.workshop.plugins.plugin_utils._commands import OURS, command, running_playbook
 from ansible_collections.mesh.workshop.plugins.plugin_utils._options import PLAYBOOKS
 from ansible_collections.mesh.workshop.plugins.plugin_utils._screen import columns
 
@@ -27,7 +27,6 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # Seconds to wait for a module that does not end by itself as ours do, after 1.5 seconds and what a busy machine adds.
 PATIENCE = 10.0
 MOST_CHANGES = 10
-OURS = "mesh.workshop."
 CHANGES = ("created", "changed", "deleted")
 # What the same command does when it is given again.
 AGAIN = {"lab": "To reach the stage", "setup": "To go on", "reset": "To finish it", "teardown": "To finish it"}

@@ -9,6 +9,17 @@ from __future__ import annotations
 import difflib
 import typing as t
 
+from ansible_collections.mesh.workshop.plugins.plugin_utils._settings import (
+    BOOKINFO,
+    OTHERWISE,
+    PLACE,
+    SETTINGS,
+    TASK_VARIABLES,
+    WORKSHOP,
+    is_given,
+    unmet,
+)
+
 # Per playbook its own options, and the option without which each has no effect (none: empty).
 PLAYBOOKS: dict[str, dict[str, str]] = {
     "setup": {"setup_report": ""},
@@ -22,6 +33,7 @@ PLAYBOOKS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("src", "dest"), ""),
         **dict.fromkeys(("default_namespace", "root_namespace", "quota", "facts"), "src"),
         **dict.fromkeys(("ask_cluster", "refusals", "force"), "src"),
+        **dict.fromkeys(("cluster_kubeconfig", "cluster_context"), "ask_cluster"),
     },
     "teardown": {},
 }
@@ -30,36 +42,102 @@ PREFIXES = (
     *("bookinfo_", "cluster_", "gateway_api_", "istio_", "lab_", "ratelimit_", "tracing_"),
     *("setup_", "reset_", "tour_"),
 )
+# Options that are true or false.
+SWITCHES = ("ask_cluster",)
 
 
-def option_faults(playbook: str, given: t.Mapping[str, t.Any], variables: t.Collection[str]) -> list[str]:
-    """A sentence per variable of a command line that has no effect; ``variables`` are those of the roles.
+def not_taken(playbook: str) -> frozenset[str]:
+    """The names that other playbooks take and this one does not."""
+    everything = frozenset().union(*SETTINGS.values(), *PLAYBOOKS.values())
+    return everything - SETTINGS[playbook] - set(PLAYBOOKS[playbook])
 
-    Names that are neither ours nor close to one of ours are people's own: inventories may use them.
+
+def option_faults(
+    playbook: str,
+    given: t.Mapping[str, t.Any],
+    internal: t.Collection[str] = (),
+    filed: t.Collection[str] = (),
+    others: t.Mapping[str, t.Any] | None = None,
+) -> list[str]:
+    """A sentence per variable of a command line that has no effect.
+
+    ``internal`` are the names that the roles define for themselves. ``filed`` are those that a file gave: it may hold
+    the settings of all playbooks. ``others`` are the variables from elsewhere, an inventory's for example. Names that
+    are neither ours nor close to one of ours are people's own: inventories may use them.
     """
-    takes = PLAYBOOKS[playbook]
-    others = {name for options in PLAYBOOKS.values() for name in options}
-    known = sorted({*takes, *variables})
-    set_here = {name for name, value in given.items() if value not in (None, "")}
     faults = []
+    values = {**(others or {}), **given}
     for name in sorted(given):
-        if name in variables:
-            continue
-        if name in takes:
-            needs = takes[name]
-            if needs and name in set_here and needs not in set_here:
-                faults.append(f"{name} has no effect without {needs}: add -e {needs}=NAME.")
-        elif name in others:
-            can = ", ".join(f"-e {one}" for one in takes)
-            faults.append(
-                f"{name} has no effect in mesh.workshop.{playbook}, which takes {can}: leave it out."
-                if takes
-                else f"{name} has no effect in mesh.workshop.{playbook}: leave it out."
-            )
-        elif name.startswith(PREFIXES) or difflib.get_close_matches(name, takes, n=1, cutoff=0.75):
-            close = difflib.get_close_matches(name, known, n=1)
-            meant = f"did you mean {close[0]}?" if close else "the roles' argument specifications list what there is."
-            faults.append(f"{name} is not a variable of mesh.workshop: {meant}")
-    if {"lab", "labs"} <= set_here & set(takes):
+        if name in PLAYBOOKS[playbook]:
+            faults.append(_own_fault(playbook, name, values, name in filed))
+        elif name in SETTINGS[playbook]:
+            faults.append(_setting_fault(playbook, name, values, name in filed))
+        else:
+            faults.append(_foreign_fault(playbook, name, internal, name in filed))
+    if {"lab", "labs"} <= {name for name in PLAYBOOKS[playbook] if is_set(given.get(name))}:
         faults.append("lab and labs exclude each other: give one of them.")
-    return faults
+    return [one for one in faults if one]
+
+
+def is_set(value: t.Any) -> bool:
+    """Whether an option has a value."""
+    return value not in (None, "")
+
+
+def _own_fault(playbook: str, name: str, values: t.Mapping[str, t.Any], filed: bool) -> str:
+    """What is wrong with an option of the playbook's own; empty where nothing is."""
+    if not is_set(values[name]) or filed and any(name in names for names in SETTINGS.values()):
+        return ""
+    needs = PLAYBOOKS[playbook][name]
+    if needs in SWITCHES and not is_given(values.get(needs)):
+        return f"{name} has no effect without {needs}: add -e {needs}=true."
+    if needs and not is_set(values.get(needs)):
+        return f"{name} has no effect without {needs}: add -e {needs}=NAME."
+    if name == "reset_confirm" and is_given(values[name]) and is_set(values.get("lab")):
+        return "reset_confirm has no effect with lab: a reset of one lab does not ask. Leave one of them out."
+    return ""
+
+
+def _setting_fault(playbook: str, name: str, values: t.Mapping[str, t.Any], filed: bool) -> str:
+    """What is wrong with a variable of a role that the playbook reads; empty where nothing is."""
+    if not is_given(values[name]):
+        return ""
+    if told := unmet(name, values):
+        return f"{name} has no effect without {told}: leave it out, or add that."
+    if filed or name in WORKSHOP | PLACE:
+        return ""
+    lab = is_set(values.get("lab"))
+    if playbook == "lab" and not lab and name not in ("lab_catalogue", "lab_gateway_namespace"):
+        return f"{name} has no effect without lab: add -e lab=NAME."
+    if playbook == "reset" and lab and name in BOOKINFO:
+        return f"{name} has no effect with lab: a reset of one lab leaves Bookinfo alone. Leave one of them out."
+    return ""
+
+
+def _foreign_fault(playbook: str, name: str, internal: t.Collection[str], filed: bool) -> str:
+    """What is wrong with a variable that the playbook does not take; empty where it is nobody's or another's own."""
+    takes = PLAYBOOKS[playbook]
+    if name in OTHERWISE or name in internal or playbook in TASK_VARIABLES.get(name, ()):
+        option = OTHERWISE.get(name, "")
+        instead = f"use -e {option}=NAME" if option and option in takes else "leave it out"
+        return f"{name} is set by the playbooks themselves: {instead}."
+    readers = [one for one, names in SETTINGS.items() if name in names]
+    if readers:
+        where = ", ".join(f"mesh.workshop.{one}" for one in readers)
+        if filed:
+            return ""
+        return (
+            f"{name} has no effect in mesh.workshop.{playbook}: leave it out here. It is for {where}; "
+            "a file of settings for all playbooks, as in -e @room.yml, may hold it."
+        )
+    if any(name in options for options in PLAYBOOKS.values()):
+        can = ", ".join(f"-e {one}" for one in takes)
+        which = f", which takes {can}" if takes else ""
+        return f"{name} has no effect in mesh.workshop.{playbook}{which}: leave it out."
+    if name.startswith("gateway_api_"):
+        return f"{name} has no effect in mesh.workshop.{playbook}: only plays with the role gateway_api read it."
+    if name.startswith(PREFIXES) or difflib.get_close_matches(name, takes, n=1, cutoff=0.75):
+        close = difflib.get_close_matches(name, sorted({*takes, *SETTINGS[playbook]}), n=1)
+        meant = f"did you mean {close[0]}?" if close else "the roles' argument specifications list what there is."
+        return f"{name} is not a variable of mesh.workshop: {meant}"
+    return ""

@@ -197,7 +197,8 @@ class Ansible:
         self._host = host
 
     def play(self, name: str, *options: str, **variables: t.Any) -> Run:
-        extra = json.dumps({"cluster_name": CLUSTER, **variables})
+        named = {} if name == "migrate" else {"cluster_name": CLUSTER}  # a conversion is about no workshop
+        extra = json.dumps({**named, **variables})
         return self._run(" ".join([f"ansible-playbook mesh.workshop.{name}", *options, "-e %s"]), extra)
 
     def role(self, name: str, **variables: t.Any) -> Run:

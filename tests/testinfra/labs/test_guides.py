@@ -48,8 +48,11 @@ class Terminal:
             "bash", options, cwd=directory, env=environment, echo=False, encoding="utf-8", dimensions=(50, 400)
         )
         self._shell = REPLWrapper(shell, r"\$ ", "PS1='{0}' PS2='{1}'")
-        # Guides speak of the one workshop there is.
-        self.run(f'ansible-playbook() {{ command ansible-playbook "$@" -e cluster_name={CLUSTER}; }}')
+        # Guides speak of the one workshop there is; a conversion is about none.
+        self.run(
+            'ansible-playbook() { [ "$1" = mesh.workshop.migrate ] || set -- "$@" '
+            f'-e cluster_name={CLUSTER}; command ansible-playbook "$@"; }}'
+        )
 
     def run(self, command):
         """What a command prints, and its exit status."""

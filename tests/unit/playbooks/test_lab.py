@@ -24,8 +24,8 @@ stages:
 """
 
 
-def listing(folder: Path, *options: str) -> str:
-    """What the playbook lab prints without the name of a lab. No cluster is needed for it."""
+def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """The playbook lab, without a cluster."""
     environ = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
         "ANSIBLE_COLLECTIONS_PATH": str(Path(next(iter(collection.__path__))).parents[2]),
@@ -34,7 +34,7 @@ def listing(folder: Path, *options: str) -> str:
         "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
         "KUBECONFIG": "/nowhere",
     }
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "ansible", "playbook", "mesh.workshop.lab", *options],
         cwd=folder,
         env=environ,
@@ -42,6 +42,11 @@ def listing(folder: Path, *options: str) -> str:
         text=True,
         check=False,
     )
+
+
+def listing(folder: Path, *options: str) -> str:
+    """What the playbook lab prints without the name of a lab. No cluster is needed for it."""
+    done = run(folder, *options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -64,3 +69,9 @@ def test_labs_are_read_as_when_they_are_applied(tmp_path: Path) -> None:
     rows = [line.split() for line in listing(tmp_path, "-e", f"lab_catalogue={tmp_path}").splitlines()]
     assert ["demo", "one", "two"] in rows
     assert not any("baseline" in row for row in rows)
+
+
+def test_a_variable_that_would_take_the_place_of_the_named_lab_is_refused(tmp_path: Path) -> None:
+    done = run(tmp_path, "-e", "lab=tls", "-e", "lab_name=faults")
+    assert done.returncode != 0
+    assert "lab_name is set by the playbooks themselves: use -e lab=NAME." in " ".join(done.stdout.split())

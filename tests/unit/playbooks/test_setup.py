@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import typing as t
 from pathlib import Path
 
@@ -11,6 +15,7 @@ import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
+from ansible_collections.mesh import workshop as collection
 
 ROOT = Path(__file__).resolve().parents[3]
 (PLAY,) = yaml.safe_load((ROOT / "playbooks" / "setup.yml").read_text())
@@ -58,3 +63,28 @@ def test_a_failure_on_the_embedded_cluster_is_looked_into_there_and_nowhere_else
 def test_a_failure_on_an_existing_cluster_is_looked_into_there_without_root(given: dict[str, str]) -> None:
     expected = {name.removeprefix("cluster_"): value for name, value in given.items()}
     assert gathered(cluster_provider="existing", **given) == {**expected, "become": False}
+
+
+def test_the_summary_suggests_commands_with_the_options_that_they_take(tmp_path: Path) -> None:
+    text = (
+        "{{ lookup('ansible.builtin.template', '" + str(ROOT / "playbooks" / "templates" / "summary.txt.j2") + "') }}"
+    )
+    variables = {"ansible_python_interpreter": sys.executable, "lab_result": {"checks": []}, "lab_host": "shop.example"}
+    shown = {"setup_command": "ansible-playbook", "setup_address": "10.0.0.1", "lab_kubeconfig": ""}
+    task = {"ansible.builtin.copy": {"content": text, "dest": str(tmp_path / "summary")}}
+    play = {"hosts": "localhost", "gather_facts": False, "vars": {**variables, **shown}, "tasks": [task]}
+    (tmp_path / "play.yml").write_text(json.dumps([play]))
+    done = subprocess.run(
+        [sys.executable, "-m", "ansible", "playbook", "play.yml", "-e", "cluster_name=blue cluster_listen=0.0.0.0"],
+        cwd=tmp_path,
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(Path(next(iter(collection.__path__))).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "summary").read_text().partition("Next:\n")[2].splitlines() == [
+        "  ansible-playbook mesh.workshop.status -e cluster_name=blue",
+        "  ansible-playbook mesh.workshop.lab -e lab=request_routing -e stage=all_v1 -e cluster_name=blue",
+        "  ansible-playbook mesh.workshop.reset -e cluster_name=blue",
+    ]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import ansible_collections.mesh.workshop as collection
 import yaml
-from ansible_collections.mesh.workshop.plugins.action.check_options import role_variables
+from ansible_collections.mesh.workshop.plugins.action.check_options import internal_names
 
 
 def run(folder: Path, *options: str) -> tuple[int, str]:
@@ -40,5 +40,17 @@ def test_variables_are_checked_wherever_they_come_from_on_the_command_line(tmp_p
     assert code == 0, output
 
 
-def test_the_roles_declare_their_variables() -> None:
-    assert {"cluster_name", "lab_stage", "bookinfo_namespace", "bookinfo_definitions"} <= role_variables()
+def test_a_file_may_hold_what_another_playbook_reads(tmp_path: Path) -> None:
+    (tmp_path / "room.yml").write_text("cluster_listen: 0.0.0.0\ncluster_name: blue\n")
+    code, output = run(tmp_path, "-e", "@room.yml")
+    assert code == 0, output
+    code, output = run(tmp_path, "-e", "@room.yml", "-e", "cluster_listen=0.0.0.0")
+    assert code != 0
+    assert "cluster_listen has no effect in mesh.workshop.verify: leave it out here." in output
+    code, output = run(tmp_path, "-e", '{"cluster_listen": "0.0.0.0"}')
+    assert code != 0
+
+
+def test_what_the_roles_define_for_themselves_is_known() -> None:
+    assert {"lab_facts", "cluster_rights", "istio_wanted"} <= internal_names()
+    assert not {"cluster_name", "lab_stage"} & internal_names()

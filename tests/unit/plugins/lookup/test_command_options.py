@@ -12,9 +12,9 @@ from ansible import constants, context
 from ansible_collections.mesh.workshop.plugins.lookup.command_options import LookupModule
 
 
-def looked_up(monkeypatch: pytest.MonkeyPatch, **given: t.Any) -> list[str]:
+def looked_up(monkeypatch: pytest.MonkeyPatch, *playbook: str, **given: t.Any) -> list[str]:
     monkeypatch.setattr(context, "CLIARGS", given)
-    found: list[str] = LookupModule().run([])
+    found: list[str] = LookupModule().run(list(playbook))
     return found
 
 
@@ -34,3 +34,16 @@ def test_what_looks_like_a_secret_is_not_repeated(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("given", [{}, {"inventory": constants.DEFAULT_HOST_LIST, "extra_vars": ()}])
 def test_without_options_there_are_none(monkeypatch: pytest.MonkeyPatch, given: dict[str, t.Any]) -> None:
     assert looked_up(monkeypatch, **given) == []
+
+
+@pytest.mark.parametrize(
+    ("playbook", "options"),
+    [
+        ("mesh.workshop.setup", ["-e 'cluster_name=blue cluster_listen=0.0.0.0'", "-e @room.yml", "-e colour=red"]),
+        ("mesh.workshop.lab", ["-e cluster_name=blue", "-e @room.yml", "-e colour=red"]),
+        ("site.yml", ["-e 'cluster_name=blue cluster_listen=0.0.0.0'", "-e @room.yml", "-e colour=red"]),
+    ],
+)
+def test_a_playbook_is_given_what_it_takes(monkeypatch: pytest.MonkeyPatch, playbook: str, options: list[str]) -> None:
+    typed = ("cluster_name=blue cluster_listen=0.0.0.0", "@room.yml", "colour=red")
+    assert looked_up(monkeypatch, playbook, extra_vars=typed) == options

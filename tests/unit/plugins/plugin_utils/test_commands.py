@@ -61,3 +61,14 @@ def test_the_running_playbook_is_known(
     monkeypatch.setattr(sys, "argv", [program])
     monkeypatch.setattr(context, "CLIARGS", {"args": arguments})
     assert running_playbook() == playbook
+
+
+def test_a_command_leaves_out_what_its_playbook_does_not_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/ansible-playbook"])
+    given = ("lab_deadline=5 lab=tls", '{"cluster_name": "blue", "tour_report": "/tmp/x"}')
+    monkeypatch.setattr(context, "CLIARGS", {"extra_vars": given})
+    blue = """-e '{"cluster_name": "blue"}'"""
+    assert command("mesh.workshop.status") == f"ansible-playbook mesh.workshop.status {blue}"
+    assert command("mesh.workshop.reset", without={"lab"}) == (
+        f"ansible-playbook mesh.workshop.reset -e lab_deadline=5 {blue}"
+    )
