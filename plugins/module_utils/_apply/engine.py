@@ -169,7 +169,7 @@ class _Run:
             self.entries.append(entry)
         twice = find_duplicate(entry.doc for entry in self.entries)
         if twice is not None:
-            raise DocumentError(f"{twice} is there twice in one set of documents; keep one of the two.")
+            raise DocumentError(f"{twice} appears twice in one set of documents; keep one of the two.")
 
     # -- preparation -----------------------------------------------------
 
@@ -207,7 +207,7 @@ class _Run:
         """Say which API group is missing, once for each: it may be misspelt."""
         if (ref.group, ref.kind) in self.new_kinds:
             return
-        said = f"The cluster has no API group {ref.group}, so what is of it, such as {ref}, counts as absent."
+        said = f"The cluster has no API group {ref.group}, so its objects, such as {ref}, count as absent."
         if not any(f"API group {ref.group}," in one for one in self.report.warnings):
             self.report.warnings.append(said)
 

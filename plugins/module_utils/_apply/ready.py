@@ -180,7 +180,9 @@ def route(obj: Json) -> Readiness:
     for ref in spec.get("parentRefs") or ():
         parent = f"{ref.get('kind', 'Gateway')} {ref['name']}"
         conditions = answers.get(_parent(ref, meta))
-        absent = f"no controller has looked at it for its parent {parent}: it does not exist, or nobody serves it"
+        absent = (
+            f"no controller has looked at it for its parent {parent}: the parent is missing, or no controller serves it"
+        )
         verdict = _conditions(obj, ("Accepted", "ResolvedRefs"), conditions or (), absent=absent)
         if not verdict.ready:
             return Readiness(False, f"{parent}: {verdict.why}" if conditions else verdict.why)

@@ -66,7 +66,7 @@ def _loader() -> t.Any:
                 if isinstance(key, str) and key != "<<":
                     if key in seen:
                         raise yaml.constructor.ConstructorError(
-                            None, None, f"the key {key} is there twice", key_node.start_mark
+                            None, None, f"the key {key} appears twice", key_node.start_mark
                         )
                     seen.add(key)
             return super().construct_mapping(node, deep)

@@ -53,7 +53,7 @@ class _Copy:
         if isinstance(value, (int, float)):
             return self._number(value, path)
         if not isinstance(value, (dict, list)):
-            self._refuse(path, f"is of type {_type(value)}, which JSON has no form for; write it as text.")
+            self._refuse(path, f"is of type {_type(value)}, which JSON cannot express; write it as text.")
         if len(path) >= DEEPEST:
             raise DocumentError(
                 f"{self._what} nest more than {DEEPEST} levels, or contain themselves through an alias; flatten them."
@@ -77,7 +77,7 @@ class _Copy:
 
     def _number(self, value: float, path: tuple[t.Any, ...]) -> t.Any:
         if isinstance(value, float) and not math.isfinite(value):
-            self._refuse(path, "is not a finite number, which JSON has no form for; correct it.")
+            self._refuse(path, "is not a finite number, which JSON cannot express; correct it.")
         if isinstance(value, int) and value.bit_length() > 64:
             self._refuse(path, "is a number of more than 64 bits, which no field takes; correct it, or quote it.")
         return value

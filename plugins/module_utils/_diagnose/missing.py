@@ -40,7 +40,7 @@ def no_delay(findings: Findings) -> Diagnosis | None:
     name = asked[0] if asked else f"what is behind {findings.host}"
     return Diagnosis(
         f"No delay is applied to {name}: no VirtualService has a fault with a delay.",
-        "Apply a VirtualService with fault.delay for the service that is to be slow.",
+        "Apply a VirtualService with fault.delay for the service that should be slow.",
     )
 
 
@@ -72,7 +72,7 @@ def no_quota(findings: Findings) -> Diagnosis | None:
             f"Correct its workloadSelector to labels that the pods of {asked[0]} have.",
         )
     return Diagnosis(
-        f"No EnvoyFilter limits the requests to {asked[0]}, so every one is admitted.",
+        f"No EnvoyFilter limits the requests to {asked[0]}, so all are admitted.",
         f"Apply the EnvoyFilter with the rate limit for the pods of {asked[0]} in namespace {asked[1]}.",
     )
 
@@ -100,11 +100,11 @@ def no_copies(findings: Findings) -> Diagnosis | None:
     names = listed([name_of(rule) for rule, _number, _route in routes])
     if names:
         return Diagnosis(
-            f"VirtualService {names} sends the requests to {asked[0]} on without a copy: it has no mirrors.",
+            f"VirtualService {names} does not mirror the requests to {asked[0]}: it has no mirrors.",
             "Add mirrors to its route, with the destination of the copies.",
         )
     return Diagnosis(
-        f"No VirtualService has the requests to {asked[0]} copied.",
+        f"No VirtualService mirrors the requests to {asked[0]}.",
         f"Apply a VirtualService for {asked[0]} whose route has mirrors.",
     )
 
@@ -118,7 +118,7 @@ def no_traces(findings: Findings) -> Diagnosis | None:
     near = [one for one in tracing if home_of(one) in _places(findings) | {ROOT}]
     if near and all(one in silent for one in near):
         return Diagnosis(
-            f"Telemetry {listed([name_of(one) for one in near])} has the proxies report no traces "
+            f"Telemetry {listed([name_of(one) for one in near])} keeps the proxies from reporting traces "
             "(disableSpanReporting).",
             "Remove disableSpanReporting from it.",
         )

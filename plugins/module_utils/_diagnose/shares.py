@@ -176,7 +176,7 @@ def _not_by_weights(
         )
     if len(names) > 1:
         return Diagnosis(
-            f"{plain}, but it is not the only one for this host: {listed(names)}.", "Leave one of them, or merge them."
+            f"{plain}, but it is not the only one for this host: {listed(names)}.", "Keep one of them, or merge them."
         )
     binding = [
         name_of(one)

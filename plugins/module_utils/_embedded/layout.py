@@ -56,7 +56,7 @@ class Layout:
         if not _NAME.fullmatch(self.name):
             raise EmbeddedError(
                 f"Cluster name {self.name!r} cannot be used: it becomes a host name and part of paths; "
-                "take 1 to 32 lower-case letters, digits and inner hyphens."
+                "use 1 to 32 lower-case letters, digits and inner hyphens."
             )
 
     @property

@@ -227,7 +227,7 @@ def _claim(matcher: Json, call: Call) -> str:
         raise Unknown(f"the metadata of {matcher.get('filter', '')}")
     name = ".".join(path[1:])
     if call.token is None:
-        return f"the claim {name} of a valid token has to be there, and the request has no valid token"
+        return f"the claim {name} of a valid token must be present, and the request has no valid token"
     value: t.Any = call.token.claims
     for key in path[1:]:
         value = value.get(key) if isinstance(value, t.Mapping) else None

@@ -362,7 +362,5 @@ def _bare(audience: str) -> str:
 
 def _about_keys(said: str, head: Json, token: Token) -> str:
     if said == KEY_MISMATCH:
-        return (
-            f"the token names the key {head.get('kid') or 'none'} for {head.get('alg')}, which {token.issuer} has not"
-        )
+        return f"the token names the key {head.get('kid') or 'none'} for {head.get('alg')}, which {token.issuer} lacks"
     return f"no key of {token.issuer} has signed it"

@@ -158,7 +158,7 @@ def lacks(mesh_config: dict[str, t.Any], telemetries: t.Sequence[dict[str, t.Any
     missing = []
     if not gateways:
         missing.append(
-            "No Service with the label istio=ingressgateway: install an ingress gateway, every lab enters through it."
+            "No Service with the label istio=ingressgateway: install an ingress gateway, since every lab uses it."
         )
     if not mesh_config.get("accessLogFile") and not any(
         item.get("spec", {}).get("accessLogging") for item in telemetries

@@ -93,5 +93,5 @@ def _pieces(rewrite: str) -> list[str | int]:
         elif escaped and escaped in "0123456789":
             pieces.append(int(escaped))
         else:
-            raise PatternError("has a substitution with a backslash before something else than a digit or a backslash")
+            raise PatternError("has a substitution with a backslash before something other than a digit or a backslash")
     return pieces

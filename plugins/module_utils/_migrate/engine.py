@@ -296,7 +296,7 @@ def _check(doc: Doc) -> None:
         for key in doc.value:
             if key not in known:
                 raise Refused(
-                    f"{key} has no place in a document; it may belong into spec.", key, place_of(doc.value, key)
+                    f"{key} has no place in a document; it may belong in spec.", key, place_of(doc.value, key)
                 )
         if not doc.value.get("type"):
             if not isinstance(doc.value.get("metadata"), Map) or not doc.name:

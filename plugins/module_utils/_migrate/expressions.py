@@ -125,7 +125,7 @@ class _Parser:
 
     def end(self) -> None:
         if self._next < len(self._tokens):
-            raise self._fault(f"goes on with {self._peek()!r} where nothing is expected")
+            raise self._fault(f"continues with {self._peek()!r} where nothing is expected")
 
     def either(self) -> list[list[Test]]:
         found = self._both()

@@ -192,7 +192,7 @@ class Facts:
         if (namespace, name) in self._unclear:
             raise Refused(
                 f"the Service {namespace}/{name} is in {self._unclear[namespace, name]}, with another selector or "
-                "other ports; leave one of them, or convert the folders apart.",
+                "other ports; keep one of them, or convert the folders apart.",
                 field,
                 place,
             )

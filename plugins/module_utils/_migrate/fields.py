@@ -176,7 +176,7 @@ def _mapping(doc: Doc, value: t.Any, shape: dict[str, Shape], field: str, place:
             if name not in shape:
                 raise Refused(_unknown(field, key, shape), f"{field}.{key}", at)
             if name in out:
-                raise Refused(f"{field}.{name} is there twice, in two spellings.", f"{field}.{name}", at)
+                raise Refused(f"{field}.{name} appears twice, in two spellings.", f"{field}.{name}", at)
             beneath = shape[name]
         out[name] = _normalise(doc, item, beneath, f"{field}.{name}", at)
         out.at[name] = at
@@ -241,7 +241,7 @@ def _fault(value: t.Any, shape: Shape, field: str) -> str:
             return f"{field}, which must be a mapping"
         for key, item in value.items():
             if "*" not in shape and key not in shape:
-                return f"a field {field}.{key} that the API has not"
+                return f"a field {field}.{key} that the API does not have"
             text = _fault(item, shape.get(key, shape.get("*")), f"{field}.{key}")
             if text:
                 return text

@@ -30,7 +30,7 @@ _TELEMETRY = "Envoy reports metrics itself: see the Telemetry API, spec.metrics,
 _LOGS = "Envoy writes access logs itself: name a provider in the Telemetry API, spec.accessLogging."
 _TRACES = "Envoy reports spans itself: name a provider in the Telemetry API, spec.tracing."
 _AUTHZ = "external authorization took its place: an extensionProvider and an AuthorizationPolicy with action CUSTOM."
-_PLUMBING = "it told Mixer of attributes, and there is no Mixer to tell; nothing takes its place."
+_PLUMBING = "it sent attributes to Mixer, which is gone; nothing takes its place."
 SUCCESSORS = {
     "metric": _TELEMETRY,
     "prometheus": _TELEMETRY,

@@ -309,7 +309,7 @@ def camel_keys(value: t.Any, free: t.Container[str] = ()) -> t.Any:
         for key, item in value.items():
             name = camel(key) if "_" in key else key
             if name in out:
-                raise Refused(f"{name} is there twice, in two spellings.", name, place_of(value, key))
+                raise Refused(f"{name} appears twice, in two spellings.", name, place_of(value, key))
             out[name] = item if name in free else camel_keys(item, free)
             out.at[name] = place_of(value, key)
         return out

@@ -319,7 +319,7 @@ def _bind(quota: Quota, links: _Links, facts: Facts, options: Options) -> None:
     if not rules:
         doc.differ("No rule in the input uses the handler; it is taken to hold for every request.")
     elif len(rules) > 1:
-        raise Refused(f"the rules {rules[0].doc.name} and {rules[1].doc.name} both use it; leave one.", "kind")
+        raise Refused(f"the rules {rules[0].doc.name} and {rules[1].doc.name} both use it; keep one.", "kind")
     else:
         quota.joined.append(rules[0].doc)
         quota.match = alternatives(rules[0].match, "spec.match", rules[0].place)
@@ -330,7 +330,7 @@ def _bind(quota: Quota, links: _Links, facts: Facts, options: Options) -> None:
                 charged.append((charge.spec, _amount(charge)))
                 quota.joined.append(charge.spec)
     if len({charge for _spec, charge in charged}) > 1:
-        raise Refused("two QuotaSpecs charge the quota differently; leave one.", "kind")
+        raise Refused("two QuotaSpecs charge the quota differently; keep one.", "kind")
     if charged:
         quota.charge = charged[0][1]
     bound: dict[int, tuple[Doc, Map]] = {}

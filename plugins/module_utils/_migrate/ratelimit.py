@@ -391,7 +391,7 @@ def _tree(quota: Quota) -> Json:
     inner = level(0, {})
     sizes = {len(tests) for service in quota.services if (tests := _tests_for(quota, service)) is not None}
     if len(sizes) > 1:
-        raise Refused("the rule's match asks for other headers at other services.", "spec.match", quota.place)
+        raise Refused("the rule's match asks for different headers at different services.", "spec.match", quota.place)
     for number in reversed(range(next(iter(sizes), 0))):
         inner = {"descriptors": [{"key": f"match-{number}", "value": "true", **inner}]}
     return {"key": "quota", "value": quota.name, **inner}

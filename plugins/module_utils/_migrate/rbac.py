@@ -359,7 +359,7 @@ def _subject(doc: Doc, given: Map, field: str) -> _Subject | None:
                 f"the property {key} has no successor in AuthorizationPolicy.", f"{field}.properties.{key}", place
             )
     if not source and not when and not anyone:
-        doc.differ(f"{field} has no field, so it was nobody; it adds no rule.", field, given.place)
+        doc.differ(f"{field} has no field, so it matched nobody; it adds no rule.", field, given.place)
         return None
     return _Subject(source, when)
 

@@ -43,7 +43,7 @@ class Meter:
 
 
 class Doubled(Refused):
-    """A key that is there twice in a mapping."""
+    """A key that appears twice in a mapping."""
 
     def __init__(self, key: str, place: Place, *, same: bool, end: int) -> None:
         """
@@ -51,7 +51,7 @@ class Doubled(Refused):
         :param end: the line before which the second value ends
         """
         said = "the same value" if same else "another value"
-        super().__init__(f"the key {key} is there twice, with {said}; leave one of them.", key, place)
+        super().__init__(f"the key {key} appears twice, with {said}; keep one of them.", key, place)
         self.same = same
         self.end = end
 

@@ -110,7 +110,7 @@ def _without_doubled(text: str, first_line: int, budget: Meter) -> tuple[str, li
             lines[start:end] = [line if line.lstrip().startswith("#") else "" for line in lines[start:end]]
             text = "\n".join(lines)
             notes.append(
-                Note(f"{why.field} is there twice with one value; the second is dropped.", why.field, *why.place)
+                Note(f"{why.field} appears twice with one value; the second is dropped.", why.field, *why.place)
             )
         except Refused:
             break

@@ -114,7 +114,7 @@ def convert(docs: t.Sequence[Doc], facts: Facts, options: Options) -> None:
                 _egress_rule(doc)
             else:
                 raise Refused(
-                    "an IngressRule says nothing of the gateway that it is for; write a Gateway and a VirtualService.",
+                    "an IngressRule does not say which gateway it is for; write a Gateway and a VirtualService.",
                     "kind",
                     place_of(doc.value, "kind"),
                 )
@@ -428,7 +428,7 @@ def _destination_policy(doc: Doc, facts: Facts, hosts: dict[tuple[str, str], _Ho
         entry.subset(labels)
     into = entry.policies.setdefault((_key(callers), _key(labels)), {})
     if any(into.get(key, value) != value for key, value in policy.items()):
-        raise Refused("another DestinationPolicy says something else of the same pods.", "spec", spec.place)
+        raise Refused("another DestinationPolicy says something else about the same pods.", "spec", spec.place)
     into.update(policy)
 
 

@@ -103,7 +103,7 @@ def _address(service: Json, nodes: t.Sequence[Json], port: int) -> tuple[str, in
             "one; give it node ports, or name the way in with the option gateway."
         )
     raise GatewayError(
-        f"{title} is of type {spec.get('type', 'ClusterIP')}, which nobody reaches from outside: make it a "
+        f"{title} is of type {spec.get('type', 'ClusterIP')}, which cannot be reached from outside: make it a "
         "LoadBalancer or NodePort, or name the way in with the option gateway."
     )
 

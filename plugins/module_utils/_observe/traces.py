@@ -101,7 +101,7 @@ class Backend(abc.ABC):
         except ValueError as error:
             raise CheckError(
                 f"Service {self.service} is taken for {self.name}, but answers {path} with something other than JSON: "
-                "let the Service that checks are to ask have its API at the root, without a login page."
+                "make the Service that checks ask serve its API at the root, without a login page."
             ) from error
 
 
@@ -190,7 +190,7 @@ def _jaeger(client: Client, namespace: str, service: str, port: int) -> Jaeger:
             return found
     raise CheckError(
         f"Service {namespace}/{service} is taken for Jaeger, but answers neither /api/services nor "
-        "/jaeger/api/services: let it have its API at one of these paths."
+        "/jaeger/api/services: make it serve its API at one of these paths."
     )
 
 

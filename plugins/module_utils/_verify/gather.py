@@ -185,5 +185,5 @@ class Gatherer:
         pods = client.list("v1", "Pod", namespace, label_selector=selector_text(selector)) if selector else []
         running = [str(pod["metadata"]["name"]) for pod in pods if pod.get("status", {}).get("phase") == "Running"]
         if not running and self._asks_callee():
-            raise NotYet(f"Service {namespace}/{service} has no running pod whose proxy could tell this.")
+            raise NotYet(f"Service {namespace}/{service} has no running pod whose proxy could log this.")
         return running

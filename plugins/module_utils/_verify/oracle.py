@@ -70,7 +70,7 @@ def judge(check: Check, sample: Sample, answers: t.Sequence[Answer]) -> Verdict:
     ):
         decision = Decision.WRONG
         if _average_is_right(check.expect.attempts, 0.5, answers) and _enough(check.expect.some, 0.5, answers):
-            unproven = "; so few requests do not prove it"
+            unproven = "; too few requests to prove it"
     ranges = _tolerated(sample)
     return Verdict(
         decision=decision,

@@ -39,7 +39,7 @@ def own_baseline(namespace: Json) -> Json:
     host = (meta.get("annotations") or {}).get(ANNOTATION_HOST)
     if not host:
         raise LabError(
-            f"Namespace {meta['name']} has no annotation {ANNOTATION_HOST}, which tells its gateway host: "
+            f"Namespace {meta['name']} has no annotation {ANNOTATION_HOST}, which names its gateway host: "
             "run mesh.workshop.setup, or give baseline."
         )
     path = os.path.join(own_catalogue(), BASELINE, "lab.yml")

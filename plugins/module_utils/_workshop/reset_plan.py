@@ -181,8 +181,8 @@ def beside_sentence(objects: t.Sequence[Json], namespace: str) -> str:
         return ""
     names = ", ".join(sorted(f"{obj['kind']} {obj['metadata']['name']}" for obj in objects))
     return (
-        f"Namespace {namespace} has configuration of the mesh that no lab has applied: {names}. It stays and may rule "
-        f"what the stage shows: mesh.workshop.reset takes it away, and the label {MANAGED}=true says that it is meant."
+        f"Namespace {namespace} has configuration of the mesh that no lab has applied: {names}. It stays and may "
+        f"change what the stage shows: mesh.workshop.reset removes it, and the label {MANAGED}=true keeps it."
     )
 
 

@@ -202,13 +202,13 @@ CASES: dict[str, tuple[list[Json], Json, str, str]] = {
     "quota that is not applied": (
         [],
         {**answers(), "expect": {"admitted": {"count": 10, "seconds": 0.5}}},
-        "No EnvoyFilter limits the requests to server, so every one is admitted.",
+        "No EnvoyFilter limits the requests to server, so all are admitted.",
         "Apply the EnvoyFilter with the rate limit for the pods of server in namespace modules.",
     ),
     "copies that nobody makes": (
         [subsets("v1", "v2"), route("server", "v1")],
         answers(mirrored={"v2": 100}),
-        "VirtualService modules/server sends the requests to server on without a copy: it has no mirrors.",
+        "VirtualService modules/server does not mirror the requests to server: it has no mirrors.",
         "Add mirrors to its route",
     ),
     "RequestAuthentication in another namespace": (
@@ -245,7 +245,7 @@ CASES: dict[str, tuple[list[Json], Json, str, str]] = {
         [marking("first"), marking("second")],
         {**answers(), "expect": {"headers": {"x-first": {"present": True}, "x-second": {"present": True}}}},
         "istioctl analyze finds fault with VirtualService modules/",
-        "Leave one of these VirtualServices for the host, or merge them.",
+        "Keep one of these VirtualServices for the host, or merge them.",
     ),
     "host without a Service": (
         [route("nobody")],

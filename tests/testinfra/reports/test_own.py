@@ -271,7 +271,7 @@ CASES: dict[str, Case] = {
         [TOKENS],
         asks(request=bearer(iss="https://issuer.example", sub="a")),
         "RequestAuthentication modules/tokens holds for server and looks for tokens in the header x-jwt only, so "
-        "nobody reads that of the Authorization header, and AuthorizationPolicy modules/users demands one.",
+        "the token in the Authorization header is not read, and AuthorizationPolicy modules/users demands one.",
         choice=True,
     ),
     "tokens that nobody demands": Case(

@@ -135,19 +135,20 @@ def _denied(case: Case, request: Request, proxy: Sent | Received, access: Access
         if places:
             return Diagnosis(
                 f"{origin_for('RequestAuthentication', reading[0])} holds for {app} and looks for tokens in "
-                f"{together(places)} only, so nobody reads that of the Authorization header, and {who} demands one.",
+                f"{together(places)} only, so the token in the Authorization header is not read, and "
+                f"{who} demands one.",
                 "Send the token there, or add fromHeaders: [{name: Authorization, prefix: 'Bearer '}] to its jwtRules.",
             )
         elsewhere = [one for one in case.about("token") if one.origin.kind == "RequestAuthentication"]
         if not reading and elsewhere:
             return Diagnosis(
-                f"{elsewhere[0].sentence.rstrip('.')}, so nobody at {app} reads the token, and {who} demands one.",
+                f"{elsewhere[0].sentence.rstrip('.')}, so {app} does not read the token, and {who} demands one.",
                 elsewhere[0].remedy,
                 commands(elsewhere[0].mend),
             )
         if pod is not None and not reading:
             return Diagnosis(
-                f"No RequestAuthentication holds for {app}, so nobody there reads the token, and {who} demands one.",
+                f"No RequestAuthentication holds for {app}, so the token is not read there, and {who} demands one.",
                 f"Apply a RequestAuthentication for {app} with the token's issuer {issuer_of(request)}.",
             )
     others = f" (nor does any of {together(names)})" if len(names) > 1 else ""

@@ -94,7 +94,7 @@ def no_listener(case: Case) -> Diagnosis | None:
             )
     return rejected(findings) or Diagnosis(
         f"{where} refuses the connection although Gateway {name_of(opening[0][0])} opens port {findings.port}.",
-        "Its configuration is not at the proxy (yet): see istioctl proxy-status, and the log of istiod.",
+        "The proxy does not have its configuration (yet): see istioctl proxy-status, and the log of istiod.",
     )
 
 

@@ -65,8 +65,7 @@ def let_in(case: Case) -> Diagnosis | None:
             return found
         if status == 401 and here:
             return Diagnosis(
-                f"{kind} {listed(here)} lets the request in: it refuses tokens that are not valid, not requests "
-                "without one.",
+                f"{kind} {listed(here)} lets the request in: it rejects invalid tokens, not requests without one.",
                 "Add an AuthorizationPolicy that demands requestPrincipals; it answers 403 where there is no token.",
             )
         if here:

@@ -84,7 +84,7 @@ def other_service_meant(findings: Findings) -> Diagnosis | None:
         if not findings.seen or any(findings.served) or not all(_is_plain_answer(one) for one in findings.seen):
             return None
         return Diagnosis(
-            "The answer does not tell which pod gave it, so nobody can say its version.",
+            "The answer does not say which pod gave it, so its version is unknown.",
             f"Name the service whose version counts as callee beside served_by{name}.",
         )
     have = _versions(pods_of(findings, *service))

@@ -49,8 +49,10 @@ def refuse_taken(address: str, port: int) -> None:
             elif exc.errno == errno.EADDRNOTAVAIL:
                 cause, remedy = "is on no interface of this machine", "choose one of its own addresses"
             else:
-                cause, remedy = f"cannot be had ({exc.strerror})", "choose another address or port"
-            raise EmbeddedError(f"Port {port} of {address}, to publish the cluster on, {cause}: {remedy}.") from exc
+                cause, remedy = f"cannot be used ({exc.strerror})", "choose another address or port"
+            raise EmbeddedError(
+                f"Port {port} of {address}, where the cluster is to be published, {cause}: {remedy}."
+            ) from exc
 
 
 def listens(address: str, port: int) -> bool:

@@ -291,7 +291,7 @@ def refuse_contradictions(reader: Reader, request: Request, expect: Expect) -> N
         raise reader.error("request.stream", "is judged answer by answer: it cannot stand beside shares and counts")
     if expect.traced and (expect.served_by or expect.attempts or expect.mirrored or expect.upstream_cluster):
         raise reader.error(
-            "expect", "asks for traces, and for what access logs tell: make two checks of it, one for each evidence"
+            "expect", "asks for traces and for evidence from access logs: make two checks of it, one for each"
         )
     if expect.admitted and (expect.status_shares or expect.served_by or request.count):
         raise reader.error("expect.admitted", "sets the requests by itself: it cannot stand beside shares or count")

@@ -135,7 +135,9 @@ def _tls(reader: Reader, scheme: str) -> Tls | None:
         raise inner.error("key", "is missing: the private key of request.tls.cert")
     ca, insecure = pem_of(inner, "ca"), inner.flag("insecure")
     if ca and insecure:
-        raise inner.error("insecure", "cannot stand beside request.tls.ca: a CA is believed or nobody is asked")
+        raise inner.error(
+            "insecure", "cannot stand beside request.tls.ca: either a CA is trusted, or nothing is verified"
+        )
     for field, given in (("ca", {"ca": ca}), ("cert", {"cert": cert, "key": key or ""})):
         try:
             if given[field]:

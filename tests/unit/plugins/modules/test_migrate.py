@@ -187,7 +187,7 @@ def test_refusals_are_warned_of_or_stop_all(place: Place, warned: list[str]) -> 
     assert len(result["refused"]) == 3
     assert not place.dest.exists()
     result = place.run()
-    assert warned == [text for text in warned if text.startswith("Not all is converted")]
+    assert warned == [text for text in warned if text.startswith("Some documents were not converted")]
     assert warned
     assert place.written() == ["broken.yaml", "role.yaml", "route.yaml"]
     assert list(yaml.safe_load_all(place.text("role.yaml"))) == [None]

@@ -106,8 +106,7 @@ def test_removal_names_an_api_group_that_the_cluster_does_not_have(client: Clien
     report = run(client, docs, state="absent")
     assert (report.failed, report.changed) == (False, False)
     assert report.warnings == [
-        "The cluster has no API group networking.istio.oi, so what is of it, such as VirtualService x, "
-        "counts as absent."
+        "The cluster has no API group networking.istio.oi, so its objects, such as VirtualService x, count as absent."
     ]
 
 
@@ -527,7 +526,7 @@ def test_bad_documents_are_refused_before_anything_is_sent(
 
 
 def test_the_same_object_twice_is_refused(client: Client) -> None:
-    with pytest.raises(DocumentError, match="ConfigMap bookinfo/a is there twice"):
+    with pytest.raises(DocumentError, match="ConfigMap bookinfo/a appears twice"):
         run(client, [config_map("a"), config_map("a")])
 
 

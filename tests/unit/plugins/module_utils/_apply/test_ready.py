@@ -276,7 +276,8 @@ NO_BACKEND = condition("ResolvedRefs", "False", "BackendNotFound", "backend(revi
         (
             [parent("way-in", ACCEPTED, RESOLVED)],
             False,
-            "no controller has looked at it for its parent Service reviews: it does not exist, or nobody serves it",
+            "no controller has looked at it for its parent Service reviews: the parent is missing, or no controller "
+            "serves it",
         ),
         (
             [parent("way-in", ACCEPTED, NO_BACKEND)],

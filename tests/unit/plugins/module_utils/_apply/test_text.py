@@ -29,7 +29,7 @@ def test_several_documents_empty_ones_and_lists() -> None:
     ("text", "message"),
     [
         ("a: [", "the definitions is not valid YAML at line"),
-        ("a: 1\na: 2\n", "line 2, column 1: the key a is there twice"),
+        ("a: 1\na: 2\n", "line 2, column 1: the key a appears twice"),
         ("a: !!python/object:x {}", "could not determine a constructor"),
         ("a: \x07", "not valid YAML"),
     ],

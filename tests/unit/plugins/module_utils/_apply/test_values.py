@@ -21,10 +21,10 @@ def around(value: t.Any) -> t.Any:
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        (b"x", "is of type bytes, which JSON has no form for; write it as text."),
-        (date(2026, 1, 1), "is of type date, which JSON has no form for"),
-        ({"x"}, "is of type set, which JSON has no form for"),
-        ((1, 2), "is of type tuple, which JSON has no form for"),
+        (b"x", "is of type bytes, which JSON cannot express; write it as text."),
+        (date(2026, 1, 1), "is of type date, which JSON cannot express"),
+        ({"x"}, "is of type set, which JSON cannot express"),
+        ((1, 2), "is of type tuple, which JSON cannot express"),
         (float("nan"), "is not a finite number"),
         (float("inf"), "is not a finite number"),
         (2**70, "is a number of more than 64 bits"),

@@ -75,7 +75,7 @@ def limited(namespace: str = "bookinfo", name: str = "envoy.filters.http.local_r
 
 def test_no_quota() -> None:
     plain = {**world(), "EnvoyFilter": []}
-    assert sentence(plain, **QUOTA) == "No EnvoyFilter limits the requests to reviews, so every one is admitted."
+    assert sentence(plain, **QUOTA) == "No EnvoyFilter limits the requests to reviews, so all are admitted."
     for other in (limited(name="envoy.filters.http.lua"), limited("attendee-2"), limited("attendee-2", app="reviews")):
         assert "No EnvoyFilter limits" in sentence(other, **QUOTA)
 
@@ -116,11 +116,11 @@ COPIES = {"expects_copies": True}
 
 def test_no_copies() -> None:
     assert sentence(world(), FAST, **COPIES) == (
-        "VirtualService bookinfo/reviews sends the requests to reviews on without a copy: it has no mirrors."
+        "VirtualService bookinfo/reviews does not mirror the requests to reviews: it has no mirrors."
     )
     objects = world()
     del objects["VirtualService"][1]
-    assert sentence(objects, FAST, **COPIES) == "No VirtualService has the requests to reviews copied."
+    assert sentence(objects, FAST, **COPIES) == "No VirtualService mirrors the requests to reviews."
 
 
 @pytest.mark.parametrize("mirror", [{"mirror": {"host": "reviews"}}, {"mirrors": [{"destination": {}}]}])
@@ -151,7 +151,7 @@ def test_no_traces(found: list[Json]) -> None:
 
 def test_traces_that_nobody_reports() -> None:
     silent = telemetry("istio-system", disableSpanReporting=True)
-    assert "Telemetry istio-system/tracing has the proxies report no traces (disableSpanReporting)" in sentence(
+    assert "Telemetry istio-system/tracing keeps the proxies from reporting traces (disableSpanReporting)" in sentence(
         {**world(), "Telemetry": [silent]}, FAST, **TRACES
     )
 

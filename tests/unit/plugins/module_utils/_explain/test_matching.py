@@ -52,16 +52,26 @@ def test_a_matcher_of_another_version_is_unknown() -> None:
             {"name": "end-user", "string_match": {"exact": "jane"}},
             "the header end-user has to be exactly 'jane', and is 'jason'",
         ),
-        ({"name": "end-user", "string_match": {"exact": "jason"}, "invert_match": True}, "the header end-user has not"),
+        (
+            {"name": "end-user", "string_match": {"exact": "jason"}, "invert_match": True},
+            "the header end-user must not",
+        ),
         ({"name": "x", "string_match": {"exact": "1"}}, "the header x has to be exactly '1', and the request has none"),
         (
             {"name": "x", "string_match": {"exact": "1"}, "invert_match": True},
-            "the header x has not to be exactly '1', and the request has none",
+            "the header x must not be exactly '1', and the request has none",
         ),
         ({"name": "x", "string_match": {"exact": ""}, "treat_missing_header_as_empty": True}, ""),
         ({"name": "end-user", "present_match": True}, ""),
-        ({"name": "x", "present_match": True}, "the header x has to be there"),
+        ({"name": "x", "present_match": True}, "the header x must be present"),
         ({"name": "x", "present_match": True, "invert_match": True}, ""),
+        (
+            {"name": "end-user", "present_match": True, "invert_match": True},
+            "the header end-user must not be present",
+        ),
+        ({"name": "end-user", "present_match": False}, "the header end-user must not be present"),
+        ({"name": "x", "present_match": False, "invert_match": True}, "the header x must be present"),
+        ({"name": "end-user", "invert_match": True}, "the header end-user must not be present"),
         ({"name": ":method", "string_match": {"exact": "POST"}}, "the method has to be exactly 'POST', and is 'GET'"),
         ({"name": ":authority", "string_match": {"exact": "reviews:9080"}}, ""),
         ({"name": "end-user", "exact_match": "jason"}, ""),
@@ -75,6 +85,7 @@ def test_header_matchers(matcher: dict[str, object], fault: str) -> None:
 def test_query_matchers() -> None:
     assert query_fault({"name": "a", "string_match": {"exact": "b"}}, REQUEST) == ""
     assert query_fault({"name": "c", "present_match": True}, REQUEST) == ""
+    assert query_fault({"name": "a", "present_match": False}, REQUEST) == "the query parameter a must not be present"
     assert "and is 'b'" in query_fault({"name": "a", "string_match": {"exact": "x"}}, REQUEST)
     assert "has none" in query_fault({"name": "z", "string_match": {"exact": "x"}}, REQUEST)
 

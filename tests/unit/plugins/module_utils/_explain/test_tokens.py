@@ -83,7 +83,7 @@ FOR_BOOKS = token(aud="books")
         (
             token(head={"kid": "2"}, aud="books"),
             "Jwks doesn't have key to match kid or alg from Jwt",
-            f"the token names the key 2 for HS256, which {A} has not",
+            f"the token names the key 2 for HS256, which {A} lacks",
         ),
         ("nonsense", BAD_FORM, ""),
         ("a.b.c", "Jwt header is an invalid Base64url encoded", ""),

@@ -99,8 +99,8 @@ def test_a_substitution_is_as_re2_has_it(pattern: str, rewrite: str, text: str, 
     ("pattern", "rewrite", "why"),
     [
         ("(a)", r"\2", "has 1 groups, and the substitution asks for group 2"),
-        ("a", r"\n", "a backslash before something else"),
-        ("a", "\\", "a backslash before something else"),
+        ("a", r"\n", "a backslash before something other"),
+        ("a", "\\", "a backslash before something other"),
         ("(", "", "missing"),
     ],
 )

@@ -33,7 +33,7 @@ CURRENT = "# a comment\napiVersion:   v1\nkind: ConfigMap\nmetadata: {name: a}\n
         (b"\x00\x01\x02", "binary"),
         (b"a: \xff\xfe", "not UTF-8"),
         (b"just text", "not a mapping"),
-        (b"a: 1\na: 2\n", "the key a is there twice"),
+        (b"a: 1\na: 2\n", "the key a appears twice"),
         (
             b"a: &a [x, x, x, x, x, x, x, x]\n"
             + b"".join(b"%c: &%c [%s]\n" % (98 + n, 98 + n, b", ".join([b"*%c" % (97 + n)] * 9)) for n in range(9)),

@@ -108,7 +108,7 @@ def test_a_key_that_is_there_twice_with_one_value_is_there_once(converter: Conve
     (file,) = result.files
     (doc,) = file.docs
     assert [(note.text, note.line, note.column) for note in doc.repairs] == [
-        ("route is there twice with one value; the second is dropped.", 15, 5)
+        ("route appears twice with one value; the second is dropped.", 15, 5)
     ]
     once = {"destination": {"host": "a", "subset": "v1"}, "weight": 100}
     assert yaml.safe_load(file.text() or "")["spec"]["http"][0]["route"] == [once]
@@ -123,11 +123,11 @@ def test_a_key_that_is_there_twice_with_one_value_is_there_once(converter: Conve
     ("text", "reason"),
     [
         (DOUBLED.replace("weight: 100\n  -", "weight: 50\n  -"), "line 15, "),
-        (DOUBLED.replace("weight: 100\n  -", "weight: 50\n  -"), "the key route is there twice, with another value"),
+        (DOUBLED.replace("weight: 100\n  -", "weight: 50\n  -"), "the key route appears twice, with another value"),
         (DOUBLED.replace("timeout: 1s", "{timeout: 1s, timeout: 1s}"), "not valid YAML"),
         (
             "  - {route: [{destination: {host: a}}], timeout: 1s, timeout: 1s}\n",
-            "twice, with the same value; leave one",
+            "twice, with the same value; keep one",
         ),
         # Two of its kind, not one.
         ("  - timeout: 1\n    timeout: '1'\n    route: [{destination: {host: a}}]\n", "with another value"),

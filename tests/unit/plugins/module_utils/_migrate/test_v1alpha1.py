@@ -181,7 +181,7 @@ def test_variants_of_a_rule_in_two_files_are_converted_apart(converter: Converte
             rule("a", "{source: {namespace: default}, destination: {name: ratings}}", "DestinationPolicy"),
             "workloads of its own namespace",
         ),
-        (rule("a", "{destination: {name: x}}", "IngressRule"), "nothing of the gateway"),
+        (rule("a", "{destination: {name: x}}", "IngressRule"), "not say which gateway"),
         (rule("a", "{destination: {name: ratings}, l4Fault: {}}"), "spec.l4Fault is not a field"),
         (
             rule("a", "{destination: {name: ratings}, precedence: 1}")

@@ -120,7 +120,7 @@ def test_some_answers_are_told_by_their_status() -> None:
     one = check(expect)
     assert judge(one, sample_of(one), [answer()] * 44).observed == "status 200 100 % in 44 requests"
     few = judge(one, sample_of(one), [answer()] * 29 + [refused] * 15).observed
-    assert few == "status 200 65.9 %, 503 34.1 % in 44 requests; so few requests do not prove it"
+    assert few == "status 200 65.9 %, 503 34.1 % in 44 requests; too few requests to prove it"
 
 
 TEXT = st.text(max_size=12)

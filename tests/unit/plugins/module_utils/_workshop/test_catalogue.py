@@ -149,7 +149,7 @@ def test_a_list_may_be_written_as_a_block_or_in_brackets() -> None:
     ("text", "message"),
     [
         ("title: [\n", "lab.yml is not valid YAML at line 2"),
-        ("title: a\ntitle: b\n", "the key title is there twice"),
+        ("title: a\ntitle: b\n", "the key title appears twice"),
         ("", "holds 0 YAML documents"),
         ("title: a\n---\ntitle: b\n", "holds 2 YAML documents"),
         ("just a text", "lab.yml, line 1: this must be a mapping"),

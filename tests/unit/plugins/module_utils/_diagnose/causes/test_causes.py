@@ -429,7 +429,7 @@ def test_a_token_that_is_looked_for_elsewhere_is_read_by_nobody() -> None:
     found = mesh(filters=filters, RequestAuthentication=[tokens])
     assert told(found, 403, headers=bearer(iss=A, sub="a")) == (
         "RequestAuthentication bookinfo/tokens holds for reviews and looks for tokens in the header x-jwt, the "
-        "parameter token and the cookie session only, so nobody reads that of the Authorization header, and "
+        "parameter token and the cookie session only, so the token in the Authorization header is not read, and "
         "AuthorizationPolicy bookinfo/users demands one."
     )
 
@@ -440,7 +440,7 @@ def test_a_request_authentication_of_another_namespace_reads_no_token() -> None:
     found = mesh(filters=[demanding(claim("iss"))], RequestAuthentication=[elsewhere])
     assert told(found, 403, headers=bearer(iss=A, sub="a")) == (
         "RequestAuthentication other/tokens selects app=reviews, and no pod in namespace other has these labels; pods "
-        "of namespace bookinfo have them, so nobody at reviews reads the token, and AuthorizationPolicy bookinfo/users "
+        "of namespace bookinfo have them, so reviews does not read the token, and AuthorizationPolicy bookinfo/users "
         "demands one."
     )
 

@@ -122,7 +122,7 @@ def test_a_policy_with_targets_may_hold() -> None:
 def test_a_request_without_a_token_is_not_refused_by_a_request_authentication() -> None:
     objects = {**world(), "RequestAuthentication": [policy("jwt", app="reviews")]}
     found = inside(objects, PAGE, expected_status=(401,))
-    assert "it refuses tokens that are not valid, not requests without one" in sentence(found)
+    assert "it rejects invalid tokens, not requests without one" in sentence(found)
     assert found
     assert "requestPrincipals" in found.remedy
     stray = {**world(), "RequestAuthentication": [policy("jwt", "default", app="reviews")]}

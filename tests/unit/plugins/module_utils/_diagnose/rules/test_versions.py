@@ -31,7 +31,7 @@ def test_versions_of_another_service_ask_for_a_callee() -> None:
 
 def test_an_answer_that_names_no_pod_asks_for_a_callee() -> None:
     found = said(world(), PAGE, expected_versions=("v1",))
-    assert sentence(found) == "The answer does not tell which pod gave it, so nobody can say its version."
+    assert sentence(found) == "The answer does not say which pod gave it, so its version is unknown."
     assert found
     assert "(of productpage, reviews)" in found.remedy
     found = said(world(), UNAVAILABLE, expected_versions=("v1",))

@@ -71,7 +71,7 @@ def test_what_the_proxies_saw() -> None:
         ({"expect": {"refused": True, "status": 200}}, "expect.refused means that no answer comes"),
         (
             {"expect": {"trace_share": 50, "served_by": {"v1": 100}}},
-            "Check 'c': expect asks for traces, and for what access logs tell: make two checks of it",
+            "Check 'c': expect asks for traces and for evidence from access logs: make two checks of it",
         ),
         ({"expect": {"trace": ["a"], "callee": "b", "attempts": 1}}, "expect asks for traces"),
         (
