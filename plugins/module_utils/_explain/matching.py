@@ -77,19 +77,19 @@ def header_fault(matcher: Json, request: Request) -> str:
         value = ""
     if "present_match" in matcher:
         holds = (value is not None) == bool(matcher["present_match"])
-        wanted = "be there" if matcher["present_match"] else "not be there"
-        return "" if holds != inverted else f"{called} has to {'not ' if inverted else ''}{wanted}"
+        absent = bool(matcher["present_match"]) == inverted
+        return "" if holds != inverted else f"{called} must {'not ' if absent else ''}be present"
     test = _string_matcher(matcher)
     if test is None:
         if set(matcher) - {"name", "invert_match", "treat_missing_header_as_empty"}:
             raise Unknown(f"the matcher of header {name}")
-        return "" if (value is not None) != inverted else f"{called} has to be there"
+        return "" if (value is not None) != inverted else f"{called} must {'not ' if inverted else ''}be present"
     # A header that is not there matches nothing, not even inverted, unless it counts as empty.
     if value is None:
-        return f"{called} has {'not ' if inverted else ''}to be {string_text(test)}, and the request has none"
+        return f"{called} {'must not be' if inverted else 'has to be'} {string_text(test)}, and the request has none"
     if string_holds(test, value) != inverted:
         return ""
-    return f"{called} has {'not ' if inverted else ''}to be {string_text(test)}, and is {value!r}"
+    return f"{called} {'must not be' if inverted else 'has to be'} {string_text(test)}, and is {value!r}"
 
 
 def _called(name: str) -> str:
@@ -121,7 +121,8 @@ def query_fault(matcher: Json, request: Request) -> str:
         if value is None:
             return f"{called} has to be {string_text(test)}, and the request has none"
         return "" if string_holds(test, value) else f"{called} has to be {string_text(test)}, and is {value!r}"
-    return "" if (value is not None) == bool(matcher.get("present_match", True)) else f"{called} has to be there"
+    wanted = bool(matcher.get("present_match", True))
+    return "" if (value is not None) == wanted else f"{called} must {'' if wanted else 'not '}be present"
 
 
 def path_fault(match: Json, path: str) -> str:
