@@ -29,7 +29,8 @@ KINDS = (*((version, kind) for kind, version in API_VERSIONS.items()), ("apps/v1
 """Kinds that a diagnosis looks at: what requests meet, and what makes the pods."""
 THREADS = 8
 NAMED = re.compile(
-    r"\b(Gateway|VirtualService|DestinationRule|AuthorizationPolicy|PeerAuthentication|RequestAuthentication|"
+    r"\b(Gateway|VirtualService|DestinationRule|HTTPRoute|GRPCRoute|TLSRoute|TCPRoute|"
+    r"AuthorizationPolicy|PeerAuthentication|RequestAuthentication|"
     r"ServiceEntry|Sidecar|EnvoyFilter|Telemetry|Service|Secret) ([a-z0-9-]+/[a-z0-9.-]*[a-z0-9])"
 )
 """How a sentence names an object: by kind, namespace and name."""

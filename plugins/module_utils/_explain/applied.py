@@ -26,6 +26,7 @@ from .mesh import (
     ROOT,
     Json,
     Mesh,
+    delegate_of,
     home_of,
     labels_of,
     matches,
@@ -143,6 +144,9 @@ def _needs(kind: str, one: Json) -> t.Iterator[tuple[str, set[str]]]:
         hosts += [str(destination.get("host") or "") for destination in asked]
         places = _places_of(hosts, home)
         yield "Service", places
+        delegates = {named.namespace for route in routes_of(one) if (named := delegate_of(one, route)) is not None}
+        if delegates:
+            yield "VirtualService", delegates
         if is_for_mesh(one):
             yield "VirtualService", places
         if any(destination.get("subset") for destination in asked):

@@ -14,7 +14,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .dump import ProxyConfig
-from .mesh import Json, Mesh, home_of, labels_of, matches, name_of, origin_for, spec_of
+from .mesh import GATEWAY_NAME, Json, Mesh, home_of, labels_of, matches, name_of, origin_for, spec_of
 from .origin import Origin
 
 SDS = "kubernetes://"
@@ -58,8 +58,8 @@ def server_of(
     secret = _secret(chain) or str(tls.get("credentialName") or "")
     there = next((has for name, has in config.secrets.items() if secret and _plain(name) == secret), None)
     return Server(
-        origin=origin_for("Gateway", gateway) if gateway is not None else None,
-        field=f"spec.servers[{index}]",
+        origin=origin_for("Gateway", gateway) if gateway is not None else _of_gateway_api(pod),
+        field=f"spec.servers[{index}]" if gateway is not None else "A listener",
         protocol=str((spec.get("port") or {}).get("protocol") or ""),
         mode=str(tls.get("mode") or ("SIMPLE" if tls and not tls.get("httpsRedirect") else "")),
         names=tuple(_names(chain or {})),
@@ -96,6 +96,12 @@ def closeness(pattern: str, host: str) -> tuple[int, int]:
     if pattern == "*":
         return (1, 0)
     return (2, len(pattern)) if pattern.startswith("*.") and host.endswith(pattern[1:]) else (0, 0)
+
+
+def _of_gateway_api(pod: Json) -> Origin | None:
+    """The Gateway of the Gateway API that a pod was made for."""
+    name = labels_of(pod).get(GATEWAY_NAME)
+    return Origin("Gateway", home_of(pod), name) if name else None
 
 
 def _bound(mesh: Mesh, gateway: Json, host: str) -> t.Iterator[Origin]:

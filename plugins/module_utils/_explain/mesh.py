@@ -36,6 +36,8 @@ API_VERSIONS = {
 """The kinds that a request meets."""
 
 ROOT = "istio-system"
+BOUND = ("gateways", "sourceLabels", "port", "sourceNamespace")
+"""Conditions of a match by which istiod leaves it out for other proxies."""
 DOMAIN = "svc.cluster.local"
 GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 """The label by which the pods of a Gateway of the Gateway API name it."""
@@ -255,19 +257,36 @@ def is_gateway(pod: Json) -> bool:
     return any("router" in (one.get("args") or ()) for one in spec_of(pod).get("containers") or ())
 
 
-def rule_number(rule: Json, position: int) -> int | None:
-    """The number, from 0, of the http rule of a VirtualService that its proxy's route at a position comes from.
+def rule_of_route(mesh: Mesh, rule: Json, position: int) -> tuple[Origin, int] | None:
+    """The VirtualService and the number, from 0, of its http rule that a proxy's route at a position comes from.
 
-    istiod makes a route of each match, in their order; which of them it leaves out for a proxy is not known here where
-    a match is bound to gateways, labels or a port.
+    istiod makes a route of each match, in their order, and puts the rules of a delegate in place of the one that names
+    it; which it leaves out for a proxy is not known here where a match is bound to gateways, labels or a port.
     """
-    numbers = []
+    found: list[tuple[Origin, int]] = []
+    own = origin_for("VirtualService", rule)
     for index, one in enumerate(spec_of(rule).get("http") or ()):
-        found = one.get("match") or [{}]
-        if any(match.get(key) for match in found for key in ("gateways", "sourceLabels", "port", "sourceNamespace")):
-            return None
-        numbers += [index] * len(found)
-    return numbers[position] if position < len(numbers) else None
+        outer = one.get("match") or []
+        named = delegate_of(rule, one)
+        delegate = mesh.find(named) if named is not None else None
+        inner = list(spec_of(delegate or {}).get("http") or ()) if named is not None else [one]
+        for number, part in enumerate(inner):
+            matched = part.get("match") or []
+            if any(match.get(key) for match in (*outer, *matched) for key in BOUND):
+                return None
+            if named is not None and outer and matched:
+                return None  # of these matches istiod keeps the pairs that do not contradict each other
+            place = (own, index) if named is None else (named, number)
+            found += [place] * (len(matched or outer) or 1)
+    return found[position] if position < len(found) else None
+
+
+def delegate_of(rule: Json, route: Json) -> Origin | None:
+    """The VirtualService that an http rule leaves its requests to; None where it routes them itself."""
+    named = route.get("delegate")
+    if not isinstance(named, t.Mapping):
+        return None
+    return Origin("VirtualService", str(named.get("namespace") or home_of(rule)), str(named.get("name") or ""))
 
 
 def selector_of(policy: Json) -> t.Mapping[str, str]:

@@ -13,7 +13,7 @@ from .gateway import Server
 from .journey import BLACKHOLE, PASSTHROUGH, Bare, Journey, Received, Sent, Target
 from .limits import LOCAL, Limit
 from .mesh import protocol_of
-from .origin import Origin, origin_of
+from .origin import Origin, origin_of, rule_of_httproute
 from .routing import targets_of
 from .sampling import in_words
 from .tokens import TokenResult
@@ -108,7 +108,8 @@ def _change_of_route(sent: Sent) -> str:
 
 def _field(sent: Sent, below: str = "") -> str:
     """Where in its VirtualService a route is written."""
-    rule = "spec.http" if sent.rule is None else f"spec.http[{sent.rule}]"
+    field = "spec.rules" if sent.origin is not None and sent.origin.kind.endswith("Route") else "spec.http"
+    rule = field if sent.rule is None else f"{field}[{sent.rule}]"
     return f"{rule}{below}"
 
 
@@ -119,10 +120,11 @@ def _server(server: Server, host: str, scheme: str) -> t.Iterator[Step]:
         said = f"No server of a Gateway for this port has the host {host}."
         yield Step("server", said, change=f"a Gateway with {host} among the hosts of a server for the port.")
     else:
-        yield Step("server", f"{by} ({server.protocol}{mode}).", server.origin)
+        how = f"{server.protocol}{mode}".removeprefix(", ")
+        yield Step("server", f"{by} ({how})." if how else f"{by}.", server.origin)
     if scheme in ("https", "tls"):
         yield from _tls(server, host)
-    if server.origin is not None and not server.redirects:
+    if server.origin is not None and server.field.startswith("spec.") and not server.redirects:
         if server.bound:
             yield Step("bound", f"For this host: {listed([str(one) for one in server.bound])}.", server.bound[0])
         else:
@@ -163,7 +165,8 @@ def _listener(sent: Sent) -> str:
 
 
 def _rule(route: t.Mapping[str, t.Any], origin: Origin | None) -> str:
-    name = f" '{route['name']}'" if route.get("name") and route.get("name") != "default" else ""
+    own = rule_of_httproute(route) is None and route.get("name") not in (None, "", "default")
+    name = f" '{route['name']}'" if own else ""
     return f"a rule{name} of {origin}" if origin else "the default route"
 
 

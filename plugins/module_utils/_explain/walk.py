@@ -36,12 +36,12 @@ from .mesh import (
     port_number,
     port_of,
     protocol_of,
-    rule_number,
+    rule_of_route,
     selector_of,
     spec_of,
 )
 from .normalizing import normalized
-from .origin import Origin, origin_of
+from .origin import Origin, origin_of, rule_of_httproute
 from .request import Peer, Request
 from .rewriting import rewritten
 from .routing import (
@@ -260,12 +260,12 @@ def _decided(
     action = route.get("route") or {}
     for_all = next((one.config for one in filters if one.type == "fault"), {})
     per_filter = (route.get("typed_per_filter_config") or {}).get(FAULT) or for_all
-    origin = origin_of(route)
+    origin, rule = _rule_of(mesh, origin_of(route), routed)
     delay, abort = per_filter.get("delay") or {}, per_filter.get("abort") or {}
     retry = action.get("retry_policy") or {}
     return {
         "origin": origin,
-        "rule": _rule_of(mesh, origin, routed),
+        "rule": rule,
         "targets": tuple(target_of(mesh, config, name, share, addresses, port) for name, share in targets_of(route)),
         "delay": parse_duration(delay.get("fixed_delay")) or 0.0,
         "delay_share": fraction_of(delay.get("percentage")),
@@ -289,13 +289,15 @@ def _decided(
     }
 
 
-def _rule_of(mesh: Mesh, origin: Origin | None, routed: Routed) -> int | None:
-    """Which rule of its VirtualService a route is, from 0."""
+def _rule_of(mesh: Mesh, origin: Origin | None, routed: Routed) -> tuple[Origin | None, int | None]:
+    """The VirtualService and the number, from 0, of the rule that a route is; it may be another's than its own."""
+    number = rule_of_httproute(routed.route)
     rule = mesh.find(origin) if origin is not None else None
-    if rule is None or routed.host is None:
-        return None
+    if number is not None or rule is None or routed.host is None:
+        return origin, number
     own = [one for one in routed.host.get("routes") or () if origin_of(one) == origin]
-    return rule_number(rule, next(index for index, one in enumerate(own) if one is routed.route))
+    place = next(index for index, one in enumerate(own) if one is routed.route)
+    return rule_of_route(mesh, rule, place) or (origin, None)
 
 
 def _target_port(mesh: Mesh, pod: Json, port: int) -> int | None:

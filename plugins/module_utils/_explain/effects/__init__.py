@@ -31,6 +31,7 @@ from .policies import (
 from .routes import (
     empty_subsets,
     literal_stars,
+    lost_delegates,
     no_fault,
     raw_tcp,
     rules_twice,
@@ -56,6 +57,7 @@ LOOKS: tuple[t.Callable[[Mesh], t.Iterator[Effect]], ...] = (
     undefined_subsets,
     empty_subsets,
     no_fault,
+    lost_delegates,
     unreachable_routes,
     shadowed,
     rules_twice,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..exports import exported_in_words, is_exported
 from ..mesh import (
     API_VERSIONS,
     DOMAIN,
@@ -15,6 +16,7 @@ from ..mesh import (
     Json,
     Mesh,
     ServiceName,
+    delegate_of,
     home_of,
     labels_of,
     matches,
@@ -272,6 +274,41 @@ def _takes_all(match: Json) -> bool:
         return False
     uri = match.get("uri") or {}
     return not uri or uri == {"prefix": "/"}
+
+
+def lost_delegates(mesh: Mesh) -> t.Iterator[Effect]:
+    """A rule that leaves its requests to a VirtualService that is none, or that has hosts and so is no delegate.
+
+    istio.io, "Virtual Service", Delegate: its rules take the place of the one that names it; without it there is none.
+    """
+    for rule in mesh.of("VirtualService"):
+        for number, route in enumerate(routes_of(rule)):
+            named = delegate_of(rule, route)
+            if named is None or not mesh.known("VirtualService", named.namespace):
+                continue
+            found, origin = mesh.find(named), origin_for("VirtualService", rule)
+            place = f"spec.http[{number}].delegate"
+            if found is None:
+                said, remedy = "does not exist", f"Apply {named}, or correct its name and namespace."
+            elif spec_of(found).get("hosts"):
+                said, remedy = "has hosts of its own, so it is no delegate", f"Leave the hosts of {named} out."
+            elif not is_exported("VirtualService", found, home_of(rule)):
+                said = exported_in_words("VirtualService", found)
+                remedy = f"Export {named} to {home_of(rule)}."
+            elif not spec_of(found).get("http"):
+                said, remedy = "has no http rules", f"Write the rules into {named}."
+            else:
+                continue
+            yield Effect(
+                origin,
+                place,
+                f"Rule {number + 1} of {origin} leaves its requests to {named}, which {said}, so no route is made "
+                "of it.",
+                remedy,
+                "route",
+                services_for(mesh, rule),
+                first_host(rule),
+            )
 
 
 def shadowed(mesh: Mesh) -> t.Iterator[Effect]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.effects import effects_of
-from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import GATEWAY_NAME, holds_for
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import GATEWAY_NAME, holds_for, rule_of_route
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.sampling import sampling_of
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.meshes import Json, mesh, pod
 
@@ -65,3 +65,46 @@ def test_a_policy_for_a_gateway_that_is_none() -> None:
     )
     there = mesh(Pod=[ENTRANCE], AuthorizationPolicy=[policy("AuthorizationPolicy")])
     assert not [one for one in effects_of(there) if one.field == "spec.targetRefs"]
+
+
+def rules(name: str, *http: Json, hosts: tuple[str, ...] = (), **spec: object) -> Json:
+    named = {"hosts": list(hosts)} if hosts else {}
+    return {"metadata": {"name": name, "namespace": "bookinfo"}, "spec": {**named, "http": list(http), **spec}}
+
+
+A, B, LEADS = {"uri": {"prefix": "/a"}}, {"uri": {"prefix": "/b"}}, {"delegate": {"name": "inner"}}
+
+
+@pytest.mark.parametrize(
+    ("root", "inner", "places"),
+    [
+        ([{"match": [A, B]}, {}], [], ["root 0", "root 0", "root 1", ""]),
+        ([{"match": [A], **LEADS}, {}], [{}, {}], ["inner 0", "inner 1", "root 1", ""]),
+        ([{"match": [A, B], **LEADS}, {}], [{}], ["inner 0", "inner 0", "root 1"]),
+        ([LEADS, {}], [{"match": [A, B]}], ["inner 0", "inner 0", "root 1"]),
+        ([{"match": [A], **LEADS}, {}], [{"match": [A]}], ["", ""]),
+        ([{"match": [{"gateways": ["mesh"]}]}, {}], [], ["", ""]),
+    ],
+)
+def test_the_rule_that_a_route_is_made_of(root: list[Json], inner: list[Json], places: list[str]) -> None:
+    own = rules("root", *root, hosts=("reviews",))
+    found = mesh(VirtualService=[own, rules("inner", *inner)])
+    told = [rule_of_route(found, own, position) for position in range(len(places))]
+    assert [f"{one[0].name} {one[1]}" if one else "" for one in told] == places
+
+
+@pytest.mark.parametrize(
+    ("inner", "said"),
+    [
+        ([], "VirtualService bookinfo/inner, which does not exist"),
+        ([rules("inner", {}, hosts=("reviews",))], "which has hosts of its own, so it is no delegate"),
+        ([rules("inner")], "which has no http rules"),
+        ([rules("inner", {}, exportTo=["shop"])], "which is exported to shop only (exportTo)"),
+        ([rules("inner", {})], ""),
+    ],
+)
+def test_a_delegate_that_is_none(inner: list[Json], said: str) -> None:
+    root = rules("root", LEADS, hosts=("reviews",))
+    found = [one for one in effects_of(mesh(VirtualService=[root, *inner])) if one.field.endswith("delegate")]
+    assert [str(one.origin) for one in found] == (["VirtualService bookinfo/root"] if said else [])
+    assert said in "".join(one.sentence for one in found)
