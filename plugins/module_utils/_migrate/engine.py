@@ -13,12 +13,16 @@ import typing as t
 from . import authentication, grouping, mixer, names, quota, rbac, routing, v1alpha1
 from .facts import Facts
 from .fields import check_output
+from .foreign import foreign_to_kubernetes, is_open_template, is_template
 from .grouping import REMOVED, is_legacy
-from .model import CONVERTED, DIFFERS, REFUSED, UNCHANGED, Doc, Json, Map, Note, Options, Refused, Seq, place_of
+from .lists import Item, is_list, items_of, left_out
+from .model import CONVERTED, DIFFERS, REFUSED, UNCHANGED, Doc, Json, Map, Note, Options, Refused, place_of
 from .reader import MAX_DOCUMENT, MAX_FILE_DOCUMENTS, MAX_FILE_NODES, Meter, is_empty, parse, read_bytes, split
 from .slips import MAX_MENDED, has_arrow, mend, mend_separators
 from .writer import json_documents, write_chunk, write_json
 
+_REMEDY = "render it first (helm template, envsubst …)."
+_RENDER = f"the document is a template; {_REMEDY}"
 _FIRST_FORM = re.compile(r"^type[ \t]*:[ \t]*(?:route-rule|destination-policy)", re.MULTILINE)
 _SERVER_SET = (
     "creationTimestamp",
@@ -41,6 +45,8 @@ class Chunk:
     text: str
     line: int
     mended: str
+    # Fields of a List, which are only there while its items stay in it.
+    left_out: list[str] = dataclasses.field(default_factory=list)
     docs: list[Doc] = dataclasses.field(default_factory=list)
 
 
@@ -51,6 +57,8 @@ class File:
     name: str
     chunks: list[Chunk] = dataclasses.field(default_factory=list)
     refusal: Note | None = None
+    # A byte order mark, which only a file that stays as it is keeps.
+    mark: str = ""
 
     @property
     def docs(self) -> list[Doc]:
@@ -65,17 +73,19 @@ class File:
         if self.refusal:
             return None
         if self.name.endswith(".json") and self.changed:
-            return write_json(json_documents(self.docs))
-        out = ""
+            # JSON has no comments to say in what was refused.
+            documents = json_documents(self.docs)
+            return write_json(documents) if documents or not any(doc.refusal for doc in self.docs) else None
+        out = "" if self.changed else self.mark
         for chunk in self.chunks:
             piece = write_chunk(chunk.text, chunk.line, chunk.docs, chunk.mended)
-            if out and not out.endswith("\n"):
+            if out.removeprefix("\ufeff") and not out.endswith("\n"):
                 out += "\n"
             out += piece
         return out
 
     def text(self) -> str | None:
-        """The output; None if the file as a whole is refused."""
+        """The output; None if the file as a whole is refused, or all that is in a JSON file."""
         return self._text
 
 
@@ -113,8 +123,8 @@ class Result:
                 found.append(f"{file.name}, line {file.refusal.line or 1}: {file.refusal.text}")
             for doc in file.docs:
                 if doc.refusal:
-                    field = f", {doc.refusal.field}" if doc.refusal.field else ""
-                    found.append(f"{file.name}, line {doc.refusal.line}, {doc.title}{field}: {doc.refusal.text}")
+                    where = (file.name, f"line {doc.refusal.line}", doc.title, doc.refusal.field)
+                    found.append(f"{', '.join(filter(None, where))}: {doc.refusal.text}")
         return found
 
 
@@ -140,6 +150,9 @@ def migrate(sources: t.Iterable[tuple[str, bytes | str]], options: Options, give
     for unit, context in units:
         _convert(unit, context, facts.near(unit[0].file) if unit else facts, options)
     names.settle([unit for unit, _context in units], facts.namespace)
+    for chunk in (chunk for file in files for chunk in file.chunks):
+        for field in chunk.left_out if any(doc.handled for doc in chunk.docs) else ():
+            chunk.docs[0].note(f"{field} of the List is left out, as its items become documents of their own.", field)
     return Result(files, options)
 
 
@@ -149,6 +162,7 @@ def _read(name: str, data: bytes | str) -> File:
         if isinstance(data, str):
             raise Refused(data)
         text = read_bytes(data)
+        file.mark = "\ufeff" if data.startswith(b"\xef\xbb\xbf") else ""
     except Refused as why:
         file.refusal = Note(why.reason, why.field, *why.place)
         return file
@@ -175,6 +189,9 @@ def _read(name: str, data: bytes | str) -> File:
             if line in moved and piece.docs:
                 piece.docs[0].repairs.append(moved[line])
                 piece.docs[0].handled = piece.docs[0].handled or piece.docs[0].group not in ("", "apps")
+        if _is_ours(text) and any(is_open_template(chunk.text) for chunk in file.chunks):
+            for doc in (doc for doc in file.docs if not doc.refusal):
+                doc.refuse(Refused(f"a block of a template spans several documents of the file; {_REMEDY}"))
     except Refused as why:
         file.chunks = []
         file.refusal = Note(why.reason, why.field, *why.place)
@@ -188,17 +205,11 @@ def _is_ours(text: str) -> bool:
     )
 
 
-def _is_template(text: str) -> bool:
-    for begin, end in (("{{", "}}"), ("{%", "%}")):
-        first = text.find(begin)
-        if first >= 0 and text.rfind(end) >= first + 2:
-            return True
-    return False
-
-
 def _read_chunk(piece: Chunk, name: str, number: int, nodes: Meter, budget: Meter) -> None:
-    ours, template, line = _is_ours(piece.text), _is_template(piece.text), piece.line
+    ours, template, line = _is_ours(piece.text), is_template(piece.text), piece.line
     notes: list[Note] = []
+    items: list[Item] | None = None
+    value: t.Any = None
     try:
         try:
             if ours and has_arrow(piece.text):
@@ -206,31 +217,33 @@ def _read_chunk(piece: Chunk, name: str, number: int, nodes: Meter, budget: Mete
             value = parse(piece.text, line, nodes)
         except Refused as why:
             if template:
-                raise Refused(
-                    "the document is a template; render it first (helm template, envsubst …).", why.field, why.place
-                ) from why
+                raise Refused(_RENDER, why.field, why.place) from why
             if not ours or len(piece.text) > MAX_DOCUMENT:
                 raise
             piece.mended, value, notes = mend(piece.text, line, budget)
         if not isinstance(value, Map):
             raise Refused("the document is not a mapping; it needs apiVersion, kind and metadata.", place=(line, 1))
+        if ours and is_list(value):
+            items = items_of(value, piece.mended, line)
+            piece.left_out = left_out(value)
     except Refused as why:
         doc = Doc(name, number, line, template, Map((line, 1)), family=_guess(piece.text))
-        doc.refuse(why)
+        foreign = "" if ours else foreign_to_kubernetes(piece.text, name, template, value)
+        if foreign:
+            doc.note(foreign)
+        else:
+            doc.refuse(why)
         piece.docs.append(doc)
         return
-    first = min((place[0] for place in value.at.values()), default=line)
-    items = value.get("items")
-    if str(value.get("kind") or "").endswith("List") and isinstance(items, Seq):
-        for index, item in enumerate(items):
-            if isinstance(item, Map):
-                place = place_of(items, index)
-                piece.docs.append(Doc(name, number, place[0], template, item))
-    else:
+    if items is None and is_list(value):
+        items = [Item(item, item.place, "") for item in value["items"] if isinstance(item, Map)]
+    if items is None:
+        first = min((place[0] for place in value.at.values()), default=line)
         piece.docs.append(Doc(name, number, first, template, value))
-    for note in notes:
+    for item in items or ():
+        piece.docs.append(Doc(name, number, item.place[0], template, item.value, own=item.text))
+    for note in notes if piece.docs else ():
         piece.docs[0].repairs.append(note)
-    if notes and piece.docs:
         piece.docs[0].handled = True
 
 
@@ -291,7 +304,7 @@ def _check(doc: Doc) -> None:
     """Refuses what no family could convert."""
     try:
         if doc.template:
-            raise Refused("the document is a template; render it first (helm template, envsubst …).")
+            raise Refused(_RENDER)
         known = ("apiVersion", "kind", "metadata", "spec", "status", "type", "name")
         for key in doc.value:
             if key not in known:

@@ -117,6 +117,8 @@ class Doc:
     # Whether it stands in a text that must be rendered first.
     template: bool
     value: Map
+    # The text of an item of a List, empty where it has none of its own; None for a document that is no item.
+    own: str | None = None
     # Whether this run writes it; False for a document that is only looked at.
     primary: bool = True
     # The namespace that other documents say it is in, where it names none itself.

@@ -109,9 +109,14 @@ def markdown(report: Json) -> str:
 
 def _headline(summary: Json) -> str:
     return (
-        f"{summary['documents']} documents in {summary['files']} files: {summary[CONVERTED]} converted, "
+        f"{_counted(summary['documents'], 'document')} in {_counted(summary['files'], 'file')}: "
+        f"{summary[CONVERTED]} converted, "
         f"{summary[DIFFERS]} converted with differences, {summary[UNCHANGED]} unchanged, {summary[REFUSED]} refused."
     )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _title(doc: Json) -> str:

@@ -11,9 +11,11 @@ import typing as t
 
 from .edits import comment_in, edited
 from .model import REFUSED, Doc, Json, Map, plain
+from .reader import parse
 
 MARK = "mesh.workshop.migrate"
 _VERSION = re.compile(r"^(apiVersion[ \t]*:[ \t]*)(\"?'?)networking\.istio\.io/v1alpha3(\"?'?)", re.MULTILINE)
+_SEPARATOR = re.compile(r"(?:---[ \t]*(?:#[^\n]*|\r)?(?:\n|$))?")
 _WIDTH = 110
 _DUMPER: list[t.Any] = []
 
@@ -49,15 +51,20 @@ def write_chunk(chunk: str, first_line: int, docs: list[Doc], mended: str) -> st
     parts: list[str] = []
     for doc in docs:
         if not doc.handled:
-            parts.append(chunk if len(docs) == 1 else dump(doc.value))
+            parts.append(chunk if doc.own is None else doc.own or dump(doc.value))
         elif doc.refusal or not doc.outputs:
             parts.append(_comment(_fate(doc)))
-        elif doc.kept and len(docs) == 1:
-            parts.append(_kept(doc, mended, first_line))
+        elif doc.kept and doc.own is None:
+            parts.append(_kept(doc, doc.value, mended, first_line))
+        elif doc.kept and doc.own:
+            parts.append(_kept(doc, parse(doc.own), doc.own, 1))
         else:
-            lead = _leading(mended) if doc is docs[0] else ""
+            lead = _leading(mended if doc.own is None else doc.own)
             origin = _comment(f"{MARK}: from {doc.file}, line {doc.line}: {doc.title}.")
             parts.append(lead + "---\n".join(origin + dump(out) for out in doc.outputs))
+    if docs[0].own is not None:
+        # The lines of the List itself are gone, and their comments stay.
+        parts[0] = _lost(chunk, "".join(parts)) + parts[0]
     head = "---\n" if chunk.startswith("---") and not parts[0].startswith("---") else ""
     return head + "---\n".join(part if part.endswith("\n") else part + "\n" for part in parts)
 
@@ -87,14 +94,17 @@ def _leading(text: str) -> str:
     return "".join(kept)
 
 
-def _kept(doc: Doc, text: str, first_line: int) -> str:
+def _kept(doc: Doc, value: Map, text: str, first_line: int) -> str:
     out = doc.outputs[0]
-    body = re.sub(r"\A---[^\n]*\n?", "", text)
-    head = text[: len(text) - len(body)]
+    head = _SEPARATOR.match(text).group()  # type: ignore[union-attr]  # it matches the empty text
+    body = text[len(head) :]
     origin = _comment(f"{MARK}: from {doc.file}, line {doc.line}: {doc.title}, {doc.api_version}.")
-    old = Map(doc.value.place)
-    old.update(doc.value)
-    old.at = doc.value.at
+    if body.startswith("---"):
+        # The document begins on the line of the separator.
+        return "---\n" + origin + _with_lost(body, dump(out))
+    old = Map(value.place)
+    old.update(value)
+    old.at = value.at
     if len(_VERSION.findall(body)) == 1:
         body = _VERSION.sub(rf"\g<1>\g<2>{out['apiVersion']}\g<3>", body)
         old["apiVersion"] = out["apiVersion"]
@@ -113,9 +123,13 @@ def _rewritten(body: str, first_line: int, old: Map, out: Json) -> str:
 
 def _with_lost(body: str, written: str) -> str:
     """The text with the comments that found no place in it, at its head."""
+    return _lost(body, written) + written
+
+
+def _lost(body: str, written: str) -> str:
+    """The comments that are not in what is written, a line for each."""
     kept = {comment_in(line) for line in written.splitlines()}
-    lost = [text for line in body.splitlines() if (text := comment_in(line)) and text not in kept]
-    return "".join(f"{text}\n" for text in lost) + written
+    return "".join(f"{text}\n" for line in body.splitlines() if (text := comment_in(line)) and text not in kept)
 
 
 def write_json(documents: list[Json]) -> str:
