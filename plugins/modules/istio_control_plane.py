@@ -126,24 +126,23 @@ results:
     api_version:
       description: API version of the document.
       type: str
+      sample: apps/v1
     kind:
       description: Kind of the document.
       type: str
+      sample: Deployment
     namespace:
-      description: Namespace of the document, empty for what has none.
+      description: Namespace of the document; empty if its kind has none.
       type: str
+      sample: istio-system
     name:
       description: Name of the document.
       type: str
+      sample: istiod
     action:
       description: What was done.
       type: str
-  sample:
-    - api_version: apps/v1
-      kind: Deployment
-      namespace: istio-system
-      name: istiod
-      action: unchanged
+      sample: unchanged
 """
 
 import ipaddress

@@ -192,115 +192,152 @@ RETURN = r"""
 checks:
   description:
     - What each check has shown, in the order of the option.
-    - In check mode each entry has only its name, and C(skipped) set to V(true).
-  returned: always
+    - In check mode each entry has its name, C(skipped) set to V(true), and no verdict.
   type: list
   elements: dict
+  returned: always
   contains:
     name:
       description: Name of the check.
       type: str
+      returned: always
       sample: the page
     passed:
-      description: Whether it passed.
+      description: Whether traffic showed what was expected.
       type: bool
-    from:
-      description: Where the requests came from.
-      type: str
-      sample: host
+      returned: always
+      sample: true
     expected:
       description: What was expected.
       type: str
-      sample: status 200, served by v1 100 %
+      returned: if it was run
+      sample: status 200
     observed:
       description: What was observed in the attempt that decided.
       type: str
-      sample: served by v1 100 % in 44 requests
+      returned: if it was run
+      sample: status 200 in 44 requests
+    from:
+      description: Where the requests came from.
+      type: str
+      returned: if it was run
+      sample: host
     samples:
       description: Answers that the verdict rests on.
       type: int
+      returned: if it was run
       sample: 44
     requests:
       description: All requests sent for this check.
       type: int
+      returned: if it was run
       sample: 60
     interval:
       description: Exact 99 % confidence intervals in percent, by version or status, and of wrong answers.
       type: dict
-      sample: {"v1": [88.66, 100.0], "wrong": [0.0, 11.34]}
+      returned: if it was run
+      sample:
+        wrong:
+          - 0.0
+          - 11.34
     tolerated:
       description:
-        - For each share that was tested, the true shares in percent that may pass for it. Any other one is found with
-          the error rate of 1 %.
-        - Without C(count) it reaches to the tolerance. A smaller C(count) widens it, which C(expected) says, too.
+        - >-
+          For each share that was tested, the true shares in percent that may pass for it. Any other one is found
+          with the error rate of 1 %.
+        - >-
+          Without C(count) it reaches to the tolerance. A smaller C(count) widens it, which C(expected) says, too.
       type: dict
-      sample: {"v3": [0.0, 10.0]}
+      returned: if it was run
+      sample: {}
     rounds:
       description: Counted rounds.
       type: int
+      returned: if it was run
       sample: 3
     convergence_seconds:
       description: Seconds until the last wrong answer was seen, 0 where there was none.
       type: float
+      returned: if it was run
       sample: 0.0
     seconds:
       description: Seconds that the check took.
       type: float
-      sample: 0.31
+      returned: if it was run
+      sample: 0.041
     explanation_seconds:
-      description: How many of these seconds went by between the verdict and its explanation, 0 where it passed.
+      description: >-
+        How many of these seconds went by between the verdict and its explanation, 0 where it passed.
       type: float
+      returned: if it was run
       sample: 0.0
     evidence:
       description: What the verdict rests on.
       type: str
+      returned: if it was run
       sample: the answers
     failing_samples:
       description: Up to three wrong answers, without secrets.
       type: list
       elements: dict
+      returned: if it was run
       sample: []
     diagnosis:
       description: Why the check failed, as far as it is known.
       type: str
-      sample: ""
+      returned: if it was run
+      sample: ''
     remedy:
       description: What to do about it.
       type: str
-      sample: ""
+      returned: if it was run
+      sample: ''
     change:
       description:
-        - The remedy as commands that can be pasted, if it is a change to the cluster; else empty. They are never run.
+        - >-
+          The remedy as commands that can be pasted, if it is a change to the cluster; else empty. They are never
+          run.
       type: str
-      sample: ""
+      returned: if it was run
+      sample: ''
     path:
       description:
-        - The way of a failed check's request by the proxies' own configurations, hop by hop, as lines. It is empty if
-          the check has passed, or the configurations could not be read.
+        - >-
+          The way of a failed check's request by the proxies' own configurations, hop by hop, as lines. It is empty
+          if the check has passed, or the configurations could not be read.
       type: list
       elements: str
+      returned: if it was run
       sample: []
     control:
       description: Whether the check is a negative control.
       type: bool
+      returned: if it was run
+      sample: false
     fails_in:
       description: The world in which the check fails, V(mutation) where that is one of its own resources.
       type: str
-table:
-  description: The results as a table; empty in check mode.
-  returned: always
-  type: str
-message:
-  description: The results in words.
-  returned: success
-  type: str
-  sample: 2 checks passed.
+      returned: if it was run
+      sample: baseline
 side_effects:
-  description: What was created in order to ask.
-  returned: always
+  description: What was created in order to ask, such as probe containers in pods.
   type: list
   elements: str
+  returned: always
   sample: []
+table:
+  description: The checks as a table for people; empty if none was run.
+  type: str
+  returned: always
+  sample: |-
+    check     from  result  expected    observed                   took
+    --------  ----  ------  ----------  -------------------------  -----
+    the page  host  passed  status 200  status 200 in 44 requests  0.1 s
+message:
+  description: The results in words.
+  type: str
+  returned: success
+  sample: 1 check passed.
 """
 
 import typing as t

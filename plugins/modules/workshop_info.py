@@ -74,33 +74,43 @@ status:
     kubernetes:
       description: Version of the API server.
       type: str
+      sample: v1.36.3
     istio:
       description: Version of the control plane; empty if there is none.
       type: str
+      sample: 1.31.0
     nodes:
       description: Number of nodes; V(0) if this user may not list them.
       type: int
+      sample: 1
     namespace:
       description: The workshop namespace.
       type: str
+      sample: bookinfo
     workloads:
       description: Ready and wanted replicas by Deployment.
       type: dict
+      sample: {details-v1: 1/1}
     gateway:
       description: Address and port of the gateway.
       type: str
+      sample: 172.30.0.2:80
     host:
       description: Host name of the gateway.
       type: str
+      sample: mybookstore.com
     lab:
       description: The applied lab; V(baseline) if none is.
       type: str
+      sample: request_routing
     stage:
       description: The applied stage.
       type: str
+      sample: all_v1
     healthy:
       description: Whether RV(status.troubles) is empty.
       type: bool
+      sample: true
     troubles:
       description:
         - One sentence with its remedy per fault.
@@ -108,23 +118,12 @@ status:
           applied stage that is missing or differs.
       type: list
       elements: str
+      sample: []
     unseen:
       description: What this user may not read and the whole status needs, except nodes.
       type: list
       elements: str
-  sample:
-    kubernetes: v1.36.3
-    istio: 1.31.0
-    nodes: 1
-    namespace: bookinfo
-    workloads: {details-v1: 1/1}
-    gateway: 172.30.0.2:80
-    host: mybookstore.com
-    lab: request_routing
-    stage: all_v1
-    healthy: true
-    troubles: []
-    unseen: []
+      sample: []
 labs:
   description: Names of the labs in O(catalogue).
   returned: success
@@ -135,7 +134,14 @@ page:
   description: The same as a page to read.
   returned: success
   type: str
-  sample: "Kubernetes  v1.36.3, 1 node(s)"
+  sample: |-
+    Kubernetes  v1.36.3, 1 node(s)
+    Istio       1.31.0
+    Bookinfo    details-v1 1/1 (namespace bookinfo)
+    Gateway     172.30.0.2:80, host mybookstore.com
+    Applied     request_routing, stage all_v1
+    Labs        gateway, request_routing
+    Health      good
 """
 
 import typing as t

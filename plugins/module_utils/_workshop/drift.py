@@ -42,5 +42,5 @@ def troubles(pairs: t.Iterable[tuple[Json, Json | None]], *, state: str, remedy:
         shown = ", ".join(fields[:_SHOWN]) + (f" and {len(fields) - _SHOWN} more" if len(fields) > _SHOWN else "")
         why = [f"{shown} differs" if len(fields) == 1 else f"{shown} differ"] if fields else []
         why += [f"written to by {', '.join(writers)}"] if writers else []
-        said.append(f"{name} is not as {state} has it ({'; '.join(why)}): {remedy}.")
+        said.append(f"{name} differs from {state} ({'; '.join(why)}): {remedy}.")
     return said

@@ -36,5 +36,5 @@ def test_status_names_what_is_missing_and_what_differs_from_the_stage(ansible, k
     said = status(ansible)
     assert "Health      see below" in said
     assert "Deployment bookinfo/ratings-v1 of Bookinfo is missing" in said
-    assert "VirtualService bookinfo/reviews is not as stage all_v1 of lab request_routing has it (spec.http" in said
+    assert "VirtualService bookinfo/reviews differs from stage all_v1 of lab request_routing (spec.http" in said
     assert "mesh.workshop.lab -e lab=request_routing -e stage=all_v1" in said

@@ -16,6 +16,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._apply import engine
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import FIELD_MANAGER
 from ansible_collections.mesh.workshop.plugins.modules import istio_control_plane
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
+from ansible_collections.mesh.workshop.tests.unit.plugins.modules.test_returns import documented
 
 Json = dict[str, t.Any]
 
@@ -108,7 +109,10 @@ def test_ours_is_installed_and_what_was_changed_by_hand_is_taken_back(api: FakeA
         "hub": "registry.example",
         "tag": "1",
     }
-    assert not call(api, istioctl=str(istioctl))["changed"]
+    again = call(api, istioctl=str(istioctl))
+    assert not again["changed"]
+    samples = {key: entry["sample"] for key, entry in documented("istio_control_plane")["results"]["contains"].items()}
+    assert samples in again["results"], "the documentation shows what is returned"
     scaled = istiod(replicas=0)
     apply_as(api, "kubectl", {**scaled, "spec": {"replicas": 0}})
     assert replicas(api) == 0

@@ -52,6 +52,23 @@ def test_the_block_is_what_the_tool_writes(name: str) -> None:
     assert returns.filled(name) == (returns.MODULES / f"{name}.py").read_text(), "run make returns"
 
 
+def without_sample(entries: Json, above: str = "") -> list[str]:
+    """The entries, at any depth, that show neither a sample nor entries of their own."""
+    found = []
+    for name, entry in entries.items():
+        if "contains" in entry:
+            found += without_sample(entry["contains"], f"{above}{name}.")
+        elif "sample" not in entry:
+            found.append(above + name)
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in returns.MODULES.glob("*.py")))
+def test_each_returned_value_has_a_sample(name: str) -> None:
+    if returns.BLOCK.search((returns.MODULES / f"{name}.py").read_text()):
+        assert without_sample(documented(name)) == []
+
+
 def test_there_are_ten_resource_modules() -> None:
     assert len(RESOURCES) == 10
 
@@ -82,7 +99,8 @@ def test_the_sample_of_an_error_is_what_a_misspelt_field_returns(mesh: FakeApi) 
     assert result["results"][0]["error"] == documented("virtual_service")["results"]["contains"]["error"]["sample"]
 
 
-def test_samples_of_checks_are_what_a_check_returns() -> None:
+@pytest.mark.parametrize("name", ["apply", "verify"])
+def test_samples_of_checks_are_what_a_check_returns(name: str) -> None:
     import http.server
     import threading
 
@@ -90,14 +108,21 @@ def test_samples_of_checks_are_what_a_check_returns() -> None:
     server.socket.listen(128)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
-        outcome = run_checks(Barred(), parse_checks([CHECK]), f"127.0.0.1:{server.server_address[1]}")
+        outcome = run_checks(
+            Barred(), parse_checks([{**CHECK, "fails_in": "baseline"}]), f"127.0.0.1:{server.server_address[1]}"
+        )
     finally:
         server.shutdown()
         server.server_close()
-    found = documented("apply")
+    found = documented(name)
     samples = {key: entry["sample"] for key, entry in found["checks"]["contains"].items()}
-    assert {key: outcome.results[0][key] for key in samples} == samples
+    real = {key: outcome.results[0][key] for key in samples}
     # How long it took is not the same twice.
+    if name == "verify":
+        assert set(samples) == set(outcome.results[0])
+        assert isinstance(real["seconds"], float)
+        real["seconds"] = samples["seconds"]
+    assert real == samples
     assert re.sub(r"[0-9.]+ s$", "0.1 s", outcome.table) == found["table"]["sample"]
 
 

@@ -9,8 +9,10 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.status import page
 from ansible_collections.mesh.workshop.plugins.modules import workshop_info
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
+from ansible_collections.mesh.workshop.tests.unit.plugins.modules.test_returns import documented
 
 Json = dict[str, t.Any]
 
@@ -61,7 +63,7 @@ def test_what_is_missing_of_bookinfo_and_edited_of_the_stage_is_named(
     result = look(bookinfo=[DETAILS], definition=ROUTING, baseline=BASELINE)
     troubles = "\n".join(result["status"]["troubles"])
     assert "Deployment bookinfo/details-v1 of Bookinfo is missing: run mesh.workshop.reset" in troubles
-    assert "VirtualService bookinfo/reviews is not as stage all_v1 of lab routing has it (spec.hosts[0]" in troubles
+    assert "VirtualService bookinfo/reviews differs from stage all_v1 of lab routing (spec.hosts[0]" in troubles
     assert "run mesh.workshop.lab -e lab=routing -e stage=all_v1." in troubles
     assert "VirtualService bookinfo/bookinfo" not in troubles
     assert not result["status"]["healthy"]
@@ -92,6 +94,15 @@ def test_a_user_who_may_not_see_something_sees_all_the_rest_and_what_is_missing(
         "list Services of the gateway",
         "get VirtualServices in bookinfo",
     ]
+
+
+def test_the_documentation_shows_what_is_returned(look: t.Callable[..., Json], server: FakeApi) -> None:
+    server.put(placed(DETAILS, status={"readyReplicas": 1}))
+    real, found = look()["status"], documented("workshop_info")
+    samples = {key: entry["sample"] for key, entry in found["status"]["contains"].items()}
+    assert {key: type(value) for key, value in samples.items()} == {key: type(value) for key, value in real.items()}
+    assert samples["workloads"] == real["workloads"]
+    assert found["page"]["sample"] == page(samples, found["labs"]["sample"])
 
 
 def test_all_missing_rights_are_named_with_the_first(look: t.Callable[..., Json], server: FakeApi) -> None:

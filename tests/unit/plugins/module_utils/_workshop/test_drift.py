@@ -25,9 +25,9 @@ def test_what_is_missing_edited_or_written_to_is_told_with_a_remedy() -> None:
     ]
     assert troubles(pairs, state="stage canary", remedy="run it again") == [
         "VirtualService room/gone of stage canary is missing: run it again.",
-        "VirtualService room/edited is not as stage canary has it (spec.w differs; written to by kubectl-edit): "
+        "VirtualService room/edited differs from stage canary (spec.w differs; written to by kubectl-edit): "
         "run it again.",
-        "VirtualService room/added is not as stage canary has it (written to by kubectl-edit): run it again.",
+        "VirtualService room/added differs from stage canary (written to by kubectl-edit): run it again.",
     ]
 
 
