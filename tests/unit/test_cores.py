@@ -41,3 +41,17 @@ def test_what_the_index_does_not_have_is_not_tried() -> None:
 def test_all_versions_whose_private_parts_are_used_are_tried() -> None:
     assert cores.tried()[0] == ".".join(map(str, TRIED[0]))
     assert cores.tried()[-1] == ".".join(map(str, TRIED[1]))
+
+
+def test_the_documentation_has_the_table_that_is_printed() -> None:
+    text = (TOOL.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = text.partition(cores.HEAD + "\n")[2].partition("\n\n")[0].splitlines()
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert [".".join(row[0].split(".")[:2]) for row in cells] == cores.tried()
+    assert {len(row) for row in cells} == {len(cores.HEAD.splitlines()[0].strip("|").split("|"))}
+
+
+def test_the_tests_of_all_that_uses_private_parts_are_run() -> None:
+    tests = TOOL.parents[1] / "tests" / "unit"
+    assert [one for one in cores.TESTS if not (tests / one).is_dir()] == []
+    assert "plugins/module_utils/_ansible" in cores.TESTS

@@ -50,6 +50,8 @@ class QuietModule(AnsibleModule):  # type: ignore[misc]  # ansible-core comes wi
     _taken = False
     """Whether the options have passed all checks; until then nobody has looked for secrets in structures."""
     _ends_on_signals = False
+    _log_is_safe = False
+    """Whether the call has been logged as `_log_invocation` below has it; until then nothing is logged."""
 
     def __init__(self, argument_spec: dict[str, dict[str, t.Any]], **kwargs: t.Any) -> None:
         try:
@@ -85,12 +87,21 @@ class QuietModule(AnsibleModule):  # type: ignore[misc]  # ansible-core comes wi
         if fault:
             self.fail_json(msg=fault)
 
-    def _log_invocation(self) -> None:
+    def _log_invocation(self, *args: t.Any, **kwargs: t.Any) -> None:
+        """A private part of ansible-core: its constructor calls it to log the options, which it takes from `params`."""
+        if args or kwargs:  # it takes them from elsewhere
+            return
         params, self.params = self.params, for_log(self.params)
+        self._log_is_safe = True
         try:
             super()._log_invocation()
         finally:
             self.params = params
+
+    def log(self, msg: str, log_args: dict[str, t.Any] | None = None) -> None:
+        """As AnsibleModule.log(), but silent where the constructor logs the options in a way that is not known here."""
+        if self._log_is_safe:
+            super().log(msg, log_args)
 
     def exit_json(self, **kwargs: t.Any) -> t.NoReturn:
         """As AnsibleModule.exit_json()."""
