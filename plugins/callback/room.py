@@ -422,17 +422,17 @@ class CallbackModule(DefaultCallback):
             super().v2_runner_retry(result)
 
     def v2_runner_on_async_poll(self, result: CallbackTaskResult) -> None:
-        """Say nothing: the task's end is told."""
+        """Show nothing: the end of the task is shown."""
         if not self._brief:
             super().v2_runner_on_async_poll(result)
 
     def v2_runner_on_async_ok(self, result: CallbackTaskResult) -> None:
-        """Say nothing: the task's end is told."""
+        """Show nothing: the end of the task is shown."""
         if not self._brief:
             super().v2_runner_on_async_ok(result)
 
     def v2_runner_on_async_failed(self, result: CallbackTaskResult) -> None:
-        """Say nothing: the task's end is told."""
+        """Show nothing: the end of the task is shown."""
         if not self._brief:
             super().v2_runner_on_async_failed(result)
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a module tells of its own call: in the system's log, and as `invocation` in its result."""
+"""What a module reports about its own call: in the system's log, and as `invocation` in its result."""
 
 from __future__ import annotations
 

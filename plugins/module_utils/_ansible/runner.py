@@ -158,7 +158,7 @@ class Runner:
         told: t.Callable[[list[Json]], list[Json]] = list,
         failure: str = "{}",
     ) -> Report:
-        """Apply a set; what came of it is in the result. Ends the module where something of it fails.
+        """Apply a set and add what was done to the result. Ends the module if any of it fails.
 
         ``told`` adds what only the caller knows to the results, ``failure`` is the sentence around a failure's message.
         """

@@ -98,7 +98,7 @@ class Report:
     results: list[Json] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     unproven: str = ""
-    """Why nobody knows whether the proxies have what was applied; traffic can prove it."""
+    """Why it is unknown whether the proxies have what was applied; traffic can prove it."""
     undo: Undo = field(default_factory=Undo)
     objects: list[Json] = field(default_factory=list)
 
@@ -281,7 +281,7 @@ class _Run:
             self._wait(deadline)
 
     def _telling(self, act: t.Callable[[Entry], None]) -> t.Callable[[Entry], None]:
-        """The same with word to whoever wants to hear of changes."""
+        """The same, and reports each change to a listener."""
 
         def act_and_tell(entry: Entry) -> None:
             act(entry)

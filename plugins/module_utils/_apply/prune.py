@@ -87,7 +87,7 @@ def find_owned(
             try:
                 found.extend(client.list(api_version, kind, namespace, label_selector=text))
             except ApiError as exc:
-                # Beside the first, the user's own, are those where whoever may not look has put nothing either.
+                # The first is the user's own. In another that the user may not list, the user has put nothing either.
                 if exc.status != 403 or not number:
                     raise
         return found

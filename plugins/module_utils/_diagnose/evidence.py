@@ -34,7 +34,7 @@ class Evidence:
         self.proxies.begin()
 
     def ahead(self, asked: Findings) -> None:
-        """Gather all of it for a check that goes on failing, while it is still asked."""
+        """Gather all of it for a check that keeps failing, while it is still asked."""
         self.begin()
         threading.Thread(target=self._gather, args=(asked,), daemon=True).start()
 

@@ -51,7 +51,7 @@ Needs = dict[str, set[str]]
 
 THREADS = 8
 MOST_TOLD = 10
-"""Findings that are told one by one."""
+"""Findings that are reported one by one."""
 MOST_LISTS = 24
 """Requests for single namespaces; where more are concerned, all are read at once."""
 BESIDE = {"ServiceEntry": "Service", "WorkloadEntry": "Pod"}

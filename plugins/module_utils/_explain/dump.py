@@ -93,7 +93,7 @@ class ProxyConfig:
 
 
 def read(text: bytes) -> t.Any:
-    """The JSON of an answer without what nobody looks at. Raises ValueError."""
+    """The JSON of an answer without unused parts. Raises ValueError."""
     return json.loads(text, object_hook=_slim)
 
 

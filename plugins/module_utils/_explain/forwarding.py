@@ -32,7 +32,7 @@ def seen_by(manager: Json, request: Request, peer: Peer) -> Peer:
 
 
 def passed_on(manager: Json, request: Request, peer: Peer) -> Request:
-    """The request with what this connection manager tells of its peer."""
+    """The request with what this connection manager says about its peer."""
     if not manager.get("use_remote_address") or manager.get("skip_xff_append"):
         return request
     told = request.header(HEADER)

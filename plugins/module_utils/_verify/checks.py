@@ -52,7 +52,7 @@ def run_checks(
     """Run all checks; the results keep their order. ``once``: one counted round each, no retry, no deadline.
 
     ``on_result`` is told each verdict as it comes, from several threads; ``on_waiting`` what is still wrong (``name``,
-    ``expected``, ``observed``) with a check that goes on failing in the same way, once for each way.
+    ``expected``, ``observed``) with a check that keeps failing in the same way, once for each way.
     ``desired`` are the documents that the checks belong to, by which a failing one is explained.
     A check that fails ends before its deadline where nothing is left that could change (see ``steady``).
     Checks with a stream begin with ``start_streams`` before something is applied; where they have not, they run beside

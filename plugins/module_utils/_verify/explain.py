@@ -66,7 +66,7 @@ def explain(
 
 
 def prepare(run: Run, check: Check, world: t.Hashable) -> None:
-    """Look at a mesh that rests while a check goes on failing in it: it will be explained by what is seen now."""
+    """Look at a mesh that rests while a check keeps failing in it: it will be explained by what is seen now."""
     request = check.request
     asked = Findings(
         url=request.url,

@@ -46,7 +46,7 @@ def owner_of(
 
     ``markers`` are those of all ``namespaces``, and None where this user may not see them. A name that another
     workshop namespace has is nobody else's, whatever a marker says. What several markers have is taken over in their
-    own namespaces only, since nothing tells which of them an object elsewhere belongs to.
+    own namespaces only, since nothing says which of them an object elsewhere belongs to.
     """
     former = _attendee(marker)
     if former in ("", namespace) or former in {one["metadata"]["name"] for one in namespaces}:

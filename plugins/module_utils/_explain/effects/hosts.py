@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts, ports and Gateways that rules name and nobody has."""
+"""Hosts, ports and Gateways that rules name and that do not exist."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def unknown_hosts(mesh: Mesh) -> t.Iterator[Effect]:
 
 
 def _is_missing(mesh: Mesh, host: str, namespace: str) -> bool:
-    """Whether nobody has a host, as far as enough could be read to say so."""
+    """Whether a host does not exist, as far as enough could be read to say so."""
     named = service_named(host, namespace)
     places = [named[1]] if named is not None else []
     # Any namespace's ServiceEntry may name what is not a Service's; a short name is one of this namespace's.
