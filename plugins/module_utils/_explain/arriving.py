@@ -118,9 +118,9 @@ def arrived_from(mesh: Mesh, request: Request, caller: Json, sent: Sent) -> Arri
     named = f"spiffe://cluster.local/ns/{home_of(caller)}/sa/{service_account(caller)}"
     identity = (config.identity if config is not None else "") or named
     address = str((caller.get("status") or {}).get("podIP") or "")
-    for target in sent.targets:
+    for target in sent.met:
         for endpoint in target.endpoints:
-            if endpoint.pod is None or (target.share <= 0 and len(sent.targets) > 1):
+            if endpoint.pod is None:
                 continue
             peer = Peer(identity if endpoint.mtls else "", address)
             found.add(mesh, request, endpoint.pod, endpoint.port, peer, endpoint.handshake)

@@ -134,6 +134,11 @@ class Sent:
     """What it decides about traces, where it is the first to decide."""
 
     @property
+    def met(self) -> tuple[Target, ...]:
+        """The targets that requests are sent to: those with a weight of 0 get none."""
+        return tuple(one for one in self.targets if one.share > 0 or len(self.targets) == 1)
+
+    @property
     def route(self) -> Json | None:
         return self.routed.route if self.routed else None
 

@@ -50,17 +50,17 @@ def _by_sender(journey: Journey, sent: Sent) -> str:
     if sent.http and sent.routed is not None and sent.route is None:
         return "status 404 by the proxy itself, since no route takes the request"
     direct = int(((sent.route or {}).get("direct_response") or {}).get("status") or 0)
-    if direct or any(one.cluster == BLACKHOLE for one in sent.targets):
+    if direct or any(one.cluster == BLACKHOLE for one in sent.met):
         return f"status {direct or 502} by the proxy itself: the mesh does not know this host and port"
     if sent.abort and sent.abort_share >= 1:
         return f"status {sent.abort} by the fault of {sent.origin or 'an EnvoyFilter'}"
-    dead = [why for one in sent.targets if (why := _dead(one))]
-    return f"status 503, since {dead[0]}" if dead and len(dead) == len(sent.targets) else ""
+    dead = [why for one in sent.met if (why := _dead(one))]
+    return f"status 503, since {dead[0]}" if dead and len(dead) == len(sent.met) else ""
 
 
 def _outside(sent: Sent) -> list[str]:
     """The names outside of the cluster that it is passed on to; an address alone may be anybody's."""
-    every = {f"{one.address}:{one.port}" for target in sent.targets for one in target.endpoints}
+    every = {f"{one.address}:{one.port}" for target in sent.met for one in target.endpoints}
     return sorted(one for one in every if any(letter.isalpha() for letter in one) and "[" not in one)
 
 

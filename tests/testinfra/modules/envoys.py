@@ -35,8 +35,8 @@ def listener_of(port: int, chains: t.Sequence[Json], **parts: t.Any) -> Json:
     return {"name": f"port-{port}", "address": address, "filter_chains": list(chains), **parts}
 
 
-def http_chain(routes: Json, *filters: Json) -> Json:
-    """A filter chain for HTTP, with these filters before the router."""
+def http_chain(routes: Json, *filters: Json, **parts: t.Any) -> Json:
+    """A filter chain for HTTP, with these filters before the router, and these other settings."""
     router = {"name": "envoy.filters.http.router", "typed_config": {"@type": f"{TYPES}.http.router.v3.Router"}}
     manager = {
         "@type": f"{TYPES}.network.http_connection_manager.v3.HttpConnectionManager",
@@ -44,6 +44,7 @@ def http_chain(routes: Json, *filters: Json) -> Json:
         "normalize_path": True,
         "route_config": routes,
         "http_filters": [*filters, router],
+        **parts,
     }
     return {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
 
@@ -58,12 +59,16 @@ def with_rules(rules: Json) -> Json:
 
 
 @contextlib.contextmanager
-def running(folder: Path, listeners: t.Sequence[Json], eventually: t.Callable[..., None]) -> t.Iterator[None]:
-    """Envoy with these listeners, until the block ends."""
+def running(
+    folder: Path, listeners: t.Sequence[Json], eventually: t.Callable[..., None], clusters: t.Sequence[Json] = ()
+) -> t.Iterator[None]:
+    """Envoy with these listeners and clusters, until the block ends."""
     (program, *_others) = sorted(CACHE.glob("bin/envoy-*/envoy"), key=lambda one: one.stat().st_mtime)[::-1]
     ports = [one["address"]["socket_address"]["port_value"] for one in listeners]
-    (folder / "envoy.json").write_text(json.dumps({"static_resources": {"listeners": list(listeners)}}))
+    resources = {"listeners": list(listeners), "clusters": list(clusters)}
+    (folder / "envoy.json").write_text(json.dumps({"static_resources": resources}))
     arguments = ["-c", str(folder / "envoy.json"), "--base-id", str(30_000 + ports[0]), "--concurrency", "1"]
+    arguments += ["--file-flush-interval-msec", "50"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([str(program), *arguments], stdout=log, stderr=log)
 

@@ -14,6 +14,7 @@ import typing as t
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.access import Call, judge_access
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.normalizing import normalized
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import Peer, Request, request_of
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.routing import choose_route
 from modules.envoys import CASES, RBAC, RBAC_FILTER, SEED, free_port, http_chain, listener_of, running, with_rules
@@ -24,6 +25,9 @@ ROUTES = 6
 SEGMENTS = ("a", "b", "ab", "reviews", "0")
 NAMES = ("end-user", "x-a", "x-b")
 VALUES = ("jason", "Jason", "ja", "son", "", "1")
+QUERIES = (*VALUES, "%6aason", "ja+son", "ja%20son")
+"""Compared as they are written."""
+CROOKED = (*SEGMENTS, "..", ".", "", "%2e%2E", "%61", "a%2fb", "a%20b", "a;b", "%2e", "0..", "<a>", "a|b", "%c3%a9")
 PARAMETERS = ("q", "r")
 DOMAINS = ("a.example", "b.example", "*.example", "*.b.example", "a.*", "a.b.*", "reviews", "*")
 AUTHORITIES = ("a.example", "A.example", "b.example", "x.example", "x.b.example", "a.other", "a.b.c", "reviews", "none")
@@ -37,6 +41,10 @@ class Maker:
 
     def path(self) -> str:
         return "/" + "/".join(self.random.choice(SEGMENTS) for _time in range(self.random.randint(0, 3)))
+
+    def crooked_path(self) -> str:
+        """A path as nobody writes it, which proxies make straight before they compare it."""
+        return "/" + "/".join(self.random.choice(CROOKED) for _time in range(self.random.randint(1, 5)))
 
     def text_matcher(self, value: str) -> Json:
         kind = self.random.choice(("exact", "prefix", "suffix", "contains", "safe_regex"))
@@ -150,10 +158,11 @@ class Maker:
         return {"name": "generated", "ignore_port_in_host_matching": True, "virtual_hosts": hosts}
 
     def request(self) -> Request:
-        query = "&".join(f"{name}={self.random.choice(VALUES)}" for name in PARAMETERS if self.random.random() < 0.4)
+        query = "&".join(f"{name}={self.random.choice(QUERIES)}" for name in PARAMETERS if self.random.random() < 0.4)
         headers = [(name, self.random.choice(VALUES[:4] + VALUES[5:])) for name in NAMES if self.random.random() < 0.5]
         headers.append(("host", self.random.choice(AUTHORITIES)))
-        url = f"http://127.0.0.1:{PORT}{self.path()}" + (f"?{query}" if query else "")
+        path = self.path() if self.random.random() < 0.7 else self.crooked_path()
+        url = f"http://127.0.0.1:{PORT}{path}" + (f"?{query}" if query else "")
         return request_of(url, self.random.choice(("GET", "GET", "POST")), headers)
 
 
@@ -162,6 +171,7 @@ PORT = free_port()
 
 def predicted(routes: Json, request: Request) -> tuple[int, str]:
     """Status, and the name of the route that answers."""
+    request = normalized({"normalize_path": True}, request)
     found = choose_route(routes, request)
     assert not found.unknown
     if found.route is None:

@@ -244,7 +244,7 @@ def no_target(case: Case) -> Diagnosis | None:
     wanted = [
         (target.service, target.subset)
         for journey in case.journeys
-        for target in (journey.sent.targets if journey.sent else ())
+        for target in (journey.sent.met if journey.sent else ())
         if not (target.known and (target.endpoints or target.cluster in (PASSTHROUGH, BLACKHOLE)))
     ]
     wanted += [(service_named(one.service, case.home), one.subset) for one in lost if one.service]
