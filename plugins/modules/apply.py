@@ -21,7 +21,7 @@ description:
 options:
   definitions:
     description:
-      - The documents, as a list of mappings or as a text of YAML, or a list of such texts.
+      - The documents, as a list of mappings or as YAML text, or a list of such texts.
       - One of O(definitions), O(src) and O(template) is required.
     type: raw
   src:

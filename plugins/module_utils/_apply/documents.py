@@ -208,12 +208,12 @@ _SPEC: tuple[_Path, ...] = (("spec",),)
 def _check_types(doc: Json, position: int) -> None:
     """What is read of a document here, before the API server has seen it, has the type that it must have."""
     for path in _TEXTS:
-        _check_type(doc, position, path, str, "a text")
+        _check_type(doc, position, path, str, "a string")
     group, kind = str(doc.get("apiVersion") or "").rpartition("/")[0], str(doc.get("kind") or "")
     for path in (*_OBJECTS, *_OBJECTS_OF.get((group, kind), _SPEC if group.endswith(".istio.io") else ())):
         _check_type(doc, position, path, dict, "an object")
     for path in _NAMES:
-        _check_type(doc, position, path, str, "a text, so quote it")
+        _check_type(doc, position, path, str, "a string, so quote it")
 
 
 def _check_type(doc: Json, position: int, path: _Path, wanted: type, words: str) -> None:

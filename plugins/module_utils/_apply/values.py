@@ -14,7 +14,7 @@ from .text import DEEPEST
 MOST_VALUES = 1_000_000
 """Values of one set of documents. The largest known sets, with every CustomResourceDefinition of Istio, have 50 000."""
 
-_NAMES = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", int: "a number", float: "a number"}
+_NAMES = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
 
 
 def type_name(value: t.Any) -> str:

@@ -107,7 +107,7 @@ LAB_SCHEMA: dict[str, t.Any] = {
 _TYPES = {
     "object": "a mapping",
     "array": "a list",
-    "string": "a text",
+    "string": "a string",
     "integer": "a whole number",
     "boolean": "true or false",
 }

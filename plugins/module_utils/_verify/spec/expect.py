@@ -238,7 +238,7 @@ def text_of(value: object, where: str, allowed: t.Sequence[str], title: str) -> 
             raise reader.error("matches", str(error)) from None
     equals = reader.value.get("equals")
     if isinstance(equals, (t.Mapping, list)):
-        raise reader.error("equals", f"must be a text, not {shown(equals)}")
+        raise reader.error("equals", f"must be a string, not {shown(equals)}")
     return Text(
         contains=reader.texts("contains"),
         lacks=reader.texts("lacks"),
@@ -259,7 +259,7 @@ def _headers(reader: Reader) -> tuple[tuple[str, Text], ...]:
         if isinstance(content, t.Mapping):
             text = text_of(content, f"expect.headers.{name}", HEADER_KEYS, reader.title)
         elif content is None or isinstance(content, list):
-            raise reader.error(f"headers.{name}", f"must be a text or a mapping with any of {names(HEADER_KEYS)}")
+            raise reader.error(f"headers.{name}", f"must be a string or a mapping with any of {names(HEADER_KEYS)}")
         else:
             text = Text(equals=plain(content))
         found.append((str(name).lower(), text))

@@ -48,7 +48,7 @@ def _problem(value: object, within: tuple[int, ...]) -> str:
         return "" if abs(value) <= LARGEST else "is a number of more than 18 digits"
     if value is None or isinstance(value, (float, list, tuple, t.Mapping)):
         return ""
-    return f"is a {type(value).__name__}, which is neither a text nor a number: put it in quotes"
+    return f"is a {type(value).__name__}, which is neither a string nor a number: put it in quotes"
 
 
 def _is_unicode(text: str) -> bool:

@@ -42,7 +42,7 @@ class Reader:
         if value is None:
             return default
         if isinstance(value, bool) or not isinstance(value, (str, int, float)) or str(value) == "":
-            raise self.error(key, f"must be a text, not {shown(value)}")
+            raise self.error(key, f"must be a string, not {shown(value)}")
         return str(value)
 
     def flag(self, key: str, default: bool = False) -> bool:
@@ -79,7 +79,7 @@ class Reader:
             return ()
         values = value if isinstance(value, (list, tuple)) else [value]
         if not values or any(isinstance(v, (t.Mapping, list, bool)) or v is None or str(v) == "" for v in values):
-            raise self.error(key, f"must be a text or a list of texts, not {shown(value)}")
+            raise self.error(key, f"must be a string or a list of strings, not {shown(value)}")
         return tuple(str(v) for v in values)
 
     def pairs(self, key: str) -> tuple[tuple[str, str], ...]:
@@ -87,10 +87,10 @@ class Reader:
         if value is None:
             return ()
         if not isinstance(value, t.Mapping):
-            raise self.error(key, f"must be a mapping of names to texts, not {shown(value)}")
+            raise self.error(key, f"must be a mapping of names to strings, not {shown(value)}")
         for name, content in value.items():
             if content is None or isinstance(content, (t.Mapping, list)):
-                raise self.error(f"{key}.{name}", f"must be a text, not {shown(content)}")
+                raise self.error(f"{key}.{name}", f"must be a string, not {shown(content)}")
             if re.search(r"[\r\n]", f"{name}{content}"):
                 raise self.error(f"{key}.{name}", "must not contain a line break")
         return tuple((str(name), plain(content)) for name, content in value.items())

@@ -293,7 +293,7 @@ RIGHTS = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
             ["a"],
             "bookinfo: document 1 (Deployment): spec is a list; it must be an obj",
         ),
-        ("workshop_info", ("bookinfo", 1, "kind"), ["a"], "bookinfo: document 2: kind is a list; it must be a text."),
+        ("workshop_info", ("bookinfo", 1, "kind"), ["a"], "bookinfo: document 2: kind is a list; it must be a string."),
         (
             "verify",
             ("desired", 0, "metadata", "labels"),
@@ -310,7 +310,7 @@ RIGHTS = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
             "lab_stage",
             ("definition", "stages", 0, "steps", 0, "resources", 0, "metadata"),
             {"name": "a", "namespace": ["q"]},
-            "Lab routing: stage all_v1, step a, resource VirtualService a, metadata: namespace must be a text.",
+            "Lab routing: stage all_v1, step a, resource VirtualService a, metadata: namespace must be a string.",
         ),
         (
             "lab_stage",
@@ -322,7 +322,7 @@ RIGHTS = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
             "reset",
             ("baseline", "stages", 0, "resources", 0, "metadata"),
             {"name": "a", "labels": {"a": 1}},
-            "Lab baseline: stage baseline, resource VirtualService a, metadata, labels: a must be a text.",
+            "Lab baseline: stage baseline, resource VirtualService a, metadata, labels: a must be a string.",
         ),
         ("explain", ("url",), "http://[", "url: 'http://[' is not an HTTP URL: write it like"),
         ("explain", ("url",), "http://x:99999/", "url: 'http://x:99999/' is not an HTTP URL: write it like"),

@@ -497,7 +497,7 @@ def test_an_expired_token_is_read_again(api: FakeApi, tmp_path: t.Any) -> None:
 @pytest.mark.parametrize(
     ("doc", "sentence"),
     [
-        ("text", "a document is a text; it must be an object with apiVersion and kind."),
+        ("text", "a document is a string; it must be an object with apiVersion and kind."),
         ({"kind": "ConfigMap", "metadata": {"name": "a"}}, "document 1 (ConfigMap a) has no apiVersion; add it."),
         ({"apiVersion": "v1", "metadata": {"name": "a"}}, "document 1 (no kind a) has no kind; add it."),
         ({"apiVersion": "v1", "kind": "ConfigMap"}, "document 1 (ConfigMap) has no metadata; give it metadata.name."),

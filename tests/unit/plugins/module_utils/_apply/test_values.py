@@ -70,7 +70,7 @@ def test_what_grows_without_bound_is_refused() -> None:
     [
         ({}, "an object"),
         ([], "a list"),
-        ("", "a text"),
+        ("", "a string"),
         (True, "a boolean"),
         (1, "a number"),
         (1.5, "a number"),

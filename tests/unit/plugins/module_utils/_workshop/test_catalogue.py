@@ -64,7 +64,7 @@ def test_a_goal_is_a_stage_or_baseline() -> None:
         ),
         ({"title": "x"}, "Lab demo: stages is missing"),
         ({"title": "x", "stages": []}, "stages is empty"),
-        ({"title": 3, "stages": STAGES}, "title must be a text"),
+        ({"title": 3, "stages": STAGES}, "title must be a string"),
         ({"title": "x", "minutes": 0, "stages": STAGES}, "minutes must be at least 1"),
         ({"title": "x", "needs": "tracing", "stages": STAGES}, "needs must be a list"),
         ({"title": "x", "stages": [{"name": "a"}]}, "stage a: title is missing"),
@@ -74,7 +74,7 @@ def test_a_goal_is_a_stage_or_baseline() -> None:
         ({"title": "x", "stages": [{**STAGES[0], "checks": [{}]}]}, "stage one, check 1: name is missing"),
         (
             {"title": "x", "stages": [{**STAGES[0], "checks": [{"name": "a", "fails_in": ["b"]}]}]},
-            "stage one, check a: fails_in must be a text or a mapping",
+            "stage one, check a: fails_in must be a string or a mapping",
         ),
         (
             {"title": "x", "stages": [{**STAGES[0], "resources": [{"kind": "Gateway"}]}]},

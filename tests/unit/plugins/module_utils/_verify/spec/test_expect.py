@@ -59,10 +59,10 @@ def test_what_the_proxies_saw() -> None:
         ({"expect": {"served_by": {"v1": "most"}}}, "expect.served_by.v1 must be a number from 0 to 100"),
         ({"expect": {"body": {"contain": "x"}}}, "expect.body.contain is not known: did you mean contains?"),
         ({"expect": {"body": {}}}, "expect.body is empty"),
-        ({"expect": {"body": {"contains": []}}}, "expect.body.contains must be a text or a list of texts"),
+        ({"expect": {"body": {"contains": []}}}, "expect.body.contains must be a string or a list of strings"),
         ({"expect": {"body": {"matches": "("}}}, "expect.body.matches is not a regular expression"),
         ({"expect": {"headers": {}}}, "expect.headers must be a mapping of header names"),
-        ({"expect": {"headers": {"a": None}}}, "expect.headers.a must be a text or a mapping"),
+        ({"expect": {"headers": {"a": None}}}, "expect.headers.a must be a string or a mapping"),
         ({"expect": {"latency": {}}}, "expect.latency is empty"),
         (
             {"expect": {"latency": {"above": 2, "below": 1}}},

@@ -49,7 +49,7 @@ def test_metadata_is_carried() -> None:
         ({"request": None}, "request is missing"),
         ({"from": "Product Page"}, "from must be host, no_sidecar or the name of a workload"),
         ({"deadline": -1}, "deadline must be a number from 0 to 3600"),
-        ({"name": ["x"]}, "Check 1: name must be a text"),
+        ({"name": ["x"]}, "Check 1: name must be a string"),
     ],
 )
 def test_what_is_wrong_is_named(changes: dict[str, t.Any], sentence: str) -> None:

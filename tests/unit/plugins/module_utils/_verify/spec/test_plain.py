@@ -33,7 +33,10 @@ def nested(depth: int) -> t.Any:
         (ITSELF, "Check 1: request.body.again.0 contains itself: an alias in the YAML refers to what it is a part of."),
         ({"a": b"\xff"}, "Check 1: request.body.a is binary (!!binary in YAML), not text."),
         ({b"a": 1}, "Check 1: request.body.the key a key is binary"),
-        (datetime.date(2026, 1, 1), "Check 1: request.body is a date, which is neither a text nor a number: put it in"),
+        (
+            datetime.date(2026, 1, 1),
+            "Check 1: request.body is a date, which is neither a string nor a number: put it in",
+        ),
         ("\ud800", "Check 1: request.body holds half of a surrogate pair"),
         (10**400, "Check 1: request.body is a number of more than 18 digits."),
         (nested(100), " is nested more than 50 deep."),

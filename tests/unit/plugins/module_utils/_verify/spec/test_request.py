@@ -63,7 +63,7 @@ def test_tls(tmp_path: pathlib.Path) -> None:
         ({"request": {"url": URL, "headers": {"ü": "a"}}}, "request.headers.ü is not a header name"),
         ({"request": {"url": URL, "headers": {"a": "€"}}}, "request.headers.a must not contain control characters"),
         ({"request": {"url": URL, "session": {"username": "a", "login": "http://["}}}, "session.login must be a path"),
-        ({"request": {"url": "https://x/", "tls": {"ca": ""}}}, "request.tls.ca must be a text"),
+        ({"request": {"url": "https://x/", "tls": {"ca": ""}}}, "request.tls.ca must be a string"),
         (
             {"request": {"url": "https://x/", "tls": {"ca": "-----BEGIN ü"}}},
             "tls.ca must be PEM text, which is",
@@ -83,7 +83,7 @@ def test_tls(tmp_path: pathlib.Path) -> None:
         ({"request": {"url": URL, "count": True}}, "request.count must be a number"),
         ({"request": {"url": URL, "headers": ["a"]}}, "request.headers must be a mapping"),
         ({"request": {"url": URL, "headers": {"a": "b\r\nc: d"}}}, "request.headers.a must not contain a line break"),
-        ({"request": {"url": URL, "headers": {"a": None}}}, "request.headers.a must be a text"),
+        ({"request": {"url": URL, "headers": {"a": None}}}, "request.headers.a must be a string"),
         ({"request": {"url": URL, "body": "a", "form": {"b": "c"}}}, "request.form cannot stand beside request.body"),
         (
             {"request": {"url": URL, "session": {"user": "x"}}},
