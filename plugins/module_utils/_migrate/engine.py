@@ -348,6 +348,25 @@ def _family(doc: Doc) -> str:
     return "other"
 
 
+def _without_servers_fields(doc: Doc) -> None:
+    """Leaves out of a kept document what a server has set: with it, it could not be applied elsewhere."""
+    out = doc.outputs[0]
+    if "status" in out:
+        del out["status"]
+        doc.note("status is the server's and left out.", "status", place_of(doc.value, "status"))
+    meta = dict(out["metadata"])
+    for key in [key for key in meta if key in _SERVER_SET]:
+        del meta[key]
+        doc.note(f"metadata.{key} is set by the server and left out.", f"metadata.{key}", place_of(doc.meta, key))
+    notes = meta.get("annotations")
+    if isinstance(notes, dict) and _LAST_APPLIED in notes:
+        meta["annotations"] = {key: value for key, value in notes.items() if key != _LAST_APPLIED}
+        if not meta["annotations"]:
+            del meta["annotations"]
+        doc.note(f"The annotation {_LAST_APPLIED} holds the old document and is left out.", "metadata.annotations")
+    out["metadata"] = meta
+
+
 def _finish(doc: Doc) -> None:
     if doc.family == "other":
         doc.family = _family(doc)
@@ -371,6 +390,7 @@ def _finish(doc: Doc) -> None:
         doc.outputs.append(dict(doc.value))
         doc.kept = True
     if doc.kept:
+        _without_servers_fields(doc)
         return
     carried = {
         key: {name: str(value) for name, value in doc.meta[key].items() if name != _LAST_APPLIED}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import typing as t
 
 from .model import Doc, Map, Refused, Seq, camel, place_of
@@ -27,6 +28,25 @@ CURRENT = {
 }
 """The kinds whose fields are known here, and the version in which they are written."""
 
+_DURATION = re.compile(r"(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:h|m|s|ms|us|ns))+")
+_DURATIONS = frozenset(
+    (
+        "backoff",
+        "baseEjectionTime",
+        "budgetInterval",
+        "connectTimeout",
+        "exponentialDelay",
+        "fixedDelay",
+        "idleTimeout",
+        "interval",
+        "maxAge",
+        "maxConnectionDuration",
+        "perTryTimeout",
+        "timeout",
+        "ttl",
+        "warmupDurationSecs",
+    )
+)
 _AMOUNT: Shape = {"maxAmount": "x", "validDuration": "s"}
 _QUOTAS: Shape = {
     **_AMOUNT,
@@ -80,7 +100,16 @@ _LEGACY: dict[str, Shape] = {
 def shape_of(kind: str) -> Shape:
     """The shape of a current kind's spec; None if it is not known here."""
     text = SHAPES.get(kind)
-    return json.loads(text.replace("\n", "")) if text else None
+    return _with_durations(json.loads(text.replace("\n", ""))) if text else None
+
+
+def _with_durations(shape: Shape) -> Shape:
+    """The shape with `d` for what is a duration; the definitions say only that it is a string."""
+    if isinstance(shape, list):
+        return [_with_durations(shape[0])]
+    if isinstance(shape, dict):
+        return {key: "d" if key in _DURATIONS and item == "s" else _with_durations(item) for key, item in shape.items()}
+    return shape
 
 
 def accepts(value: Map) -> bool:
@@ -206,6 +235,8 @@ def _leaf(doc: Doc, value: t.Any, shape: str, field: str, place: tuple[int, int]
     elif shape == "x":
         if isinstance(value, bool):
             raise Refused(f"{field} must be a number or a string, not {value!r}.", field, place)
+    elif shape == "d":
+        return _duration(doc, value, field, place)
     elif not isinstance(value, str):
         if isinstance(value, (bool, float)):
             raise Refused(f"{field} must be a string; quote {value!r}.", field, place)
@@ -213,6 +244,15 @@ def _leaf(doc: Doc, value: t.Any, shape: str, field: str, place: tuple[int, int]
         value = str(value)
     elif "|" in shape and value not in shape.split("|"):
         raise Refused(f"{field} must be one of {', '.join(shape.split('|'))}, not {value}.", field, place)
+    return value
+
+
+def _duration(doc: Doc, value: t.Any, field: str, place: tuple[int, int]) -> str:
+    if value in (0, "0") and not isinstance(value, bool):
+        doc.repair(f"{value} is 0s.", field, place)
+        return "0s"
+    if not isinstance(value, str) or not _DURATION.fullmatch(value):
+        raise Refused(f"{field} must be a duration with a unit, such as 5s or 100ms, not {value!r}.", field, place)
     return value
 
 
@@ -250,4 +290,6 @@ def _fault(value: t.Any, shape: Shape, field: str) -> str:
         return f"{field}, which must be a single value"
     if "|" in shape and value not in shape.split("|"):
         return f"{field} {value}, which must be one of {shape}"
+    if shape == "d" and not _DURATION.fullmatch(str(value)):
+        return f"{field} {value}, which must be a duration with a unit, such as 5s or 100ms"
     return ""

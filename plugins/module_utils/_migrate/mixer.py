@@ -23,6 +23,26 @@ GROUP = "config.istio.io"
 _API = "security.istio.io/v1"
 ADAPTERS = ("memquota", "redisquota", "denier", "listchecker")
 TEMPLATES = ("quota", "checknothing", "listentry")
+# Codes of gRPC, and what Mixer answered to requests by HTTP.
+_STATUS = {
+    0: ("OK", "200"),
+    1: ("CANCELLED", "499"),
+    2: ("UNKNOWN", "500"),
+    3: ("INVALID_ARGUMENT", "400"),
+    4: ("DEADLINE_EXCEEDED", "504"),
+    5: ("NOT_FOUND", "404"),
+    6: ("ALREADY_EXISTS", "409"),
+    7: ("PERMISSION_DENIED", "403"),
+    8: ("RESOURCE_EXHAUSTED", "429"),
+    9: ("FAILED_PRECONDITION", "400"),
+    10: ("ABORTED", "409"),
+    11: ("OUT_OF_RANGE", "400"),
+    12: ("UNIMPLEMENTED", "501"),
+    13: ("INTERNAL", "500"),
+    14: ("UNAVAILABLE", "503"),
+    15: ("DATA_LOSS", "500"),
+    16: ("UNAUTHENTICATED", "401"),
+}
 _FREE = ("dimensions", "labels")
 
 # What took the place of Mixer's kinds that neither limit nor deny.
@@ -517,16 +537,31 @@ class _Scope:
         status = mapping(handler.params, "status", f"{handler.field}.status")
         only(status, ("code", "message", "details"), f"{handler.field}.status")
         place = place_of(handler.params, "status")
-        if status.get("code", 9) not in (7, "7", "PERMISSION_DENIED"):
-            self._doc.differ(
-                f"The handler {handler.name} answered with the status {status.get('code', 9)}; it is 403 today.",
+        code = status.get("code", 9)
+        number = next((n for n, (name, _answer) in _STATUS.items() if code in (n, str(n), name)), None)
+        if number == 0:
+            raise Refused(
+                f"the handler {handler.name} has the status OK, which denies nothing; remove the rule.",
                 f"{handler.field}.status.code",
                 (0, 0),
             )
-        if status.get("message"):
+        if number != 7:
+            name, answer = _STATUS.get(number or -1, (str(code), "500"))
+            said = f"{name} ({answer}{'' if 'code' in status else ', as it names none'})"
             self._doc.differ(
-                f'The answer says "RBAC: access denied" instead of "{status["message"]}" '
-                f"({handler.doc.file}, line {place[0]}).",
+                f"The handler {handler.name} answered with the status {said}; it is 403 today.",
+                f"{handler.field}.status.code",
+                (0, 0),
+            )
+        text = status.get("message")
+        if text:
+            self._doc.differ(
+                f'The answer says "RBAC: access denied" instead of "{text}" ({handler.doc.file}, line {place[0]}).',
+                f"{handler.field}.status.message",
+            )
+        else:
+            self._doc.note(
+                f'The answer says "RBAC: access denied" instead of Mixer\'s own text; {handler.name} has no message.',
                 f"{handler.field}.status.message",
             )
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .envoy import convert_patches
 from .facts import Facts, service_of
 from .fields import CURRENT, normalise, shape_of
 from .model import Doc, Map, Options, Place, Refused, Seq, camel_keys, copied, mappings, place_of, plain
@@ -371,7 +372,13 @@ def _cors(doc: Doc, item: Map, field: str) -> None:
                 raise Refused(f"{field}.{name} has allowOrigin and allowOrigins.", f"{field}.{name}.{key}", place)
             origins = Seq(place)
             value = cors[key]
+            if value is None:
+                doc.note(f"{key} has no value and is left out.", f"{field}.{name}.{key}", place)
+                cors.pop(key)
+                continue
             for origin in value if isinstance(value, list) else [value]:
+                if not isinstance(origin, str):
+                    raise Refused(f"{field}.{name}.{key} must be a list of strings.", f"{field}.{name}.{key}", place)
                 entry = Map(place)
                 # "*" took any origin, and an exact "*" still does in Envoy.
                 entry["exact"] = origin
@@ -471,3 +478,4 @@ def _envoy_filter(doc: Doc, spec: Map) -> None:
             "spec.filters",
             place_of(spec, "filters"),
         )
+    convert_patches(doc, spec)

@@ -10,11 +10,12 @@ are tried from the highest precedence down, and labels of a route choose the pod
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import re
 import typing as t
 
 from .facts import Facts
-from .model import Doc, Json, Map, Options, Refused, camel_keys, mapping, mappings, only, place_of, text_list
+from .model import Doc, Json, Map, Options, Place, Refused, camel_keys, mapping, mappings, only, place_of, text_list
 from .routing import NOT_RE2
 
 KINDS = ("RouteRule", "DestinationPolicy", "EgressRule", "IngressRule", "route-rule", "destination-policy")
@@ -461,7 +462,7 @@ def _egress_rule(doc: Doc) -> None:
         if (
             isinstance(number, bool)
             or not isinstance(number, int)
-            or protocol not in ("HTTP", "HTTP2", "HTTPS", "GRPC", "TCP")
+            or protocol not in ("HTTP", "HTTP2", "HTTPS", "GRPC", "TCP", "MONGO")
         ):
             raise Refused(f"spec.ports[{index}] needs port and protocol.", f"spec.ports[{index}]", port.place)
         if protocol == "HTTPS":
@@ -470,9 +471,24 @@ def _egress_rule(doc: Doc) -> None:
         ports.append({"number": number, "name": f"{protocol.lower()}-{number}", "protocol": protocol})
     if not ports:
         raise Refused("spec.ports is missing.", "spec", spec.place)
-    wildcard = host.startswith("*") or "/" in host
-    entry: Json = {"hosts": [host], "location": "MESH_EXTERNAL", "ports": ports}
-    entry["resolution"] = "NONE" if wildcard else "DNS"
+    entry: Json = {"hosts": [host]}
+    network = _network(host, place_of(destination, "service"))
+    if network:
+        if any(port["protocol"] not in ("TCP", "MONGO") for port in ports):
+            raise Refused(
+                f"spec.destination.service {host} is a range of addresses, which EgressRule took for TCP only; name "
+                "the hosts.",
+                "spec.destination.service",
+                place_of(destination, "service"),
+            )
+        entry = {"hosts": [f"{doc.name}.egress.local"], "addresses": [network]}
+        doc.note(
+            f"A ServiceEntry has addresses for {network}; its host {doc.name}.egress.local is only a name for them.",
+            "spec.destination.service",
+            place_of(destination, "service"),
+        )
+    entry |= {"location": "MESH_EXTERNAL", "ports": ports}
+    entry["resolution"] = "NONE" if network or host.startswith("*") else "DNS"
     doc.emit(_API, "ServiceEntry", doc.name, doc.namespace, entry)
     if originated:
         settings = [{"port": {"number": number}, "tls": {"mode": "SIMPLE"}} for number in originated]
@@ -484,6 +500,19 @@ def _egress_rule(doc: Doc) -> None:
             "spec.ports",
             place_of(spec, "ports"),
         )
+
+
+def _network(host: str, place: Place) -> str:
+    """A range of addresses as it is written today; empty for a name.
+
+    :raises Refused: if it is none that there could be
+    """
+    if "/" not in host and not host.replace(".", "").isdigit():
+        return ""
+    try:
+        return str(ipaddress.ip_network(host, strict=False))
+    except ValueError as why:
+        raise Refused(f"spec.destination.service {host} is no range of addresses.", "spec.destination", place) from why
 
 
 def _write(entry: _Host) -> None:

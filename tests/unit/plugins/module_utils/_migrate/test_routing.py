@@ -203,3 +203,75 @@ def test_subsets_that_are_no_list_are_refused(converter: Converter) -> None:
         "spec: {host: r, subsets: 5}\n"
     )
     assert "spec.subsets must be a list of mappings" in converter.refusal(text)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "{fault: {delay: {percent: 100, fixedDelay: 5}}}",
+        "{fault: {delay: {percent: 100, fixed_delay: '5'}}}",
+        "{timeout: 2.5}",
+        "{retries: {attempts: 3, perTryTimeout: 2}}",
+        "{corsPolicy: {maxAge: 1 day}}",
+    ],
+)
+def test_a_duration_without_a_unit_has_no_single_reading(converter: Converter, item: str) -> None:
+    assert "must be a duration with a unit, such as 5s or 100ms" in converter.refusal(http(f"    [{item}]"))
+
+
+def test_zero_is_zero_in_any_unit_and_names_of_headers_are_none(converter: Converter) -> None:
+    item = "{timeout: 0, headers: {request: {set: {timeout: '5'}}}, route: [{destination: {host: a}}]}"
+    (found,) = converter.outputs(http(f"    [{item}]"))
+    assert found["spec"]["http"][0]["timeout"] == "0s"
+    assert found["spec"]["http"][0]["headers"]["request"]["set"] == {"timeout": "5"}
+
+
+def test_origins_without_a_value_are_left_out(converter: Converter) -> None:
+    (found,) = converter.outputs(http("    [{corsPolicy: {allow_origin: null, maxAge: 24h}}]"))
+    assert found["spec"]["http"][0]["corsPolicy"] == {"maxAge": "24h"}
+    assert "must be a list of strings" in converter.refusal(http("    [{corsPolicy: {allow_origin: [null]}}]"))
+
+
+def test_what_a_server_set_is_left_out_of_what_changes(converter: Converter) -> None:
+    applied = "{kubectl.kubernetes.io/last-applied-configuration: '{}', mine: a}"
+    meta = f"{{name: a, uid: x, resourceVersion: '5', managedFields: [], annotations: {applied}}}"
+    text = http("    [{mirror_percent: 5, mirror: {host: a}}]").replace("{name: a}", meta) + "\nstatus: {a: b}\n"
+    assert meta in text
+    (found,) = converter.outputs(text)
+    assert found["metadata"] == {"name": "a", "annotations": {"mine": "a"}}
+    assert "status" not in found
+    said = [note.text for note in converter.result(text).docs[0].notes]
+    for field in ("metadata.uid", "metadata.resourceVersion", "metadata.managedFields", "status", "last-applied"):
+        assert any(field in text and "left out" in text for text in said)
+    # A document that has nothing to convert passes byte for byte, whatever it holds.
+    same = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, uid: x}\n"
+    assert converter.result(same).files[0].text() == same
+
+
+def envoy_filter(name: str, value: str) -> str:
+    listener = f"{{filterChain: {{filter: {{name: envoy.http_connection_manager, subFilter: {{name: {name}}}}}}}}}"
+    change = f"{{operation: INSERT_BEFORE, value: {value}}}"
+    patch = f"{{applyTo: HTTP_FILTER, match: {{listener: {listener}}}, patch: {change}}}"
+    api = "networking.istio.io/v1alpha3"
+    return f"apiVersion: {api}\nkind: EnvoyFilter\nmetadata: {{name: a}}\nspec: {{configPatches: [{patch}]}}\n"
+
+
+def test_old_names_of_filters_become_todays(converter: Converter) -> None:
+    typed = "{name: envoy.lua, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua}}"
+    (found,) = converter.outputs(envoy_filter("envoy.router", typed))
+    (patch,) = found["spec"]["configPatches"]
+    assert patch["match"]["listener"]["filterChain"]["filter"] == {
+        "name": "envoy.filters.network.http_connection_manager",
+        "subFilter": {"name": "envoy.filters.http.router"},
+    }
+    assert patch["patch"]["value"]["name"] == "envoy.filters.http.lua"
+    for name, value, reason in (
+        ("mixer", typed, "Mixer is gone"),
+        ("envoy.router", "{name: envoy.lua, config: {inlineCode: x}}", "Envoy's API v2"),
+        (
+            "envoy.router",
+            "{name: a, typed_config: {'@type': type.googleapis.com/envoy.config.filter.http.lua.v2.Lua}}",
+            "Envoy's API v2",
+        ),
+    ):
+        assert reason in converter.refusal(envoy_filter(name, value))

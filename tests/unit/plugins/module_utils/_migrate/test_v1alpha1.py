@@ -192,3 +192,26 @@ def test_variants_of_a_rule_in_two_files_are_converted_apart(converter: Converte
 )
 def test_what_cannot_be_said_is_refused(converter: Converter, text: str, reason: str) -> None:
     assert reason in converter.refusal(text)
+
+
+def egress(service: str, protocol: str) -> str:
+    return rule(
+        "out", f"{{destination: {{service: {service}}}, ports: [{{port: 27017, protocol: {protocol}}}]}}", "EgressRule"
+    )
+
+
+@pytest.mark.parametrize(
+    ("service", "network"),
+    [("10.0.0.0/8", "10.0.0.0/8"), ("10.1.2.3", "10.1.2.3/32"), ("'2001:db8::/32'", "2001:db8::/32")],
+)
+@pytest.mark.parametrize("protocol", ["tcp", "mongo"])
+def test_a_range_of_addresses_is_no_host(converter: Converter, service: str, network: str, protocol: str) -> None:
+    (entry,) = converter.outputs(egress(service, protocol))
+    assert entry["spec"]["addresses"] == [network]
+    assert entry["spec"]["hosts"] == ["out.egress.local"]
+    assert (entry["spec"]["resolution"], entry["spec"]["ports"][0]["protocol"]) == ("NONE", protocol.upper())
+
+
+def test_ranges_that_there_could_not_be_are_refused(converter: Converter) -> None:
+    assert "is no range of addresses" in converter.refusal(egress("10.0.0.0/99", "tcp"))
+    assert "for TCP only" in converter.refusal(egress("10.0.0.0/8", "http"))
