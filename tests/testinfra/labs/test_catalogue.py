@@ -8,35 +8,10 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-import jinja2
 import pytest
-import yaml
-from oracle.stages import CATALOGUE
+from oracle.stages import CATALOGUE, FACTS, LABS, UNKNOWN, read
 
 BASELINE = "baseline"
-FACTS = {"namespace": "bookinfo", "host": "mybookstore.com", "gateway_namespace": "istio-system"}
-# Where the tests only read a lab, any name of an image does; what they apply themselves needs the real ones.
-IMAGES = {"python": "python", "grpc_health": "grpc-health"}
-
-
-class Unknown(dict):
-    """What only a test that applies or verifies has to know."""
-
-    def __missing__(self, key):
-        return f"<{key}>"
-
-
-UNKNOWN = Unknown(secret=Unknown())
-
-
-def read(name, images=None, credentials=UNKNOWN):
-    loader = jinja2.FileSystemLoader(CATALOGUE / name)
-    environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    workshop = {**FACTS, "images": images or IMAGES, "credentials": credentials}
-    return yaml.safe_load(environment.get_template("lab.yml").render(workshop=workshop))
-
-
-LABS = {path.parent.name: read(path.parent.name) for path in sorted(CATALOGUE.glob("*/lab.yml"))}
 STAGES = [(lab, stage["name"]) for lab, content in LABS.items() if lab != BASELINE for stage in content["stages"]]
 
 

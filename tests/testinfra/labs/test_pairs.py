@@ -12,17 +12,13 @@ from __future__ import annotations
 
 import datetime
 import os
-import re
 
 import pytest
 import yaml
 from oracle import pairs, proxies, snapshots
-from oracle.stages import LABS, STAGES
+from oracle.stages import NEEDS, STAGES
 
 NAMESPACE = "bookinfo"
-NEEDS = sorted(
-    {need for text in LABS.values() for line in re.findall(r"(?m)^needs: \[(.*)\]$", text) for need in line.split(", ")}
-)
 ALL = "all"
 
 # Each shows in the proxies in another way.

@@ -1,21 +1,59 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which stages there are, and in which order tests that need them come."""
+"""What the catalogue's labs hold, and in which order tests that need their stages come.
+
+A ``lab.yml`` is a template, rendered here with values that no test depends on and read as YAML.
+"""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
+
+import jinja2
+import yaml
 
 Visit = tuple[str, str]
 """A lab and one of its stages."""
 
 CATALOGUE = Path(__file__).resolve().parents[3] / "roles" / "lab" / "catalogue"
-# Read as they are written: no stage has to be rendered for its name.
-LABS = {path.parent.name: path.read_text() for path in sorted(CATALOGUE.glob("*/lab.yml"))}
-STAGES = {lab: re.findall(r'(?m)^  - name: "?(\w+)"?$', text) for lab, text in LABS.items() if lab != "baseline"}
+FACTS = {"namespace": "bookinfo", "host": "mybookstore.com", "gateway_namespace": "istio-system"}
+# Where the tests only read a lab, any name of an image does; what they apply themselves needs the real ones.
+IMAGES = {"python": "python", "grpc_health": "grpc-health"}
+
+
+class Unknown(dict):
+    """What only a test that applies or verifies has to know."""
+
+    def __missing__(self, key):
+        return f"<{key}>"
+
+
+UNKNOWN = Unknown(secret=Unknown())
+
+
+def read(name, images=None, credentials=UNKNOWN, catalogue=CATALOGUE):
+    """The content of a lab's file."""
+    loader = jinja2.FileSystemLoader(catalogue / name)
+    environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    workshop = {**FACTS, "images": images or IMAGES, "credentials": credentials}
+    return yaml.safe_load(environment.get_template("lab.yml").render(workshop=workshop))
+
+
+def needs_of(labs):
+    """The roles that labs name under ``needs``, each once."""
+    return sorted({need for content in labs.values() for need in content.get("needs", ())})
+
+
+def stages_of(labs):
+    """The stages of each lab but baseline, by name."""
+    return {lab: [stage["name"] for stage in content["stages"]] for lab, content in labs.items() if lab != BASELINE[0]}
+
+
 BASELINE: Visit = ("baseline", "baseline")
+LABS = {path.parent.name: read(path.parent.name) for path in sorted(CATALOGUE.glob("*/lab.yml"))}
+STAGES = stages_of(LABS)
+NEEDS = needs_of(LABS)
 WALK = [BASELINE, *((lab, stage) for lab, stages in STAGES.items() for stage in stages)]
 
 

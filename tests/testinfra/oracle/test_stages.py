@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from oracle.stages import BASELINE, WALK, place
+from oracle.stages import BASELINE, LABS, NEEDS, WALK, needs_of, place, read, stages_of
 
 
 def test_tests_of_one_stage_come_together_in_the_order_of_the_labs():
@@ -32,6 +32,34 @@ def test_tests_of_one_stage_come_together_in_the_order_of_the_labs():
         "sampled",
         "any",
     ]
+
+
+LAB = """
+title: A lab
+needs:
+  - tracing  # a block list
+  - {{ 'rate' ~ 'limit' }}
+stages:
+  - title: The name is not the first key
+    name: "on"
+  - {name: full_v2, title: Full}
+  - name: 'with-hyphen'
+    title: "{{ workshop.host }}"
+"""
+
+
+def test_a_lab_is_read_as_yaml(tmp_path):
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "lab.yml").write_text(LAB)
+    labs = {"demo": read("demo", catalogue=tmp_path), "baseline": {"stages": [{"name": "baseline"}]}}
+    assert stages_of(labs) == {"demo": ["on", "full_v2", "with-hyphen"]}
+    assert needs_of(labs) == ["ratelimit", "tracing"]
+    assert labs["demo"]["stages"][2]["title"] == "mybookstore.com"
+
+
+def test_what_the_labs_need_is_known():
+    assert NEEDS == ["ratelimit", "tracing"]
+    assert set(LABS) >= {"baseline", "quotas", "tracing"}
 
 
 def test_every_stage_has_its_place():
