@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from .._kube import Ref, ref_of
 from .documents import checked, clean, flatten, parse_all
-from .engine import ApplyOptions, Report, apply_set, put_back_all
+from .engine import ApplyOptions, apply_set
 from .prune import find_owned
+from .report import Report, put_back_all
 from .sources import DocumentError, list_sources, read_source
 from .text import parse_yaml
 from .values import plain

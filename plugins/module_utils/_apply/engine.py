@@ -7,34 +7,29 @@ import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from .._kube import ApiError, Client, Json, Ref, Resource, namespace_fault, ref_of
+from .._kube import ApiError, Client, Json, Ref, namespace_fault, ref_of
 from .._kube.objects import key_of
+from .claim import claim_namespace
 from .diff import document_diff, same
-from .documents import check_document, clean, find_duplicate, flatten, modernised, with_metadata, with_namespace
-from .groups import has_group
-from .prune import Selector, carries, find_prunable
+from .documents import check_document, clean, find_duplicate, flatten, modernised, with_metadata
+from .places import CRD, Places
+from .prune import Selector, find_prunable
 from .ready import GATES, WORKLOADS
+from .removal import delete_entry
+from .report import ABSENT, CHANGED, CHANGES, CREATED, DELETED, FAILED, UNCHANGED, Entry, Report, summary, undo_into
+from .settling import settle
 from .sources import DocumentError
 from .stamps import stamp_of
-from .undo import Undo, put_back
 from .values import plain
 from .waiting import Pending, pending_of, wait_gone, wait_ready
 from .waves import wave_of
 
-CREATED, CHANGED, UNCHANGED = "created", "changed", "unchanged"
-DELETED, ABSENT = "deleted", "absent"
-FAILED, NOT_APPLIED = "failed", "not_applied"
-
-_CHANGES = frozenset((CREATED, CHANGED, DELETED))
 _NAMESPACE = ("", "Namespace")
-_CRD = ("apiextensions.k8s.io", "CustomResourceDefinition")
 # How long a CRD takes until its kind can be used, and an object until it is gone
 # that is in the way of one of the same name.
 _GATE_SECONDS = 60.0
-# How often what is pruned is looked at again because somebody has written to it.
-_DELETE_ATTEMPTS = 20
 
 
 @dataclass
@@ -61,48 +56,6 @@ class ApplyOptions:
     on_change: t.Callable[[Json], None] | None = None
 
 
-@dataclass
-class Entry:
-    """One document on its way through."""
-
-    ref: Ref
-    doc: Json
-    action: str = NOT_APPLIED
-    error: str = ""
-    before: Json | None = None
-    after: Json | None = None
-    pruned: bool = False
-    put_back: str = ""
-
-    def result(self) -> Json:
-        found: Json = {
-            "api_version": self.ref.api_version,
-            "kind": self.ref.kind,
-            "namespace": self.ref.namespace,
-            "name": self.ref.name,
-            "action": self.action,
-        }
-        if self.error:
-            found["error"] = self.error
-        if self.put_back:
-            found["put_back"] = self.put_back
-        return found
-
-
-@dataclass
-class Report:
-    changed: bool = False
-    failed: bool = False
-    message: str = ""
-    diff: list[dict[str, str]] = field(default_factory=list)
-    results: list[Json] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    unproven: str = ""
-    """Why it is unknown whether the proxies have what was applied; traffic can prove it."""
-    undo: Undo = field(default_factory=Undo)
-    objects: list[Json] = field(default_factory=list)
-
-
 def apply_set(client: Client, desired: t.Sequence[Json], options: ApplyOptions) -> Report:
     """Bring the cluster to the desired set (or remove it), in waves, and report on each document.
 
@@ -127,103 +80,40 @@ def apply_set(client: Client, desired: t.Sequence[Json], options: ApplyOptions) 
         run.pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _kinds_of(docs: t.Iterable[Json]) -> dict[tuple[str, str], bool]:
-    """The kinds that CustomResourceDefinitions among the documents define: whether each has namespaces."""
-    found: dict[tuple[str, str], bool] = {}
-    for doc in docs:
-        if (ref_of(doc).group, doc["kind"]) == _CRD:
-            spec: Json = doc.get("spec") or {}
-            kind = (spec.get("names") or {}).get("kind")
-            found[(str(spec.get("group")), str(kind))] = spec.get("scope") == "Namespaced"
-    return found
-
-
-def put_back_all(client: Client, report: Report, *, timeout: float = 60.0) -> Report:
-    """Undo what an earlier apply_set() did, after something that came later (a verification) has failed."""
-    _undo_into(client, report, timeout)
-    return report
-
-
 class _Run:
     def __init__(self, client: Client, docs: list[Json], options: ApplyOptions) -> None:
         self.client = client
         self.options = options
         self.pool = ThreadPoolExecutor(max(1, options.concurrency))
         self.report = Report()
+        self.places = Places(client, docs, namespace=options.namespace, absent=options.state == "absent")
         self.started = datetime.now(UTC)
-        self.new_kinds = _kinds_of(docs)
         self.new_namespaces = {ref_of(doc).name for doc in docs if ref_of(doc).kind == "Namespace"}
-        self.groups: dict[str, bool] = {}
         self.entries: list[Entry] = []
         self.pruned: list[Entry] = []
         self.trouble = ""  # what went wrong, but with no document
         for doc in docs:
-            placed = self._place(doc)
+            placed = self.places.place(doc)
             sent = clean(placed if placed is not None else doc)
             if options.state != "absent":
                 sent = with_metadata(sent, options.labels, options.annotations)
             entry = Entry(ref_of(sent), sent)
             if placed is None:
                 entry.action = ABSENT  # its kind is not there, so neither is it
-                self._warn_of(entry.ref)
+                self.places.warn_of(entry.ref)
             self.entries.append(entry)
+        self.report.warnings += self.places.warnings
         twice = find_duplicate(entry.doc for entry in self.entries)
         if twice is not None:
             raise DocumentError(f"{twice} appears twice in one set of documents; keep one of the two.")
 
     # -- preparation -----------------------------------------------------
 
-    def _place(self, doc: Json) -> Json | None:
-        """The document with the namespace that it belongs to; None if its kind cannot be there (removal only).
-
-        That is so where its CRD is among the documents, or where the cluster has nothing of its API group. Any other
-        unknown kind is an error, on removal as well: most likely it is misspelt, and what was meant would stay.
-        """
-        ref = ref_of(doc)
-        try:
-            namespaced = self.client.resource(ref.api_version, ref.kind).namespaced
-        except ApiError as exc:
-            if exc.reason != "UnknownKind":
-                raise
-            known = self.new_kinds.get((ref.group, ref.kind))
-            if self.options.state == "absent" and (known is not None or not self._has_group(ref.group)):
-                return None
-            if known is None:
-                raise exc.about(str(ref)) from None
-            namespaced = known
-        if not namespaced:
-            return with_namespace(doc, None)
-        if ref.namespace:
-            return doc
-        return with_namespace(doc, self._home())
-
-    def _has_group(self, group: str) -> bool:
-        """Whether the cluster serves anything of an API group, in whatever version."""
-        if group not in self.groups:
-            self.groups[group] = has_group(self.client, group)
-        return self.groups[group]
-
-    def _warn_of(self, ref: Ref) -> None:
-        """Say which API group is missing, once for each: it may be misspelt."""
-        if (ref.group, ref.kind) in self.new_kinds:
-            return
-        said = f"The cluster has no API group {ref.group}, so its objects, such as {ref}, count as absent."
-        if not any(f"API group {ref.group}," in one for one in self.report.warnings):
-            self.report.warnings.append(said)
-
-    def _known(self, ref: Ref) -> Resource | None:
-        try:
-            return self.client.resource(ref.api_version, ref.kind)
-        except ApiError as exc:
-            if exc.reason == "UnknownKind":
-                return None
-            raise
-
     def _fetch(self, entries: t.Sequence[Entry]) -> None:
         """What is there now: one LIST per kind and namespace where several are asked for, else one GET."""
         groups: dict[tuple[str, str, str], list[Entry]] = {}
         for entry in entries:
-            if self._known(entry.ref) is not None:
+            if self.places.known(entry.ref) is not None:
                 groups.setdefault((entry.ref.api_version, entry.ref.kind, entry.ref.namespace), []).append(entry)
         list(self.pool.map(self._fetch_group, groups.values()))
 
@@ -253,7 +143,7 @@ class _Run:
     # -- present ---------------------------------------------------------
 
     def present(self) -> Report:
-        early = [entry for entry in self.entries if self._known(entry.ref) is not None]
+        early = [entry for entry in self.entries if self.places.known(entry.ref) is not None]
         self._fetch(early)
         prunable = self._prunable()
         try:
@@ -285,7 +175,7 @@ class _Run:
 
         def act_and_tell(entry: Entry) -> None:
             act(entry)
-            if self.options.on_change is not None and entry.action in _CHANGES and not self.options.check:
+            if self.options.on_change is not None and entry.action in CHANGES and not self.options.check:
                 self.options.on_change(entry.result())
 
         return act_and_tell
@@ -305,7 +195,7 @@ class _Run:
             except ApiError as exc:
                 if exc.status != 403 or (entry.ref.group, entry.ref.kind) != _NAMESPACE:
                     raise
-                self._claim_namespace(entry, exc)
+                claim_namespace(self.client, entry, exc, check=options.check, force=options.force)
                 return
         except ApiError as exc:
             entry.action, entry.error = FAILED, exc.sentence()
@@ -319,42 +209,11 @@ class _Run:
         else:
             entry.action = UNCHANGED if same(before, after) else CHANGED
 
-    def _claim_namespace(self, entry: Entry, refusal: ApiError) -> None:
-        """A namespace that this user may not write: it is as it should be, or OpenShift makes it on request."""
-        from .._openshift.projects import may_request, request_project, unmet  # few users come here
-
-        live = entry.before
-        requested = live is None and may_request(self.client)
-        if requested and self.options.check:
-            entry.after, entry.action = entry.doc, CREATED
-            return
-        if requested:
-            request_project(self.client, entry.ref.name, _GATE_SECONDS)
-            try:
-                live = self.client.apply(entry.doc, force=self.options.force)
-            except ApiError as exc:
-                if exc.status != 403:
-                    raise
-                live = self.client.get("v1", "Namespace", entry.ref.name)
-        if live is None:
-            raise refusal
-        missing = unmet(live, entry.doc)
-        if missing:
-            made = "is made as a Project, and " if requested else ""
-            raise ApiError(
-                0,
-                "Forbidden",
-                f"it {made}lacks {', '.join(missing)}, and this user may not set it; have an administrator set this "
-                "(kubectl label or annotate), then run this again",
-                subject=str(entry.ref),
-            )
-        entry.after, entry.action = live, CREATED if requested else UNCHANGED
-
     def _is_yet_to_come(self, entry: Entry) -> bool:
         """In a dry run: whether the kind or the namespace would only be made by this very set."""
         if entry.before is not None:
             return False
-        if self._known(entry.ref) is None:
+        if self.places.known(entry.ref) is None:
             return True
         if entry.ref.namespace not in self.new_namespaces:
             return False
@@ -379,7 +238,7 @@ class _Run:
             return True
         waiting = [item for item in (pending_of(entry.ref, entry.after) for entry in gates) if item is not None]
         trouble = wait_ready(self.client, waiting, time.monotonic() + _GATE_SECONDS)
-        if any((entry.ref.group, entry.ref.kind) == _CRD and entry.action != UNCHANGED for entry in gates):
+        if any((entry.ref.group, entry.ref.kind) == CRD and entry.action != UNCHANGED for entry in gates):
             self.client.forget_discovery()
         self._blame(trouble)
         return not trouble
@@ -404,29 +263,13 @@ class _Run:
         return f"{explain(self.client, after)} {said}".strip()
 
     def _settle(self, entries: t.Sequence[Entry], deadline: float) -> None:
-        """Istio's kinds: until the proxies have what has changed."""
-        changed = [entry for entry in entries if entry.ref.group.endswith(".istio.io") and _may_unsettle(entry)]
-        if not changed or self._known(changed[0].ref) is None:
-            return
-        from .._istio.settled import changed_at, wait_settled  # nothing to load where nothing has changed
+        uptake = settle(self.client, self.places, entries, started=self.started, deadline=deadline)
+        if uptake.warning:
+            self.report.warnings.append(uptake.warning)
+        self.report.unproven = uptake.unknown
+        self._blame(uptake.trouble)
 
-        present = {entry.ref: entry.after for entry in changed if entry.after is not None}
-        absent = [entry.ref for entry in changed if entry.action == DELETED]
-        # The cluster's clock where it has told us its time; two seconds of grace, since nodes may differ a little.
-        times = [written for written in map(changed_at, present.values()) if written is not None]
-        since = min(times, default=self.started) - timedelta(seconds=2)
-        outcome = wait_settled(self.client, present, absent, since, deadline)
-        if outcome.warning:
-            self.report.warnings.append(outcome.warning)
-        self.report.unproven = outcome.unknown
-        if not outcome.ok:
-            culprit = changed[0]
-            for entry in changed:  # what nobody but Envoy checks is the most likely cause
-                if entry.ref.kind == "EnvoyFilter":
-                    culprit = entry
-            self._blame({culprit.ref: f"{culprit.ref} is applied, but {outcome.error}"})
-
-    def _blame(self, trouble: dict[Ref, str]) -> None:
+    def _blame(self, trouble: t.Mapping[Ref, str]) -> None:
         for entry in (*self.entries, *self.pruned):
             if entry.ref in trouble:
                 entry.error = trouble[entry.ref]
@@ -464,11 +307,8 @@ class _Run:
         """The namespaces of the documents, and the one that those are in which name none."""
         places = {entry.ref.namespace for entry in self.entries if entry.ref.namespace}
         if self.options.namespace or not places:
-            places.add(self._home())
+            places.add(self.places.home)
         return sorted(places)
-
-    def _home(self) -> str:
-        return self.options.namespace or self.client.settings.namespace or "default"
 
     def _prune(self, prunable: list[Entry]) -> None:
         self.pruned = prunable
@@ -493,44 +333,9 @@ class _Run:
 
     def _delete_one(self, entry: Entry) -> None:
         try:
-            self._delete(entry)
+            delete_entry(self.client, entry, selector=self.options.prune_selector, check=self.options.check)
         except ApiError as exc:
             entry.action, entry.error = FAILED, exc.sentence()
-
-    def _delete(self, entry: Entry) -> None:
-        for attempt in range(1, _DELETE_ATTEMPTS + 1):
-            before, ref = entry.before, entry.ref
-            if before is None:
-                entry.action = ABSENT
-                return
-            # What has changed hands since we looked is not what was meant.
-            conditions: Json = {"uid": stamp_of(before, "uid")}
-            if entry.pruned:
-                conditions["resourceVersion"] = stamp_of(before, "resourceVersion")
-            try:
-                answer = self.client.delete(
-                    ref.api_version,
-                    ref.kind,
-                    ref.name,
-                    ref.namespace or None,
-                    dry_run=self.options.check,
-                    preconditions=conditions,
-                )
-            except ApiError as exc:
-                if exc.status == 409 and entry.pruned and attempt < _DELETE_ATTEMPTS:
-                    # Mostly a controller has written the status of what is still to go.
-                    entry.before = self._still_prunable(ref)
-                    continue
-                if exc.status == 409 and entry.pruned:
-                    exc.message = f"it was changed by another while this ran ({exc.message}); run this again"
-                raise
-            entry.action = ABSENT if answer is None else DELETED
-            return
-
-    def _still_prunable(self, ref: Ref) -> Json | None:
-        """The object as it is now, if its labels still say that it is to go."""
-        obj = self.client.get(ref.api_version, ref.kind, ref.name, ref.namespace or None)
-        return obj if obj is not None and carries(obj, self.options.prune_selector or {}) else None
 
     # -- report ----------------------------------------------------------
 
@@ -540,58 +345,15 @@ class _Run:
         errors = [self.trouble] if self.trouble else []
         errors += [entry.error for entry in done if entry.error]
         report.failed = bool(errors)
-        report.changed = any(entry.action in _CHANGES for entry in done)
+        report.changed = any(entry.action in CHANGES for entry in done)
         report.objects = [entry.after for entry in self.entries if entry.after is not None]
         for entry in done:
-            if entry.action in _CHANGES and not options.check:
+            if entry.action in CHANGES and not options.check:
                 report.undo.remember(entry.ref, entry.before, entry.after)
-            if options.diff and entry.action in _CHANGES:
+            if options.diff and entry.action in CHANGES:
                 report.diff.append(document_diff(str(entry.ref), entry.before, entry.after))
         report.results = [entry.result() for entry in done]
-        report.message = _summary(done, errors)
+        report.message = summary(done, errors)
         if report.failed and options.atomic and not options.check:
-            _undo_into(self.client, report, max(_GATE_SECONDS, options.wait_timeout))
+            undo_into(self.client, report, max(_GATE_SECONDS, options.wait_timeout))
         return report
-
-
-def _may_unsettle(entry: Entry) -> bool:
-    """What has changed; and EnvoyFilters always, since an earlier run may have ended with one that Envoy rejects."""
-    return entry.action in _CHANGES or (entry.action == UNCHANGED and entry.ref.kind == "EnvoyFilter")
-
-
-def _undo_into(client: Client, report: Report, timeout: float) -> None:
-    outcome = put_back(client, report.undo, timeout)
-    for result in report.results:
-        key = (result["api_version"], result["kind"], result["namespace"], result["name"])
-        if key in outcome:
-            result["put_back"] = outcome[key]
-    failed = [text for text in outcome.values() if text.startswith("not put back")]
-    count = len(outcome) - len(failed)
-    if failed:
-        report.message += f" {count} of {len(outcome)} changes were put back; {failed[0]}"
-    elif outcome:
-        report.message += f" What was there before is put back ({count} change{'' if count == 1 else 's'})."
-        report.changed = False
-        report.diff = []
-    else:
-        report.message += " Nothing had been changed."
-
-
-_ORDER = (CREATED, CHANGED, UNCHANGED, DELETED, ABSENT, FAILED, NOT_APPLIED)
-_WORDS = {NOT_APPLIED: "not applied"}
-
-
-def _summary(done: t.Sequence[Entry], errors: t.Sequence[str]) -> str:
-    """First what went wrong, then what was done and what was not."""
-    counts = {action: sum(1 for entry in done if entry.action == action) for action in _ORDER}
-    tally = ", ".join(f"{count} {_WORDS.get(action, action)}" for action, count in counts.items() if count)
-    if not errors:
-        return f"{tally or 'nothing to do'}."
-    more = f" ({len(errors) - 1} more failed: see results.)" if len(errors) > 1 else ""
-    left = [str(entry.ref) for entry in done if entry.action == NOT_APPLIED]
-    named = ""
-    if left:
-        shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
-        named = f" Not applied: {shown}."
-    of = f" Of {len(done)} documents: {tally}." if len(done) > 1 else ""
-    return f"{errors[0]}{more}{of}{named}"

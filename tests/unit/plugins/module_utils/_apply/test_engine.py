@@ -4,51 +4,22 @@
 from __future__ import annotations
 
 import threading
-import time
 import typing as t
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._apply import (
-    ApplyOptions,
-    DocumentError,
-    Report,
-    apply_set,
-    put_back_all,
-)
+from ansible_collections.mesh.workshop.plugins.module_utils._apply import DocumentError, Report
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError, Client, connect
 from ansible_collections.mesh.workshop.plugins.module_utils._kube.labels import ATTENDEE, LAB
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi, status_body
-
-Json = dict[str, t.Any]
-NETWORK = "networking.istio.io/v1"
-
-
-def config_map(name: str, **data: str) -> Json:
-    meta = {"name": name, "namespace": "bookinfo"}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
-
-
-def virtual_service(name: str, *hosts: str) -> Json:
-    meta = {"name": name, "namespace": "bookinfo"}
-    return {"apiVersion": NETWORK, "kind": "VirtualService", "metadata": meta, "spec": {"hosts": list(hosts or [name])}}
-
-
-def rule(name: str) -> Json:
-    meta = {"name": name, "namespace": "bookinfo"}
-    return {"apiVersion": NETWORK, "kind": "DestinationRule", "metadata": meta, "spec": {"host": name}}
-
-
-def namespace(name: str) -> Json:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-
-
-def run(client: Client, docs: list[Json], **options: t.Any) -> Report:
-    options.setdefault("wait_timeout", 5.0)
-    return apply_set(client, docs, ApplyOptions(**options))
-
-
-def actions(report: Report) -> dict[str, str]:
-    return {result["name"]: result["action"] for result in report.results}
+from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._apply.sets import (
+    Json,
+    actions,
+    config_map,
+    namespace,
+    rule,
+    run,
+    virtual_service,
+)
 
 
 def test_create_keep_change(client: Client) -> None:
@@ -83,88 +54,6 @@ def test_what_is_referred_to_comes_first_and_goes_last(client: Client, api: Fake
     assert [path.split("?")[0].rsplit("/", 1)[1] for _m, path, _h in api.asked("PATCH")] == ["a", "d", "v"]
     run(client, docs, state="absent")
     assert [path.rsplit("/", 1)[1] for _m, path, _h in api.asked("DELETE")] == ["v", "d", "a"]
-
-
-def test_removal_twice(client: Client) -> None:
-    run(client, [config_map("a")])
-    docs = [config_map("a"), config_map("never")]
-    assert actions(run(client, docs, state="absent")) == {"a": "deleted", "never": "absent"}
-    again = run(client, docs, state="absent")
-    assert (again.changed, actions(again)) == (False, {"a": "absent", "never": "absent"})
-
-
-def test_removal_of_a_kind_that_is_not_there(client: Client) -> None:
-    doc = {"apiVersion": "example.com/v1", "kind": "Book", "metadata": {"name": "x"}}
-    assert actions(run(client, [doc], state="absent")) == {"x": "absent"}
-
-
-def test_removal_names_an_api_group_that_the_cluster_does_not_have(client: Client) -> None:
-    docs = [
-        {"apiVersion": "networking.istio.oi/v1", "kind": kind, "metadata": {"name": "x"}}
-        for kind in ("VirtualService", "Gateway")
-    ]
-    report = run(client, docs, state="absent")
-    assert (report.failed, report.changed) == (False, False)
-    assert report.warnings == [
-        "The cluster has no API group networking.istio.oi, so its objects, such as VirtualService x, count as absent."
-    ]
-
-
-@pytest.mark.parametrize(
-    ("api_version", "kind"), [(NETWORK, "VirtualServise"), ("networking.istio.io/v2", "VirtualService"), ("v1", "Podd")]
-)
-def test_removal_of_a_misspelt_kind_is_an_error(client: Client, api: FakeApi, api_version: str, kind: str) -> None:
-    run(client, [virtual_service("x")])
-    before = api.versions()
-    doc = {"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}}
-    with pytest.raises(ApiError, match=f"{kind} x: this cluster does not serve the kind {kind}"):
-        run(client, [virtual_service("x"), doc], state="absent")
-    assert api.versions() == before
-
-
-def test_removal_of_a_kind_and_its_definition_can_be_repeated(client: Client) -> None:
-    spec = {
-        "group": "networking.istio.io",
-        "scope": "Namespaced",
-        "names": {"kind": "Thing", "plural": "things"},
-        "versions": [{"name": "v1"}],
-    }
-    crd = {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "things.networking.istio.io"},
-        "spec": spec,
-    }
-    thing = {"apiVersion": NETWORK, "kind": "Thing", "metadata": {"name": "x"}}
-    report = run(client, [crd, thing], state="absent")
-    assert (report.failed, report.warnings) == (False, [])
-    assert actions(report) == {"things.networking.istio.io": "absent", "x": "absent"}
-
-
-def test_an_answer_without_uid_is_a_failure_that_names_the_object(client: Client, api: FakeApi) -> None:
-    run(client, [config_map("a")])
-    found = api.find("ConfigMap", "a", "bookinfo") or {}
-    del found["metadata"]["uid"]
-    api.fail(200, method="GET", part="/configmaps/a", body=found)
-    report = run(client, [config_map("a")], state="absent")
-    assert report.failed
-    assert report.message.startswith("ConfigMap bookinfo/a: the answer of the API server has no metadata.uid; ")
-    assert api.find("ConfigMap", "a", "bookinfo") is not None
-
-
-def test_removal_waits_for_finalizers(client: Client, api: FakeApi) -> None:
-    api.put({**config_map("a"), "metadata": {"name": "a", "namespace": "bookinfo", "finalizers": ["x/y"]}})
-    started = time.monotonic()
-    threading.Timer(0.3, lambda: api.remove("ConfigMap", "a", "bookinfo")).start()
-    assert not run(client, [config_map("a")], state="absent").failed
-    assert time.monotonic() - started >= 0.25
-
-
-def test_removal_that_hangs_names_the_finalizer(client: Client, api: FakeApi) -> None:
-    api.put({**config_map("a"), "metadata": {"name": "a", "namespace": "bookinfo", "finalizers": ["x/y"]}})
-    report = run(client, [config_map("a")], state="absent", wait_timeout=0.2)
-    assert report.failed
-    assert report.message.startswith("ConfigMap bookinfo/a is not gone within the time given: it waits for x/y;")
 
 
 def test_check_mode_changes_nothing_and_says_the_same(client: Client, api: FakeApi) -> None:
@@ -231,89 +120,12 @@ def test_unchanged_documents_have_no_diff(client: Client) -> None:
     assert run(client, [config_map("a")], diff=True).diff == []
 
 
-def test_a_failure_says_what_was_applied_and_what_was_not(client: Client) -> None:
-    bad = virtual_service("bad")
-    bad["spec"]["htttp"] = []
-    policy = {
-        "apiVersion": "security.istio.io/v1",
-        "kind": "AuthorizationPolicy",
-        "metadata": {"name": "p", "namespace": "bookinfo"},
-        "spec": {},
-    }
-    report = run(client, [config_map("a"), bad, policy])
-    assert report.failed
-    assert report.changed
-    assert actions(report) == {"a": "created", "bad": "failed", "p": "not_applied"}
-    assert report.message == (
-        "VirtualService bookinfo/bad: the API has no field spec.htttp; "
-        "correct the spelling or the place of that field. "
-        "Of 3 documents: 1 created, 1 failed, 1 not applied. Not applied: AuthorizationPolicy bookinfo/p."
-    )
-
-
-def test_atomic_puts_back_what_was_there(client: Client, api: FakeApi) -> None:
-    run(client, [config_map("old", x="1", y="2")])
-    before = api.find("ConfigMap", "old", "bookinfo")
-    bad = virtual_service("bad")
-    bad["spec"]["htttp"] = []
-    report = run(client, [config_map("old", x="9"), config_map("new"), bad], atomic=True, diff=True)
-    after = api.find("ConfigMap", "old", "bookinfo")
-    for obj in (before, after):
-        assert obj is not None
-        obj["metadata"].pop("resourceVersion")
-        obj["metadata"].pop("generation")
-    assert before == after
-    assert api.find("ConfigMap", "new", "bookinfo") is None
-    assert report.failed
-    assert not report.changed
-    assert report.diff == []
-    assert {result["name"]: result.get("put_back") for result in report.results} == {
-        "old": "reverted",
-        "new": "removed again",
-        "bad": None,
-    }
-    assert report.message.endswith("What was there before is put back (2 changes).")
-
-
-def test_what_was_removed_is_made_again(client: Client, api: FakeApi) -> None:
-    run(client, [config_map("a", x="1")])
-    report = run(client, [config_map("a")], state="absent")
-    put_back_all(client, report)
-    found = api.find("ConfigMap", "a", "bookinfo")
-    assert found is not None
-    assert found["data"] == {"x": "1"}
-    assert not report.changed
-
-
-def test_what_cannot_be_put_back_is_said(client: Client, api: FakeApi) -> None:
-    report = run(client, [config_map("a")])
-    api.fail(403, method="DELETE", body=status_body(403, "Forbidden", "you may not delete"))
-    put_back_all(client, report)
-    assert report.changed
-    assert report.message.endswith(
-        "0 of 1 changes were put back; not put back: ConfigMap bookinfo/a: you may not delete; "
-        "use credentials that have this right, or ask for it to be granted."
-    )
-
-
 def test_conflicts_are_reported_and_forced_only_when_asked(client: Client, api: FakeApi) -> None:
     client.apply(config_map("a", x="theirs"), field_manager="someone")
     report = run(client, [config_map("a", x="ours")])
     assert report.failed
     assert "field manager someone owns data.x" in report.message
     assert actions(run(client, [config_map("a", x="ours")], force=True)) == {"a": "changed"}
-
-
-def test_labels_and_namespace_are_added(client: Client, api: FakeApi) -> None:
-    doc = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "labels": {"own": "1"}}}
-    run(client, [doc, namespace("other")], namespace="bookinfo", labels={LAB: "x"}, annotations={"note": "y"})
-    found = api.find("ConfigMap", "a", "bookinfo")
-    assert found is not None
-    assert found["metadata"]["labels"] == {"own": "1", LAB: "x"}
-    assert found["metadata"]["annotations"] == {"note": "y"}
-    made = api.find("Namespace", "other")
-    assert made is not None
-    assert "namespace" not in made["metadata"]
 
 
 def test_prune_removes_only_what_carries_the_labels(client: Client, api: FakeApi) -> None:
@@ -338,31 +150,6 @@ def test_prune_leaves_what_a_controller_made(client: Client, api: FakeApi) -> No
     meta = {"name": "p", "namespace": "bookinfo", "labels": {LAB: "x"}, "ownerReferences": [{"controller": True}]}
     api.put({"apiVersion": "v1", "kind": "Pod", "metadata": meta})
     assert not run(client, [], prune_selector={LAB: "x"}).changed
-
-
-def test_prune_removes_what_a_controller_has_written_to_meanwhile(client: Client, api: FakeApi) -> None:
-    run(client, [config_map("a")], labels={LAB: "x"})
-    api.fail(409, method="DELETE")
-    assert actions(run(client, [], prune_selector={LAB: "x"})) == {"a": "deleted"}
-    assert api.find("ConfigMap", "a", "bookinfo") is None
-
-
-def test_prune_leaves_what_has_changed_hands_meanwhile(
-    client: Client, api: FakeApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run(client, [config_map("a")], labels={LAB: "x"})
-    delete = client.delete
-
-    def after_another(*args: t.Any, **options: t.Any) -> t.Any:
-        live = api.find("ConfigMap", "a", "bookinfo") or {}
-        live["metadata"]["labels"] = {LAB: "y"}
-        api.put(live)
-        return delete(*args, **options)
-
-    monkeypatch.setattr(client, "delete", after_another)
-    report = run(client, [], prune_selector={LAB: "x"})
-    assert (report.failed, actions(report)) == (False, {"a": "absent"})
-    assert api.find("ConfigMap", "a", "bookinfo") is not None
 
 
 def test_prune_can_be_kept_to_namespaces(client: Client, api: FakeApi) -> None:
@@ -400,40 +187,6 @@ def test_what_is_removed_and_could_be_pruned_too_is_reported_once(client: Client
     done = run(client, [config_map("a")], **options)
     for report in (expected, done):
         assert [(one["name"], one["action"]) for one in report.results] == [("a", "deleted"), ("b", "deleted")]
-
-
-@pytest.mark.parametrize("atomic", [False, True])
-def test_what_breaks_off_in_the_middle_is_reported_and_put_back(client: Client, api: FakeApi, atomic: bool) -> None:
-    crd = {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "books.example.com"},
-        "spec": {
-            "group": "example.com",
-            "names": {"kind": "Book", "plural": "books"},
-            "scope": "Namespaced",
-            "versions": [{"name": "v1"}],
-        },
-    }
-    book = {"apiVersion": "example.com/v1", "kind": "Book", "metadata": {"name": "b", "namespace": "bookinfo"}}
-    api.fail(403, method="GET", part="/books/b", body=status_body(403, "Forbidden", "no books"))
-    report = run(client, [crd, config_map("a"), book], atomic=atomic)
-    assert report.failed
-    assert report.message.startswith("Book bookinfo/b: no books; use credentials")
-    assert "Not applied: Book bookinfo/b." in report.message
-    assert actions(report) == {"books.example.com": "created", "a": "created", "b": "not_applied"}
-    assert report.changed is not atomic
-    assert (api.find("ConfigMap", "a", "bookinfo") is None) is atomic
-
-
-def test_what_can_no_longer_be_read_while_pruning_is_its_own_failure(client: Client, api: FakeApi) -> None:
-    run(client, [config_map("a"), config_map("b")], labels={LAB: "x"})
-    api.fail(409, method="DELETE", part="/configmaps/a")
-    api.fail(403, method="GET", part="/configmaps/a", body=status_body(403, "Forbidden", "no get"))
-    report = run(client, [], prune_selector={LAB: "x"})
-    assert report.failed
-    assert actions(report) == {"a": "failed", "b": "deleted"}
-    assert report.message.startswith("ConfigMap bookinfo/a: no get;")
 
 
 def test_what_is_being_deleted_is_waited_for_and_made_anew(client: Client, api: FakeApi) -> None:
@@ -528,14 +281,6 @@ def test_bad_documents_are_refused_before_anything_is_sent(
 def test_the_same_object_twice_is_refused(client: Client) -> None:
     with pytest.raises(DocumentError, match="ConfigMap bookinfo/a appears twice"):
         run(client, [config_map("a"), config_map("a")])
-
-
-def test_an_unknown_kind_is_refused_before_anything_is_applied(client: Client, api: FakeApi) -> None:
-    meta = {"name": "t", "namespace": "bookinfo"}
-    unknown = {"apiVersion": "telemetry.istio.io/v1", "kind": "Telemetry", "metadata": meta}
-    with pytest.raises(ApiError, match="Telemetry bookinfo/t: this cluster does not serve"):
-        run(client, [config_map("a"), unknown])
-    assert api.asked("PATCH") == []
 
 
 def test_two_runs_at_once_come_to_the_same_end(client: Client, api: FakeApi) -> None:
