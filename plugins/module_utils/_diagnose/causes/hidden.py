@@ -11,7 +11,7 @@ from ..._explain.effects.finding import destinations, is_for_mesh, routes_of, se
 from ..._explain.effects.mend import Mend, Patch, append, setting
 from ..._explain.exports import ALL, ANNOTATION, NONE, exported_in_words, exports_of, is_exported
 from ..._explain.journey import BLACKHOLE, PASSTHROUGH, Journey, Sent
-from ..._explain.mesh import ROOT, holds_for, home_of, host_holds, name_of, origin_for, selector_of, spec_of
+from ..._explain.mesh import ROOT, holds_for, home_of, host_holds, labels_of, name_of, origin_for, selector_of, spec_of
 from ..._explain.origin import Origin
 from ..._explain.request import Request
 from ..changes import commands
@@ -89,8 +89,12 @@ def unseen_rule(case: Case) -> Diagnosis | None:
             continue
         services = {one for one in (sent.service, *(target.service for target in sent.targets)) if one is not None}
         for rule in case.mesh.of("VirtualService"):
-            if is_for_mesh(rule) and services & services_for(case.mesh, rule) and _is_wanted(case, rule):
-                found = _not_exported(case, "VirtualService", rule, sent)
+            if (
+                services & services_for(case.mesh, rule)
+                and _is_wanted(case, routes_of(rule))
+                and _is_lacking(case, sent)
+            ):
+                found = _not_exported(case, "VirtualService", rule, sent) or _not_for_caller(case, rule, sent)
                 if found is not None:
                     return found
         lost = {(one.service, one.subset) for one in sent.targets if not one.known and one.subset}
@@ -104,9 +108,52 @@ def unseen_rule(case: Case) -> Diagnosis | None:
     return None
 
 
-def _is_wanted(case: Case, rule: Json) -> bool:
-    """Whether a VirtualService does what the check expects."""
-    findings, routes = case.findings, routes_of(rule)
+def _is_lacking(case: Case, sent: Sent) -> bool:
+    """Whether the route that was taken does not do what the check expects by itself."""
+    wanted = set(case.findings.expected_versions)
+    if wanted:
+        return not wanted & {one.subset for one in sent.met}
+    return not (sent.delay or sent.abort) if not case.findings.shares_are_wrong else len(sent.targets) < 2
+
+
+def _not_for_caller(case: Case, rule: Json, sent: Sent) -> Diagnosis | None:
+    """A VirtualService that is for gateways alone, or whose rule leaves the caller out by its labels or namespace."""
+    origin = origin_for("VirtualService", rule)
+    if not is_for_mesh(rule):
+        gateways = [str(one) for one in spec_of(rule).get("gateways") or ()]
+        return Diagnosis(
+            f"{origin} holds at Gateway {together(gateways)} only, so the proxy of {sent.proxy}, which is none, does "
+            "not follow it: mesh is not among its gateways.",
+            "Add mesh to its gateways, which stands for the sidecars.",
+            commands(Patch(origin, (append(("spec", "gateways"), "mesh"),))),
+        )
+    pod = next((one for one in case.mesh.of("Pod", sent.namespace) if name_of(one) == sent.proxy), {})
+    for number, route in enumerate(routes_of(rule), 1):
+        whys = [_left_out(match, pod) for match in route.get("match") or ()]
+        if whys and all(whys) and _is_wanted(case, [route]):
+            return Diagnosis(
+                f"Rule {number} of {origin} is not for the requests of {sent.proxy}: {whys[0]}.",
+                "Correct that match, or leave it out.",
+            )
+    return None
+
+
+def _left_out(match: Json, pod: Json) -> str:
+    """Why a match is not for what a pod sends; empty where it may be."""
+    labels = match.get("sourceLabels") or {}
+    lacking = {key: text for key, text in labels.items() if labels_of(pod).get(key) != text}
+    if lacking:
+        key, text = next(iter(lacking.items()))
+        return f"sourceLabels asks for {key}={text}, and its pod has {labels_of(pod).get(key) or 'no such label'}"
+    if match.get("sourceNamespace") not in (None, "", home_of(pod)):
+        return f"sourceNamespace is {match['sourceNamespace']}, and it is in {home_of(pod)}"
+    gateways = match.get("gateways") or ["mesh"]
+    return "" if "mesh" in gateways else f"it is for Gateway {together([str(one) for one in gateways])} only"
+
+
+def _is_wanted(case: Case, routes: t.Sequence[Json]) -> bool:
+    """Whether rules of a VirtualService do what the check expects."""
+    findings = case.findings
     subsets = {destination.get("subset") for route in routes for _what, destination in destinations(route)}
     faults = [route.get("fault") or {} for route in routes]
     wanted = [status for status, _share in findings.status_shares] + list(findings.expected_status)

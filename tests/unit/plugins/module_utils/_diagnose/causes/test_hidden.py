@@ -184,3 +184,41 @@ def test_a_port_that_the_callee_keeps_from_its_proxy() -> None:
     assert "has no proxy to take mTLS on port 9080" in answer.path[-1]
     open_to_all = diagnosed(found, 200, expected_status=(403,))
     assert open_to_all.sentence == f"{aside}, so no policy holds there."
+
+
+V1_ALONE: Json = {"route": [{"destination": {"host": "reviews", "subset": "v1"}}]}
+
+
+def of_version(**spec: t.Any) -> Diagnosis:
+    """Why a caller gets v2 where this VirtualService for reviews should lead it to v1."""
+    wanted = rule("VirtualService", "reviews", hosts=["reviews"], **spec)
+    found = elsewhere(REST, VirtualService=[wanted])
+    return diagnosed(found, 200, expected_versions=("v1",), served=("v2",))
+
+
+def test_a_virtual_service_for_gateways_alone() -> None:
+    answer = of_version(gateways=["bookinfo"], http=[V1_ALONE])
+    assert answer.accused() == {"VirtualService bookinfo/reviews"}
+    assert "holds at Gateway bookinfo only" in answer.sentence
+    assert '{"op": "add", "path": "/spec/gateways/-", "value": "mesh"}' in answer.change
+
+
+@pytest.mark.parametrize(
+    ("match", "why"),
+    [
+        ({"sourceLabels": {"app": "productpage"}}, "sourceLabels asks for app=productpage, and its pod has client."),
+        ({"sourceLabels": {"team": "a"}}, "sourceLabels asks for team=a, and its pod has no such label."),
+        ({"sourceNamespace": "bookinfo"}, "sourceNamespace is bookinfo, and it is in shop."),
+        ({"gateways": ["entrance"]}, "it is for Gateway entrance only."),
+    ],
+)
+def test_a_rule_that_leaves_its_caller_out(match: Json, why: str) -> None:
+    answer = of_version(http=[{"match": [match], **V1_ALONE}, {"route": [{"destination": {"host": "reviews"}}]}])
+    assert answer.sentence == f"Rule 1 of VirtualService bookinfo/reviews is not for the requests of client-a-b: {why}"
+
+
+@pytest.mark.parametrize(
+    "match", [{"sourceLabels": {"app": "client"}}, {"sourceNamespace": "shop"}, {"gateways": ["mesh"]}]
+)
+def test_a_rule_that_is_for_its_caller_is_not_accused_of_leaving_it_out(match: Json) -> None:
+    assert "is not for the requests" not in of_version(http=[{"match": [match], **V1_ALONE}]).sentence
