@@ -45,6 +45,9 @@ class ActionModule(ActionBase):
             return read[name]
 
         name, stage = arguments["lab"], arguments["stage"]
+        if stage and name == BASELINE:
+            told = f"stage has no effect with lab {BASELINE}, which has no stages: leave out one of the two."
+            raise AnsibleActionFail(told)
         try:
             labs = lab_names(arguments["catalogue"])
             catalogue = Catalogue([*labs, BASELINE] if name == BASELINE else labs, content)

@@ -35,7 +35,7 @@ options:
     type: str
     default: baseline
   stage:
-    description: Name of a stage that the lab must have; empty is its last stage.
+    description: Name of a stage that the lab must have; empty is its last stage. Baseline takes none.
     type: str
     default: ""
 notes:

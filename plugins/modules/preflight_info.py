@@ -55,7 +55,7 @@ options:
     type: str
     default: ""
   ports:
-    description: Ports to publish on O(listen).
+    description: Ports to publish on O(listen), which has to be given with them.
     type: list
     elements: int
     default: []
@@ -228,6 +228,9 @@ def main() -> None:
     }
     module = QuietModule(argument_spec=spec, supports_check_mode=True)
     params = module.params
+    if params["ports"] and not params["listen"]:
+        told = "ports has no effect without listen; leave it out, or give listen the address to publish them on."
+        module.fail_json(msg=told, problems=[])
     for port in params["ports"]:
         if not 1 <= port <= 65535:
             module.fail_json(msg=f"ports holds {port}; give it ports from 1 to 65535.", problems=[])

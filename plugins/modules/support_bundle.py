@@ -39,7 +39,7 @@ options:
     description: Name of the embedded cluster whose node logs to add. Without it, there are no node logs.
     type: str
   data:
-    description: Folder that holds the data of embedded clusters.
+    description: Folder that holds the data of embedded clusters. It has an effect with O(cluster_name) only.
     type: path
     default: /var/lib/mesh-workshop
   cache:
@@ -179,6 +179,8 @@ def main() -> None:
         "reason": {"type": "str", "default": ""},
     }
     module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
+    if module.params["data"] != spec["data"]["default"] and not module.params["cluster_name"]:
+        module.fail_json(msg="data has no effect without cluster_name; leave it out, or name the cluster.")
     files = gather(module.params)
     dest = os.path.abspath(module.params["dest"])
     if not module.check_mode:

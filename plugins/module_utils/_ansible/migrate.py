@@ -29,6 +29,7 @@ from .._migrate import (
     report_json,
     write,
 )
+from .options import Idle, idle_fault
 from .quiet import QuietModule
 
 Json = dict[str, t.Any]
@@ -47,6 +48,11 @@ MIGRATE_ARG_SPEC: Json = {
     "refusals": {"type": "str", "choices": ["report", "fail"], "default": "report"},
     "force": {"type": "bool", "default": False},
 }
+# What has an effect only in the rate limit service's configuration, and what only where a cluster is asked.
+_IDLE = (
+    *(Idle(name, "quota", "global") for name in ("ratelimit_host", "ratelimit_port", "ratelimit_domain")),
+    *(Idle(name, "ask_cluster", True) for name in AUTH_ARG_SPEC),
+)
 _ASKED = (("v1", "Service"), ("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("apps/v1", "DaemonSet"))
 
 
@@ -54,6 +60,9 @@ def run_migrate_module() -> None:
     """The whole of the module migrate."""
     module = QuietModule(argument_spec={**MIGRATE_ARG_SPEC, **AUTH_ARG_SPEC}, supports_check_mode=True)
     params = module.params
+    fault = idle_fault(params, _IDLE, MIGRATE_ARG_SPEC)
+    if fault:
+        module.fail_json(msg=fault)
     try:
         check_places(params["src"], params["dest"])
         given: list[Json] = list(_of_cluster(params)) if params["ask_cluster"] else []

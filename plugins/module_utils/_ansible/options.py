@@ -41,10 +41,14 @@ def value_fault(params: Params, spec: t.Mapping[str, Json]) -> str:
     return ""
 
 
-def idle_fault(params: Params, rules: t.Iterable[Idle]) -> str:
-    """The first option that is given and has no effect, with the remedy; empty where there is none."""
+def idle_fault(params: Params, rules: t.Iterable[Idle], spec: t.Mapping[str, Json] | None = None) -> str:
+    """The first option that is given and has no effect, with the remedy; empty where there is none.
+
+    With ``spec`` an option that has its default counts as not given.
+    """
     for option, other, value in rules:
-        given = params.get(option) not in (None, "", False, [], {})
+        default = (spec or {}).get(option, {}).get("default")
+        given = params.get(option) not in (None, "", False, [], {}, default)
         if given and (params.get(other) or "") != (value or ""):
             wanted = {True: "true", False: "false", "": "empty", None: "empty"}.get(value, value)
             return f"{option} has no effect unless {other} is {wanted}; leave it out, or give {other} that value."

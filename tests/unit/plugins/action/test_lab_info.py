@@ -74,6 +74,7 @@ def test_a_lab_is_rendered_validated_and_never_shown(tmp_path: Path) -> None:
         {"lab": "broken"},
         {"lab": "undefined"},
         {"lab": "latin"},
+        {"stage": "baseline"},
     ]
     results, output = play(tmp_path, [{"mesh.workshop.lab_info": {**catalogue, **one}} for one in asked])
     demo, one, baseline, *faults = results
@@ -92,6 +93,7 @@ def test_a_lab_is_rendered_validated_and_never_shown(tmp_path: Path) -> None:
             "broken/lab.yml, line 12: stage two: title is missing.",
             "undefined/lab.yml cannot be rendered:",
             "latin/lab.yml cannot be read (it is not UTF-8 text): correct the file or its rights.",
+            "stage has no effect with lab baseline, which has no stages: leave out one of the two.",
         ),
         strict=True,
     ):

@@ -81,6 +81,7 @@ def answer(module: str, api: FakeApi, *, check: bool = False, **options: t.Any) 
     """Run a module's main() and return what it prints, a warning aside."""
     main = importlib.import_module(f"ansible_collections.mesh.workshop.plugins.modules.{module}").main
     on_host = module.startswith("embedded") or module == "preflight_info"
+    on_host = on_host or module == "migrate" and not options.get("ask_cluster")
     access = {} if on_host else {"host": api.url, "api_key": "the-token"}
     internal = {"_ansible_check_mode": check, "_ansible_remote_tmp": "/tmp"}
     printed = io.StringIO()
@@ -397,6 +398,10 @@ CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}
         ("verify", {**VALID["verify"], "deadline": 5}, "deadline has no effect unless once is false;"),
         ("reset", {**VALID["reset"], "lab": "routing"}, "bookinfo has no effect unless lab is empty;"),
         ("lab_stage", {**VALID["lab_stage"], "lab": "baseline"}, "stage has no effect with lab baseline"),
+        ("migrate", {**VALID["migrate"], "quota": "local"}, "ratelimit_port has no effect unless quota is global;"),
+        ("migrate", {**VALID["migrate"], "context": "a"}, "context has no effect unless ask_cluster is true;"),
+        ("preflight_info", {**VALID["preflight_info"], "listen": ""}, "ports has no effect without listen;"),
+        ("support_bundle", {**VALID["support_bundle"], "data": "/a"}, "data has no effect without cluster_name;"),
     ],
 )
 def test_an_option_without_effect_is_refused(
