@@ -19,7 +19,8 @@ import typing as t
 from dataclasses import dataclass
 
 from .errors import ApiError, ConfigError, from_status
-from .transport import NoAnswer, Query, Transport, retry_after
+from .transport import Query, Transport, retry_after
+from .unreached import NoAnswer
 
 try:
     import websocket

@@ -6,11 +6,8 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import math
-import os
-import re
 import socket
 import ssl
 import threading
@@ -21,23 +18,15 @@ from http import HTTPStatus
 from urllib.parse import unquote, urlencode, urlsplit
 
 from .address import Address, proxy_address, server_address
-from .credentials import ClientPair
 from .errors import ApiError, ConfigError, from_status, not_the_api_server
 from .settings import Settings
+from .tls import tls_context
+from .unreached import Blame, NoAnswer, may_pass
 
 try:
     import urllib3
     from urllib3.connection import HTTPConnection, HTTPSConnection
-    from urllib3.exceptions import (
-        ConnectTimeoutError,
-        HTTPError,
-        InsecureRequestWarning,
-        NewConnectionError,
-        ProtocolError,
-        ProxyError,
-        SSLError,
-    )
-    from urllib3.exceptions import TimeoutError as PoolTimeout
+    from urllib3.exceptions import HTTPError, InsecureRequestWarning, ProxyError
 except ImportError:  # Transport says so
     HAS_URLLIB3 = False
 else:
@@ -62,8 +51,6 @@ _TIMEOUT = 60.0  # seconds, for connecting and for each read
 _KEPT = 64  # idle connections, more than there are threads
 _PIECE = 65536
 
-_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.S)
-_REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: (?P<said>(?P<status>\d{3}).*)", re.S)
 
 _Answer = t.TypeVar("_Answer")
 Query: t.TypeAlias = t.Mapping[str, t.Any] | t.Sequence[tuple[str, t.Any]] | None
@@ -84,19 +71,6 @@ class Response:
         if not isinstance(parsed, dict):
             raise not_the_api_server("no JSON object")
         return parsed
-
-
-class NoAnswer(Exception):
-    """The connection failed.
-
-    `sent`: the server may have seen the request. `at_proxy`: the connection did not get beyond the proxy.
-    """
-
-    def __init__(self, cause: Exception, *, sent: bool, at_proxy: bool) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-        self.sent = sent
-        self.at_proxy = at_proxy
 
 
 class Stream:
@@ -147,22 +121,9 @@ class Transport:
         with self._lock:
             if self._tls is not None:
                 return self._tls
-        settings = self._settings
-        # Neither urllib3's own context nor ssl.create_default_context: from Python 3.13 on these want extensions
-        # (VERIFY_X509_STRICT) that the CAs of many clusters lack.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if not settings.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
+        if not self._settings.verify:
             urllib3.disable_warnings(InsecureRequestWarning)  # it was asked for
-        elif settings.ca:
-            _load_ca(context, settings.ca, settings.ca_source)
-        else:
-            context.load_default_certs()
-        pair = settings.credentials.pair() if settings.credentials else None
-        if pair is not None:
-            _load_pair(context, pair)
+        context = tls_context(self._settings)
         with self._lock:
             self._tls = context
         return context
@@ -191,6 +152,13 @@ class Transport:
     def _proxy(self) -> Address | None:
         settings = self._settings
         return proxy_address(settings.proxy, settings.proxy_source or "the proxy") if settings.proxy else None
+
+    def _blame(self) -> Blame:
+        return Blame(self._settings, self._server, self._proxy())
+
+    def unreachable(self, failure: NoAnswer) -> ApiError:
+        """What to say when there was no answer."""
+        return self._blame().told(failure)
 
     def _connections(self) -> urllib3.HTTPConnectionPool:
         with self._lock:
@@ -226,7 +194,7 @@ class Transport:
         except (OSError, HTTPError) as exc:
             at_proxy = proxy is not None and not connection.has_connected_to_proxy
             connection.close()
-            raise self._failed(ProxyError("", exc) if at_proxy else exc) from exc
+            raise self._blame().meaning(ProxyError("", exc) if at_proxy else exc) from exc
         return t.cast(socket.socket, connection.sock)
 
     def close(self) -> None:
@@ -311,7 +279,7 @@ class Transport:
             except NoAnswer as exc:
                 limit = min(patience, PATIENCE_RESTART if self._answered else PATIENCE_FIRST)
                 left = started + limit - time.monotonic()
-                if not _may_pass(exc.cause) or (exc.sent and not repeatable) or left <= 0:
+                if not may_pass(exc.cause) or (exc.sent and not repeatable) or left <= 0:
                     raise self.unreachable(exc) from exc.cause
                 self._lost_at = time.monotonic()
                 time.sleep(min(delay, left))
@@ -360,9 +328,9 @@ class Transport:
             )
             content = raw.data if whole or raw.status >= 400 else b""
         except (HTTPError, OSError) as exc:
-            raise self._failed(exc) from exc
+            raise self._blame().meaning(exc) from exc
         if forwarded and raw.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            raise ConfigError(self._unlet(f"{raw.status} {raw.reason}", asks=True))
+            raise ConfigError(self._blame().unlet(f"{raw.status} {raw.reason}", asks=True))
         if raw.status >= 400:
             raise from_status(raw.status, content, retry_after(raw.headers.get("Retry-After")))
         return raw
@@ -382,126 +350,10 @@ class Transport:
         self.close()
         return True
 
-    # -- failures --------------------------------------------------------
-
-    def _failed(self, exc: Exception) -> NoAnswer | ConfigError:
-        """What an exception of urllib3 means: the failure beneath its wrappers, and whose it is."""
-        cause, sent, at_proxy = exc, True, False
-        while True:
-            beneath: object = None
-            if isinstance(cause, ProxyError):
-                beneath, sent, at_proxy = cause.original_error, False, True
-            elif isinstance(cause, (NewConnectionError, ConnectTimeoutError)):
-                beneath, sent = cause.__cause__, False
-            elif isinstance(cause, (SSLError, ProtocolError)):
-                beneath = cause.args[-1]
-            if not isinstance(beneath, Exception) or beneath is cause:
-                break
-            cause = beneath
-        if isinstance(cause, PoolTimeout):
-            cause = TimeoutError()
-        refused = _REFUSED_TUNNEL.search(str(cause)) if at_proxy else None
-        if refused and refused["status"] < "500":
-            return ConfigError(self._unlet(refused["said"], asks=refused["status"] == "407"))
-        return NoAnswer(cause, sent=sent, at_proxy=at_proxy)
-
-    def _unlet(self, said: str, *, asks: bool) -> str:
-        """What to say of a proxy that does not let us through; `asks` for a user and a password if so."""
-        source = self._settings.proxy_source or "its address"
-        remedy = (
-            "give the user and password that it asks for (proxy_headers.proxy_basic_auth)"
-            if asks
-            else f"check its rules, or correct {source}"
-        )
-        return f"the proxy at {self._proxy()} does not let us through to {self._server} ({said}); {remedy}."
-
-    def unreachable(self, failure: NoAnswer) -> ApiError:
-        """What to say when there was no answer."""
-        cause, settings = failure.cause, self._settings
-        if failure.at_proxy:
-            who, address = "the proxy", self._proxy()
-            source = settings.proxy_source or "its address"
-            runs = f"check that it runs and is reachable, or correct {source}"
-            trust = f"correct {source}, or let this machine trust its CA"
-        else:
-            who, address = "the API server", self._server
-            source = f"the server in {settings.server_source}"
-            runs = "check that the cluster runs and is reachable"
-            trust = "set ca_cert (or certificate-authority in the kubeconfig) to its CA"
-        refused = _REFUSED_TUNNEL.search(str(cause)) if failure.at_proxy else None
-        if refused:
-            text = self._unlet(refused["said"], asks=False)
-        elif isinstance(cause, ssl.SSLCertVerificationError):
-            text = f"the certificate of {who} at {address} cannot be verified ({cause.verify_message}); {trust}."
-        elif isinstance(cause, ssl.SSLError):
-            text = f"TLS with {who} at {address} failed ({cause.reason}); check address and certificates."
-        elif isinstance(cause, socket.gaierror):
-            host = address.host if address else ""
-            text = f"{who}'s name {host} cannot be resolved; correct {source}."
-        elif isinstance(cause, TimeoutError):
-            text = f"{who} at {address} does not answer in time; {runs}."
-        else:
-            why = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
-            text = f"{who} at {address} cannot be reached ({why.lower()}); {runs}."
-        return ApiError(0, "Unreachable", text)
-
 
 def _on_the_wire(value: str) -> str:
     """A header's value as http.client has to be given it, to send UTF-8 as other clients do."""
     return value.encode().decode("latin-1")
-
-
-def _load_ca(context: ssl.SSLContext, ca: bytes, source: str) -> None:
-    """Trust the certificates in a PEM bundle, whatever stands between them (often names that are not ASCII)."""
-    blocks = b"\n".join(_CERTIFICATE.findall(ca))
-    try:
-        context.load_verify_locations(cadata=blocks.decode("ascii"))
-    except (ssl.SSLError, ValueError) as exc:
-        raise ConfigError(f"{source or 'the CA certificate'} holds no valid CA certificate (PEM); correct it.") from exc
-
-
-@contextlib.contextmanager
-def _pem_file(pair: ClientPair) -> t.Iterator[str]:
-    """A path that ssl can load the pair from; in memory where the system can, else a file that only we can read."""
-    content = pair.cert.rstrip() + b"\n" + pair.key.rstrip() + b"\n"
-    if hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd"):
-        handle = os.memfd_create("client-pair", os.MFD_CLOEXEC)
-        try:
-            os.write(handle, content)
-            yield f"/proc/self/fd/{handle}"
-        finally:
-            os.close(handle)
-        return
-    import tempfile
-
-    handle, path = tempfile.mkstemp(prefix="mesh-workshop-")  # mkstemp makes it with mode 0600
-    try:
-        os.write(handle, content)
-        os.close(handle)
-        yield path
-    finally:
-        os.unlink(path)
-
-
-def _load_pair(context: ssl.SSLContext, pair: ClientPair) -> None:
-    try:
-        with _pem_file(pair) as path:
-            context.load_cert_chain(path, password="")  # an encrypted key would ask for its password on the terminal
-    except (ssl.SSLError, ValueError) as exc:
-        raise ConfigError(
-            f"the client certificate and key of {pair.source or 'the options'} do not fit together or are not PEM, "
-            "or the key is encrypted; correct them."
-        ) from exc
-
-
-def _may_pass(cause: Exception) -> bool:
-    """Whether trying again can help: a refused or broken connection, not a wrong name or certificate."""
-    if isinstance(cause, (ssl.SSLCertVerificationError, socket.gaierror)):
-        return False
-    if isinstance(cause, ssl.SSLError):
-        # A server that goes down in the middle of a handshake.
-        return isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
-    return True
 
 
 def _refused_for_now(error: ApiError, repeatable: bool) -> bool:
