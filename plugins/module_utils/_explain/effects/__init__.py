@@ -17,6 +17,7 @@ from .filters import filters_beside
 from .finding import Effect
 from .gateways import gateways_without_pods, ports_without_service, routes_of_other_kinds
 from .hosts import dead_hosts, missed_gateways, unbound, unknown_hosts, unknown_ports
+from .order import behind_wider_paths
 from .paths import no_paths
 from .policies import (
     impossible_callers,
@@ -24,12 +25,14 @@ from .policies import (
     plain_probes,
     policies_twice,
     ports_of_services,
+    ports_without_selector,
     selects_nothing,
     stars_in_paths,
     targets_nothing,
 )
 from .routes import (
     empty_subsets,
+    failover_without_outliers,
     literal_stars,
     lost_delegates,
     no_fault,
@@ -58,9 +61,11 @@ LOOKS: tuple[t.Callable[[Mesh], t.Iterator[Effect]], ...] = (
     empty_subsets,
     no_fault,
     lost_delegates,
+    behind_wider_paths,
     unreachable_routes,
     shadowed,
     rules_twice,
+    failover_without_outliers,
     gateways_without_pods,
     ports_without_service,
     routes_of_other_kinds,
@@ -71,6 +76,7 @@ LOOKS: tuple[t.Callable[[Mesh], t.Iterator[Effect]], ...] = (
     impossible_callers,
     methods_in_lower_case,
     ports_of_services,
+    ports_without_selector,
     plain_probes,
     filters_beside,
     refused_transport,

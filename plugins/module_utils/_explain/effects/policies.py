@@ -149,10 +149,16 @@ def _workloads(mesh: Mesh, namespace: str | None) -> t.Iterator[t.Mapping[str, s
 
 
 def policies_twice(mesh: Mesh) -> t.Iterator[Effect]:
-    """Two policies for the same workloads: only the oldest holds (istio.io, "PeerAuthentication" and "Sidecar")."""
-    for kind in ("PeerAuthentication", "Sidecar"):
+    """Two policies for the same workloads: only the oldest holds.
+
+    istio.io, "PeerAuthentication", "Sidecar" and "Telemetry" (of which only one may be for a whole namespace, or for a
+    workload).
+    """
+    for kind in ("PeerAuthentication", "Sidecar", "Telemetry"):
         owners: dict[tuple[str, str], list[Json]] = {}
         for policy in mesh.of(kind):
+            if targets_of_policy(policy):
+                continue
             owners.setdefault((home_of(policy), shown(dict(sorted(selector_of(policy).items())))), []).append(policy)
         for (home, selected), policies in sorted(owners.items()):
             first, *others = sorted(policies, key=age)
@@ -301,6 +307,23 @@ def ports_of_services(mesh: Mesh) -> t.Iterator[Effect]:
                     idle=bool(owners),  # a pod may listen on more ports than it says
                     mend=Patch(origin, _renumbered(policy, path, min(meant))) if len(meant) == 1 else None,
                 )
+
+
+def ports_without_selector(mesh: Mesh) -> t.Iterator[Effect]:
+    """A portLevelMtls for a whole namespace: it counts only where the policy selects pods (istio.io)."""
+    for policy in mesh.of("PeerAuthentication"):
+        ports = spec_of(policy).get("portLevelMtls")
+        if not ports or selector_of(policy):
+            continue
+        origin = origin_for("PeerAuthentication", policy)
+        yield Effect(
+            origin,
+            "spec.portLevelMtls",
+            f"{origin} has portLevelMtls for port {' and '.join(sorted(map(str, ports)))} and no selector, without "
+            "which modes of single ports do not count.",
+            "Give it a selector with the labels of the pods.",
+            "mtls",
+        )
 
 
 def _targets(service: Json, port: int) -> t.Iterator[int]:

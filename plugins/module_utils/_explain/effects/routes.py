@@ -359,6 +359,36 @@ def rules_twice(mesh: Mesh) -> t.Iterator[Effect]:
                 )
 
 
+def failover_without_outliers(mesh: Mesh) -> t.Iterator[Effect]:
+    """A failover between localities where no pod is ever ejected, so that nothing fails over.
+
+    istio.io, "Locality failover": it needs outlierDetection, by which the proxies know what is not healthy.
+    """
+    for rule in mesh.of("DestinationRule"):
+        spec = spec_of(rule)
+        whole = spec.get("trafficPolicy") or {}
+        for place, policy in [("spec", whole)] + [
+            (f"spec.subsets[{one.get('name')}]", one["trafficPolicy"])
+            for one in spec.get("subsets") or ()
+            if one.get("trafficPolicy")
+        ]:
+            setting = (policy.get("loadBalancer") or {}).get("localityLbSetting") or {}
+            kinds = [kind for kind in ("failover", "failoverPriority") if setting.get(kind)]
+            if not kinds or policy.get("outlierDetection") or whole.get("outlierDetection"):
+                continue
+            origin = origin_for("DestinationRule", rule)
+            service = mesh.service_for(str(spec.get("host") or ""), home_of(rule))
+            yield Effect(
+                origin,
+                f"{place}.trafficPolicy.loadBalancer.localityLbSetting.{kinds[0]}",
+                f"{origin} has a {kinds[0]} and no outlierDetection, without which no pod counts as failed, so nothing "
+                "fails over.",
+                "Add outlierDetection, such as {consecutive5xxErrors: 5, interval: 10s, baseEjectionTime: 30s}.",
+                "subset",
+                frozenset([service] if service else []),
+            )
+
+
 def _has_both(first: Json, other: Json) -> str:
     """What two DestinationRules both say, and not alike: their trafficPolicy, or a subset of one name."""
     policies = [spec_of(one).get("trafficPolicy") for one in (first, other)]
