@@ -145,135 +145,14 @@ page:
 """
 
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._apply import DocumentError, checked
-from ansible_collections.mesh.workshop.plugins.module_utils._istio.control_plane import version_of
-from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, Client, connect
-from ansible_collections.mesh.workshop.plugins.module_utils._verify import GatewayError, gateway_address
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
-    BASELINE,
-    MARKER_NAME,
-    Catalogue,
-    LabError,
-    applied_stage,
-    desired_state,
-    lab_names,
-)
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.drift import troubles
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import LabError, lab_names
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.rights import READING, with_all_missing
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.status import page, summary
-
-Json = dict[str, t.Any]
-
-
-class View:
-    """What this user may see of a cluster; what they may not is noted and left out."""
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        self.unseen: list[str] = []
-
-    def list(self, api_version: str, kind: str, *places: str | None, selector: str | None = None) -> list[Json] | None:
-        """The objects in the first place that this user may list, None where there is no such place.
-
-        A place is a namespace, or None for all of them.
-        """
-        for place in places:
-            try:
-                return list(self.client.list(api_version, kind, place, label_selector=selector))
-            except ApiError as error:
-                if error.status != 403:
-                    raise
-        self.unseen.append(f"list {kind}s{f' in {places[-1]}' if places[-1] else ''}")
-        return None
-
-    def nodes(self) -> list[Json] | None:
-        """The nodes; None where this user may not list them, which users of a single namespace do not need."""
-        try:
-            return list(self.client.list("v1", "Node"))
-        except ApiError as error:
-            if error.status != 403:
-                raise
-            return None
-
-    def gateway(self, host: str) -> str | None:
-        """Address and port of the gateway for a host, empty where it has none, None where it may not be seen."""
-        try:
-            return str(gateway_address(self.client, host))
-        except GatewayError:
-            return ""
-        except ApiError as error:
-            if error.status != 403:
-                raise
-            self.unseen.append("list Services of the gateway")
-            return None
-
-    def pairs(self, documents: t.Sequence[Json]) -> list[tuple[Json, Json | None]]:
-        """Each document with the object of its name, as far as this user may get it."""
-
-        def live(document: Json) -> tuple[Json, Json | None] | str:
-            meta = document["metadata"]
-            try:
-                found = self.client.get(document["apiVersion"], document["kind"], meta["name"], meta["namespace"])
-            except ApiError as error:
-                if error.status == 403:
-                    return f"get {document['kind']}s in {meta['namespace']}"
-                if error.reason != "UnknownKind":
-                    raise
-                found = None
-            return document, found
-
-        with ThreadPoolExecutor(8) as pool:
-            answers = list(pool.map(live, documents))
-        self.unseen += sorted({one for one in answers if isinstance(one, str)})
-        return [one for one in answers if not isinstance(one, str)]
-
-
-def drift_of(view: View, params: Json, bookinfo: t.Sequence[Json], applied: tuple[str, str] | None) -> list[str]:
-    """A sentence per object of Bookinfo or of the applied stage that is missing or was changed."""
-    namespace = params["namespace"]
-    placed = [
-        {**document, "metadata": {**document["metadata"], "namespace": namespace}}
-        for document in bookinfo
-        if document["kind"] != "Namespace"
-    ]
-    said = troubles(view.pairs(placed), state="Bookinfo", remedy="run mesh.workshop.reset or mesh.workshop.setup")
-    if applied and params["baseline"]:
-        lab, stage_name = applied
-        catalogue = Catalogue([lab], {BASELINE: params["baseline"], lab: params["definition"]}.__getitem__)
-        stage = None if lab == BASELINE else catalogue.lab(lab).stage(stage_name)
-        desired = desired_state(baseline=catalogue.baseline(), lab=lab, stage=stage, namespace=namespace)
-        named = f" -e lab={lab} -e stage={stage_name}" if stage else ""
-        said += troubles(
-            view.pairs(desired.documents),
-            state=f"stage {stage_name} of lab {lab}" if stage else BASELINE,
-            remedy=f"run mesh.workshop.lab{named}" if stage else "run mesh.workshop.reset",
-        )
-    return said
-
-
-def gather(client: Client, params: Json) -> dict[str, t.Any]:
-    """Read the live objects and put the status together."""
-    view, namespace, bookinfo = View(client), params["namespace"], checked(params["bookinfo"], "bookinfo")
-    istio = params["gateway_namespace"]
-    istiods = view.list("apps/v1", "Deployment", None, istio, selector="app=istiod")
-    gateways = view.list("apps/v1", "Deployment", None, istio, selector="istio=ingressgateway")
-    applied = applied_stage(client.get("v1", "ConfigMap", MARKER_NAME, namespace))
-    return summary(
-        kubernetes=client.server_version()["gitVersion"],
-        nodes=view.nodes(),
-        control_plane=None if istiods is None or gateways is None else [*istiods, *gateways],
-        istio_version=version_of(istiods[0]) if istiods else "",
-        workloads=view.list("apps/v1", "Deployment", namespace),
-        namespace=namespace,
-        gateway=view.gateway(params["gateway_host"]),
-        host=params["gateway_host"],
-        applied=applied,
-        drift=drift_of(view, params, bookinfo, applied),
-        unseen=list(dict.fromkeys(view.unseen)),
-    )
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.status import page
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.view import Asked, status_of
 
 
 def main() -> None:
@@ -294,7 +173,15 @@ def main() -> None:
     except (ApiError, LabError) as error:
         module.fail_json(msg=str(error))
     try:
-        status = gather(client, module.params)
+        asked = Asked(
+            namespace=module.params["namespace"],
+            gateway_namespace=module.params["gateway_namespace"],
+            gateway_host=module.params["gateway_host"],
+            bookinfo=checked(module.params["bookinfo"], "bookinfo"),
+            definition=module.params["definition"],
+            baseline=module.params["baseline"],
+        )
+        status = status_of(client, asked)
     except (DocumentError, LabError) as error:
         module.fail_json(msg=str(error))
     except ApiError as error:
