@@ -84,134 +84,15 @@ problems:
   sample: []
 """
 
-import contextlib
-import errno
-import os
-import platform
-import re
-import shutil
-import socket
-import subprocess
-import sys
 import typing as t
-from pathlib import Path
 
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.builder import Builder
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.context import missing_tools
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.failures import BuildError
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.toolchain import compilers, find_pip
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.host import cgroups, files, interfaces
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import EmbeddedError, Layout
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.network import networks_in_use
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import EmbeddedError
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.machine import look
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.publish import parse_listen
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.spec import PUBLISH
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.preflight import DISK_GO, Facts, Wanted, problems
-
-
-def may_become_root() -> bool:
-    """Whether the user is root or sudo would let them become it, with a password or without."""
-    if os.geteuid() == 0:
-        return True
-    try:
-        # The message is translated in other locales.
-        environ = {**os.environ, "LC_ALL": "C"}
-        asked = subprocess.run(["sudo", "-n", "true"], capture_output=True, text=True, check=False, env=environ)
-    except OSError:
-        return False
-    return asked.returncode == 0 or "password is required" in asked.stderr
-
-
-def free_disk(path: str) -> int:
-    """Free bytes of the file system that a path is or would be on."""
-    path = os.path.abspath(path)
-    while not os.path.exists(path):
-        path = os.path.dirname(path)
-    return shutil.disk_usage(path).free
-
-
-def size_below(folder: str) -> int:
-    """Bytes of disk that the files below a folder take, as far as they may be seen."""
-    total = 0
-    for where, _folders, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):  # gone meanwhile
-                total += os.lstat(os.path.join(where, name)).st_blocks * 512
-    return total
-
-
-def available_memory() -> int:
-    """Bytes of memory that are available."""
-    with open("/proc/meminfo", encoding="ascii") as stream:
-        found = re.search(r"^MemAvailable:\s+(\d+) kB", stream.read(), re.M)
-    return int(found.group(1)) * 1024 if found else 0
-
-
-def system() -> str:
-    """Name and version of the operating system."""
-    with contextlib.suppress(OSError):
-        release = platform.freedesktop_os_release()
-        return f"{release.get('ID', 'this system')} {release.get('VERSION_ID', '')}".strip()
-    return "this system"
-
-
-def taken(listen: str, ports: t.Sequence[int]) -> tuple[int, ...]:
-    """Those of the ports that a program holds on an address."""
-    held = []
-    for port in ports:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((listen, port))
-            except OSError as error:
-                # Without the right to the port, the bind fails before it is known to be taken.
-                if error.errno == errno.EADDRINUSE or (
-                    error.errno == errno.EACCES and interfaces.listens(listen, port)
-                ):
-                    held.append(port)
-    return tuple(held)
-
-
-def look(params: dict[str, t.Any], builder: Builder) -> tuple[Facts, list[str]]:
-    """The facts of this machine, and the names of the steps that have to be built."""
-    planned = builder.plan(None)
-    missing = builder.present(planned).missing
-    try:
-        layout = Layout(params["cluster_name"], data_root=Path(params["data"]))
-    except EmbeddedError:
-        layout = None
-    link = layout.link if layout else ""
-    # Its publisher holds the ports that it was given. If other ports are wanted now, setup checks those itself.
-    published = layout is not None and cgroups.has_processes(layout.cgroup(PUBLISH))
-    links = interfaces.addresses() if shutil.which("ip") else []
-    routes = interfaces.routes() if links else []
-    installable = shutil.which("apt-get") is not None
-    steps = [item.step for item in planned if item.name in missing]
-    return (
-        Facts(
-            root=may_become_root(),
-            python=sys.version_info[:2],
-            system=system(),
-            missing_tools=() if installable else tuple(missing_tools(steps)),
-            go=max((version for _path, version in compilers(builder.cache)), default=None),
-            pip=find_pip() is not None,
-            missing=tuple(missing),
-            # Takes seconds, so only where a Go build is to come.
-            go_caches=size_below(os.path.join(builder.cache, "go")) if set(DISK_GO) & set(missing) else 0,
-            data=layout is not None and os.path.exists(layout.settings),
-            alive=layout is not None and cgroups.has_processes(layout.cluster_cgroup),
-            disk_cache=free_disk(params["cache"]),
-            disk_data=free_disk(params["data"]),
-            file_system=files.file_system(params["data"]),
-            memory=available_memory(),
-            networks=networks_in_use(links, routes, link),
-            addresses=tuple(
-                entry["local"] for item in links for entry in item.get("addr_info", []) if entry.get("family") == "inet"
-            ),
-            ports=taken(params["listen"], params["ports"]) if params["listen"] and not published else (),
-        ),
-        missing,
-    )
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.preflight import Wanted, problems
 
 
 def main() -> None:
@@ -237,13 +118,15 @@ def main() -> None:
     try:
         if params["listen"]:
             parse_listen(params["listen"])
-        facts, missing = look(params, Builder(params["cache"], params["src"], params["bookinfo"]))
+        wanted = Wanted(params["cluster_name"], params["data"], params["subnet"], params["listen"])
+        builder = Builder(params["cache"], params["src"], params["bookinfo"])
+        facts = look(wanted, params["cache"], params["ports"], builder)
     except (BuildError, EmbeddedError) as error:
         module.fail_json(msg=str(error), problems=[str(error)])
-    found = problems(facts, Wanted(params["cluster_name"], params["data"], params["subnet"], params["listen"]))
+    found = problems(facts, wanted)
     if found:
         module.fail_json(msg="Setup cannot begin. " + " ".join(found), problems=found)
-    module.exit_json(changed=False, build=missing, problems=[])
+    module.exit_json(changed=False, build=list(facts.missing), problems=[])
 
 
 if __name__ == "__main__":

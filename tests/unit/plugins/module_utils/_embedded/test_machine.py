@@ -11,8 +11,8 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.preflight import Facts
-from ansible_collections.mesh.workshop.plugins.modules import preflight_info as subject
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded import machine as subject
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.preflight import Facts, Wanted
 
 
 class Builder:
@@ -44,11 +44,10 @@ def processes(cgroups: Path, container: str, text: str) -> None:
     (folder / "cgroup.procs").write_text(text)
 
 
-def look(tmp_path: Path, missing: list[str] | None = None, **params: t.Any) -> Facts:
-    roots = {"cluster_name": "units", "data": str(tmp_path / "data"), "cache": str(tmp_path / "cache")}
-    defaults = {"listen": "", "ports": []}
-    facts, _missing = subject.look({**roots, **defaults, **params}, Builder(tmp_path / "cache", missing or []))
-    return facts
+def look(tmp_path: Path, missing: list[str] | None = None, listen: str = "", ports: t.Sequence[int] = ()) -> Facts:
+    wanted = Wanted("units", str(tmp_path / "data"), listen=listen)
+    cache = tmp_path / "cache"
+    return subject.look(wanted, str(cache), ports, t.cast(t.Any, Builder(cache, missing or [])))
 
 
 @pytest.fixture
@@ -82,11 +81,13 @@ def test_go_caches_are_measured_only_where_go_builds(tmp_path: Path) -> None:
     blob.parent.mkdir(parents=True)
     blob.write_bytes(b"x" * 100_000)
     assert look(tmp_path, ["image_bookinfo"]).go_caches == 0
-    assert look(tmp_path, ["istio"]).go_caches >= 100_000
+    facts = look(tmp_path, ["istio"])
+    assert facts.go_caches >= 100_000
+    assert facts.missing == ("istio",)
 
 
 def test_ports_of_others_count_and_those_of_its_own_publisher_do_not(tmp_path: Path, cgroups: Path, taken: int) -> None:
-    wanted = {"listen": "127.0.0.1", "ports": [taken]}
+    wanted: dict[str, t.Any] = {"listen": "127.0.0.1", "ports": [taken]}
     processes(cgroups, "node", "1\n")
     assert look(tmp_path, **wanted).ports == (taken,)
     processes(cgroups, "publish", "2\n")
