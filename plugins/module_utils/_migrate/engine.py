@@ -16,6 +16,7 @@ from .fields import check_output
 from .foreign import foreign_to_kubernetes, is_open_template, is_template
 from .grouping import REMOVED, is_legacy
 from .lists import Item, is_list, items_of, left_out
+from .lost import Lost, guessed
 from .model import CONVERTED, DIFFERS, REFUSED, UNCHANGED, Doc, Json, Map, Note, Options, Refused, place_of
 from .reader import MAX_DOCUMENT, MAX_FILE_DOCUMENTS, MAX_FILE_NODES, Meter, is_empty, parse, read_bytes, split
 from .slips import MAX_MENDED, has_arrow, mend, mend_separators
@@ -191,6 +192,7 @@ def _read(name: str, data: bytes | str) -> File:
                 piece.docs[0].handled = piece.docs[0].handled or piece.docs[0].group not in ("", "apps")
         if _is_ours(text) and any(is_open_template(chunk.text) for chunk in file.chunks):
             for doc in (doc for doc in file.docs if not doc.refusal):
+                doc.unread = True
                 doc.refuse(Refused(f"a block of a template spans several documents of the file; {_REMEDY}"))
     except Refused as why:
         file.chunks = []
@@ -227,11 +229,13 @@ def _read_chunk(piece: Chunk, name: str, number: int, nodes: Meter, budget: Mete
             items = items_of(value, piece.mended, line)
             piece.left_out = left_out(value)
     except Refused as why:
-        doc = Doc(name, number, line, template, Map((line, 1)), family=_guess(piece.text))
+        seen = guessed(piece.text, (line, 1)) if ours else Map((line, 1))
+        doc = Doc(name, number, line, template, seen, family=_guess(piece.text))
         foreign = "" if ours else foreign_to_kubernetes(piece.text, name, template, value)
         if foreign:
             doc.note(foreign)
         else:
+            doc.unread = True
             doc.refuse(why)
         piece.docs.append(doc)
         return
@@ -264,17 +268,18 @@ def _convert(unit: list[Doc], context: list[Doc], facts: Facts, options: Options
     around = [
         Doc(doc.file, doc.number, doc.line, doc.template, doc.value, primary=False)
         for doc in context
-        if is_legacy(doc) or doc.group == "networking.istio.io"
+        if not doc.unread and (is_legacy(doc) or doc.group == "networking.istio.io")
     ]
     for doc in [*unit, *around]:
         if not doc.refusal and doc.value and (is_legacy(doc) or doc.group == "networking.istio.io"):
             _check(doc)
     docs = [doc for doc in [*unit, *around] if not doc.refusal]
+    lost = Lost([*unit, *around, *(doc for doc in context if doc.unread)])
     routing.convert(docs, facts, options)
     v1alpha1.convert(docs, facts, options)
-    rbac.convert(docs, facts, options)
+    rbac.convert(docs, facts, options, lost)
     authentication.convert(docs, facts, options)
-    joined = mixer.read([doc for doc in docs if not v1alpha1.is_mine(doc)], facts)
+    joined = mixer.read([doc for doc in docs if not v1alpha1.is_mine(doc)], facts, lost)
     quota.convert(joined, facts, options)
     mixer.convert(joined, facts, options)
     _take_over(unit, around, context)

@@ -209,7 +209,7 @@ def _claims(doc: Doc) -> t.Iterator[Key]:
 
 def _relations(doc: Doc, namespace: str) -> t.Iterator[tuple[bool, Key]]:
     """What a document is for others (False), and what it names of them (True)."""
-    if not is_legacy(doc) or doc.refusal:
+    if not is_legacy(doc):
         return
     home = doc.namespace or namespace
     if doc.group == "rbac.istio.io":

@@ -17,6 +17,7 @@ import typing as t
 
 from .expressions import Test, Value, alternatives, value_of
 from .facts import Facts, Service, service_of
+from .lost import Lost, told
 from .model import Doc, Json, Map, Options, Place, Refused, camel_keys, mapping, mappings, only, place_of, text_list
 
 GROUP = "config.istio.io"
@@ -125,6 +126,7 @@ class Rule:
     place: Place
     actions: list[Action]
     gone: t.Mapping[str, str]
+    lost: Lost
 
 
 @dataclasses.dataclass
@@ -139,11 +141,13 @@ class Mixer:
     bindings: list[tuple[Doc, Map]] = dataclasses.field(default_factory=list)
     # Adapters that are gone, with what took their place.
     gone: dict[str, str] = dataclasses.field(default_factory=dict)
+    # What was refused, whose names lead nowhere.
+    lost: Lost = dataclasses.field(default_factory=lambda: Lost(()))
 
 
-def read(docs: t.Sequence[Doc], facts: Facts) -> Mixer:
+def read(docs: t.Sequence[Doc], facts: Facts, lost: Lost) -> Mixer:
     """Sorts Mixer's documents and joins rules with what they name."""
-    mixer = Mixer()
+    mixer = Mixer(lost=lost)
     rules = []
     for doc in docs:
         if doc.group != GROUP or doc.refusal:
@@ -163,7 +167,7 @@ def read(docs: t.Sequence[Doc], facts: Facts) -> Mixer:
     handlers, instances = _Names(mixer.handlers, facts), _Names(mixer.instances, facts)
     for doc in rules:
         try:
-            mixer.rules.append(_rule(doc, handlers, instances, mixer.gone, facts))
+            mixer.rules.append(_rule(doc, handlers, instances, mixer, facts))
         except Refused as why:
             doc.refuse(why)
     return mixer
@@ -226,7 +230,7 @@ def _part(mixer: Mixer, doc: Doc) -> None:
         raise Refused(f"Mixer's {kind} has no document in its place: {reason}", "kind", place)
 
 
-def _rule(doc: Doc, handlers: _Names, instances: _Names, gone: t.Mapping[str, str], facts: Facts) -> Rule:
+def _rule(doc: Doc, handlers: _Names, instances: _Names, mixer: Mixer, facts: Facts) -> Rule:
     spec = t.cast(Map, camel_keys(doc.spec()))
     only(
         spec,
@@ -254,7 +258,7 @@ def _rule(doc: Doc, handlers: _Names, instances: _Names, gone: t.Mapping[str, st
         home = facts.of(doc)
         found = [part for name in names if (part := instances.find(name, home))]
         actions.append(Action(handlers.find(named, home), found, named, names))
-    return Rule(doc, text, place_of(spec, "match"), actions, gone)
+    return Rule(doc, text, place_of(spec, "match"), actions, mixer.gone, mixer.lost)
 
 
 def convert(mixer: Mixer, facts: Facts, options: Options) -> None:
@@ -296,11 +300,17 @@ def _checks(rule: Rule, facts: Facts, options: Options, used: dict[int, list[Rul
     for index, action in enumerate(rule.actions):
         field = f"spec.actions[{index}]"
         if action.handler is None:
-            gone = rule.gone.get(action.named.split(".")[0])
-            reason = (f"the rule feeds {gone}" if gone else _telemetry(action.named)) or (
-                f"{field} names the handler {action.named}, which is not in the input, or is "
-                "none that limits or denies; "
-                "add its document."
+            gone = rule.gone.get(action.named.partition(".")[0])
+            refused = rule.lost.find((*ADAPTERS, "handler"), action.named.split("."))
+            reason = f"the {told(refused)}; correct it first." if refused else ""
+            reason = (
+                reason
+                or (f"the rule feeds {gone}" if gone else _telemetry(action.named))
+                or (
+                    f"{field} names the handler {action.named}, which is not in the input, or is "
+                    "none that limits or denies; "
+                    "add its document."
+                )
             )
             raise Refused(reason, f"{field}.handler", rule.doc.spec().place)
         for part in [action.handler, *action.instances]:
@@ -310,7 +320,11 @@ def _checks(rule: Rule, facts: Facts, options: Options, used: dict[int, list[Rul
                 f"{field}: quotas beside other actions; give them a rule of their own.", field, rule.doc.spec().place
             )
         if len(action.instances) != len(action.instance_names) and action.handler.kind == "listchecker":
-            raise Refused(f"{field} names an instance that is not in the input; add its document.", field, rule.place)
+            words = [word for name in action.instance_names for word in name.split(".")]
+            refused = rule.lost.find((*TEMPLATES, "instance"), words)
+            text = f"the {told(refused)}; correct it first." if refused else ""
+            text = text or f"{field} names an instance that is not in the input; add its document."
+            raise Refused(text, field, rule.place)
         checks += [(action.handler, item) for item in action.instances]
         if not action.instances:
             checks.append((action.handler, None))

@@ -119,6 +119,8 @@ class Doc:
     value: Map
     # The text of an item of a List, empty where it has none of its own; None for a document that is no item.
     own: str | None = None
+    # Whether it was refused before it was looked at, so that its value is only what its text seems to say.
+    unread: bool = False
     # Whether this run writes it; False for a document that is only looked at.
     primary: bool = True
     # The namespace that other documents say it is in, where it names none itself.

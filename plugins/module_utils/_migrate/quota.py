@@ -15,6 +15,7 @@ import typing as t
 
 from .expressions import Value, alternatives, value_of
 from .facts import Facts, service_of
+from .lost import Lost, told
 from .mixer import Mixer, Part, Rule
 from .model import Doc, Map, Options, Place, Refused, mapping, mappings, only, place_of
 from .ratelimit import UNLIMITED, Limit, Quota, write
@@ -42,7 +43,7 @@ def convert(mixer: Mixer, facts: Facts, options: Options) -> None:
             continue
         try:
             part.doc.handled = True
-            quotas += _quotas(part, instances)
+            quotas += _quotas(part, instances, mixer.lost)
         except Refused as why:
             part.doc.refuse(why)
     links = _Links(mixer, facts)
@@ -76,10 +77,16 @@ def _rest(mixer: Mixer, quotas: list[Quota]) -> None:
     loose = [part.doc for part in mixer.instances if part.kind == "quota"]
     loose += [doc for doc, _spec in [*mixer.specs, *mixer.bindings]]
     loose += [rule.doc for rule in mixer.rules if _is_quota_rule(rule)]
+    refused = mixer.lost.find(("memquota", "redisquota")) or next(
+        (quota.part.doc for quota in quotas if quota.part.doc.refusal), None
+    )
+    refused = refused or next((part.doc for part in mixer.handlers if "quota" in part.kind and part.doc.refusal), None)
     for doc in loose:
         if not doc.handled and not doc.refusal:
             doc.refuse(
-                Refused(
+                Refused(f"the {told(refused)}, so there is no amount to limit to; correct it first.", "kind")
+                if refused
+                else Refused(
                     "the input has no memquota or redisquota handler for it, so there is no "
                     "amount to limit to; add the "
                     "handler's document.",
@@ -101,7 +108,7 @@ def _is_quota_rule(rule: Rule) -> bool:
     return False
 
 
-def _quotas(part: Part, instances: t.Mapping[str, Part]) -> list[Quota]:
+def _quotas(part: Part, instances: t.Mapping[str, Part], lost: Lost) -> list[Quota]:
     params = part.params
     known = ("quotas", "minDeduplicationDuration", "redisServerUrl", "connectionPoolSize")
     only(params, known, part.field)
@@ -110,13 +117,13 @@ def _quotas(part: Part, instances: t.Mapping[str, Part]) -> list[Quota]:
             part.doc.note(f"{key} was Mixer's own; the rate limit service has its own settings.", f"{part.field}.{key}")
     found = []
     for index, entry in enumerate(mappings(params, "quotas", f"{part.field}.quotas")):
-        found.append(_quota(part, entry, f"{part.field}.quotas[{index}]", instances))
+        found.append(_quota(part, entry, f"{part.field}.quotas[{index}]", instances, lost))
     if not found:
         raise Refused(f"{part.field}.quotas is empty.", f"{part.field}.quotas", params.place)
     return found
 
 
-def _quota(part: Part, entry: Map, field: str, instances: t.Mapping[str, Part]) -> Quota:
+def _quota(part: Part, entry: Map, field: str, instances: t.Mapping[str, Part], lost: Lost) -> Quota:
     doc = part.doc
     only(
         entry,
@@ -128,6 +135,9 @@ def _quota(part: Part, entry: Map, field: str, instances: t.Mapping[str, Part]) 
         raise Refused(f"{field} has no name.", f"{field}.name", entry.place)
     limit = _limit(entry, field, None)
     instance = instances.get(name)
+    refused = None if instance else lost.find(("quota", "instance"), name.split("."))
+    if refused:
+        raise Refused(f"the {told(refused)}; correct it first.", f"{field}.name", place_of(entry, "name"))
     overrides = []
     for index, override in enumerate(mappings(entry, "overrides", f"{field}.overrides")):
         where = f"{field}.overrides[{index}]"
@@ -268,6 +278,7 @@ class _Links:
                     self.charges.setdefault(charge.quota.lower(), []).append(charge)
             except Refused as why:
                 doc.refuse(why)
+        self.lost = mixer.lost
         self.has_bindings = bool(mixer.bindings)
         self.bindings: dict[tuple[str, str], list[tuple[Doc, Map]]] = {}
         for doc, spec in mixer.bindings:
@@ -316,6 +327,9 @@ def _bind(quota: Quota, links: _Links, facts: Facts, options: Options) -> None:
     """Finds the rule that switches a quota on, what a request is charged, and for which services."""
     doc = quota.part.doc
     rules = links.rules.get(id(quota.part), [])
+    refused = links.lost.find(("rule",)) if not rules else None
+    if refused and _uses(refused, quota):
+        raise Refused(f"the {told(refused)}, and it may say for what the quota holds; correct it first.", "kind")
     if not rules:
         doc.differ("No rule in the input uses the handler; it is taken to hold for every request.")
     elif len(rules) > 1:
@@ -329,6 +343,9 @@ def _bind(quota: Quota, links: _Links, facts: Facts, options: Options) -> None:
             if all(charge.spec is not spec for spec, _amount in charged):
                 charged.append((charge.spec, _amount(charge)))
                 quota.joined.append(charge.spec)
+    refused = links.lost.find(("QuotaSpec",)) if not charged else None
+    if refused:
+        raise Refused(f"the {told(refused)}, and it may be the quota's; correct it first.", "kind")
     if len({charge for _spec, charge in charged}) > 1:
         raise Refused("two QuotaSpecs charge the quota differently; keep one.", "kind")
     if charged:
@@ -340,6 +357,11 @@ def _bind(quota: Quota, links: _Links, facts: Facts, options: Options) -> None:
     for joined, given in bound.values():
         quota.joined.append(joined)
         _add_services(joined, given, quota, facts)
+    refused = links.lost.find(("QuotaSpecBinding",)) if not bound else None
+    if refused:
+        raise Refused(
+            f"the {told(refused)}, and it may say for which services the quota holds; correct it first.", "kind"
+        )
     if not bound:
         if links.has_bindings and charged:
             raise Refused(
@@ -360,6 +382,15 @@ def _bind(quota: Quota, links: _Links, facts: Facts, options: Options) -> None:
             f"{', '.join(sorted(service.name for service in services))}."
         )
         quota.services = services
+
+
+def _uses(rule: Doc, quota: Quota) -> bool:
+    """Whether a refused rule may be a quota's: what it names may not be readable."""
+    actions = rule.spec_or_empty().get("actions")
+    if not isinstance(actions, list):
+        return True
+    named = [str(action.get("handler")).split(".") for action in actions if isinstance(action, dict)]
+    return any(quota.part.name in words for words in named)
 
 
 def _amount(charge: _Charge) -> int:

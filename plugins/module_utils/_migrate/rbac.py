@@ -15,6 +15,7 @@ import itertools
 import typing as t
 
 from .facts import Facts, Service, service_of
+from .lost import Lost, told
 from .model import Doc, Json, Map, Options, Place, Refused, camel_keys, mapping, mappings, only, place_of, text_list
 
 KINDS = ("ServiceRole", "ServiceRoleBinding", "RbacConfig", "ClusterRbacConfig", "AuthorizationPolicy")
@@ -80,12 +81,13 @@ class _Switch:
         return self.covers(namespace) and not named
 
 
-def convert(docs: t.Sequence[Doc], facts: Facts, options: Options) -> None:
+def convert(docs: t.Sequence[Doc], facts: Facts, options: Options, lost: Lost) -> None:
     """Converts all RBAC documents that belong together; what became of each is noted in it."""
     mine = [doc for doc in docs if doc.group == "rbac.istio.io" and doc.kind in KINDS]
     for doc in mine:
         doc.family = "rbac"
     switch = _switch([doc for doc in mine if doc.kind.endswith("RbacConfig")], facts, options)
+    switch.doc = switch.doc or lost.find(("ClusterRbacConfig", "RbacConfig"), ("default",))
     _place_roles(mine, facts)
     roles = {(facts.of(doc), doc.name): doc for doc in mine if doc.kind == "ServiceRole"}
     bound: dict[tuple[str, str], list[tuple[Doc, list[_Subject]]]] = {}
@@ -95,8 +97,12 @@ def convert(docs: t.Sequence[Doc], facts: Facts, options: Options) -> None:
         try:
             key, subjects = _binding(doc, facts)
             if key not in roles:
+                refused = lost.find(("ServiceRole",), (key[1],))
                 raise Refused(
-                    f"the ServiceRole {key[0]}/{key[1]} that the binding names is not in the input; add its document.",
+                    f"the {told(refused)}; correct it first."
+                    if refused
+                    else f"the ServiceRole {key[0]}/{key[1]} that the binding names is not in the input; add its "
+                    "document.",
                     "spec.roleRef.name",
                     place_of(doc.spec().get("roleRef"), "name"),
                 )
@@ -106,6 +112,11 @@ def convert(docs: t.Sequence[Doc], facts: Facts, options: Options) -> None:
     for key, role in roles.items():
         bindings = bound.get(key, [])
         try:
+            refused = None if bindings else _refused_binding(key, mine, facts) or lost.find(("ServiceRoleBinding",))
+            if refused and _binds(refused, role):
+                raise Refused(
+                    f"the {told(refused)}, so it is not known to whom the role was granted; correct it first."
+                )
             _role(role, bindings, switch, facts)
         except Refused as why:
             role.refuse(why)
@@ -114,9 +125,25 @@ def convert(docs: t.Sequence[Doc], facts: Facts, options: Options) -> None:
     for doc in mine:
         if doc.kind == "AuthorizationPolicy":
             try:
-                _authorization_policy(doc, roles, switch, facts)
+                _authorization_policy(doc, roles, switch, facts, lost)
             except Refused as why:
                 doc.refuse(why)
+
+
+def _refused_binding(key: tuple[str, str], mine: list[Doc], facts: Facts) -> Doc | None:
+    """A binding of a role that was refused."""
+    for doc in mine:
+        ref = doc.spec_or_empty().get("roleRef")
+        name = ref.get("name") if isinstance(ref, dict) else None
+        if doc.kind == "ServiceRoleBinding" and doc.refusal and (facts.of(doc), str(name)) == key:
+            return doc
+    return None
+
+
+def _binds(binding: Doc, role: Doc) -> bool:
+    """Whether a refused binding may be this role's: what it names may not be readable."""
+    ref = binding.spec_or_empty().get("roleRef")
+    return not isinstance(ref, dict) or ref.get("name") in (None, role.name)
 
 
 def _place_roles(mine: list[Doc], facts: Facts) -> None:
@@ -642,7 +669,9 @@ def _with_labels(target: _Target, labels: list[tuple[str, list[str]]], field: st
         yield _Target(name, tuple(sorted(have.items())), target.ports) if labels else target
 
 
-def _authorization_policy(doc: Doc, roles: dict[tuple[str, str], Doc], switch: _Switch, facts: Facts) -> None:
+def _authorization_policy(
+    doc: Doc, roles: dict[tuple[str, str], Doc], switch: _Switch, facts: Facts, lost: Lost
+) -> None:
     """The AuthorizationPolicy of Istio 1.2 and 1.3, which lists its bindings and selects workloads by labels."""
     spec = camel_keys(doc.spec(), ("properties", "labels"))
     only(spec, ("workloadSelector", "allow"), "spec")
@@ -659,8 +688,12 @@ def _authorization_policy(doc: Doc, roles: dict[tuple[str, str], Doc], switch: _
             name = str(allow.get("role") or mapping(allow, "roleRef", f"{field}.roleRef").get("name") or "")
             role = roles.get((facts.of(doc), name))
             if role is None:
+                refused = lost.find(("ServiceRole",), (name,))
+                text = f"the {told(refused)}; correct it first." if refused else ""
                 raise Refused(
-                    f"the ServiceRole {name} is not in the input; add its document.", field, place_of(allow, "role")
+                    text or f"the ServiceRole {name} is not in the input; add its document.",
+                    field,
+                    place_of(allow, "role"),
                 )
             actions = camel_keys(role.spec())
             role.moved_to.append(f"AuthorizationPolicy {doc.name}")
