@@ -116,7 +116,7 @@ def test_what_was_put_beside_a_stage_stays_and_is_named(
     assert not result["changed"]
     (said,) = warnings
     assert "no lab has applied: VirtualService by-hand. It stays" in said
-    assert "mesh.workshop.reset takes it away" in said
+    assert "mesh.workshop.reset removes it" in said
     assert api.find("VirtualService", "by-hand", "bookinfo") is not None
 
 
