@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .model import Doc, Map, Refused, Seq, place_of
+from .model import Doc, Map, Refused, Seq, camel, place_of
 
 _HTTP = (
     "buffer",
@@ -46,7 +46,7 @@ def convert_patches(doc: Doc, spec: Map) -> None:
 
     :raises Refused: if a patch looks for a filter that is gone, or has a configuration of Envoy's API v2
     """
-    patches = spec.get("configPatches")
+    patches = _get(spec, "configPatches")
     for index, patch in enumerate(patches if isinstance(patches, Seq) else []):
         field = f"spec.configPatches[{index}]"
         if not isinstance(patch, Map):
@@ -56,15 +56,20 @@ def convert_patches(doc: Doc, spec: Map) -> None:
             if found is not None:
                 _name(doc, found, ".".join((field, "match", *path)))
         value = _at(patch.get("patch"), ("value",))
-        if value is not None and patch.get("applyTo") in ("HTTP_FILTER", "NETWORK_FILTER", "LISTENER_FILTER"):
+        if value is not None and _get(patch, "applyTo") in ("HTTP_FILTER", "NETWORK_FILTER", "LISTENER_FILTER"):
             _name(doc, value, f"{field}.patch.value")
             _configuration(value, f"{field}.patch.value")
 
 
 def _at(value: t.Any, path: tuple[str, ...]) -> Map | None:
     for key in path:
-        value = value.get(key) if isinstance(value, Map) else None
+        value = _get(value, key) if isinstance(value, Map) else None
     return value if isinstance(value, Map) else None
+
+
+def _get(holder: Map, key: str) -> t.Any:
+    """A field in either of its spellings."""
+    return next((holder[name] for name in holder if name == key or camel(name) == key), None)
 
 
 def _name(doc: Doc, holder: Map, field: str) -> None:

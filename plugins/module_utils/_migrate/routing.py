@@ -15,7 +15,7 @@ import typing as t
 from .envoy import convert_patches
 from .facts import Facts, service_of
 from .fields import CURRENT, normalise, shape_of
-from .model import Doc, Map, Options, Place, Refused, Seq, camel_keys, copied, mappings, place_of, plain
+from .model import Doc, Map, Options, Place, Refused, Seq, camel, camel_keys, copied, mappings, place_of, plain
 
 KINDS = ("VirtualService", "DestinationRule", "Gateway", "ServiceEntry", "Sidecar", "EnvoyFilter")
 _MATCHERS = frozenset(("exact", "prefix", "regex"))
@@ -157,6 +157,10 @@ def _http(doc: Doc, item: Map, field: str, facts: Facts) -> None:
         _destination(doc, mirror, f"{field}.mirror", facts)
     _headers(doc, item, field)
     _cors(doc, item, field)
+    for name in ("httpRetry", "http_retry"):
+        if name in item and "retries" not in item:
+            doc.note(f"{name} is retries today.", f"{field}.{name}", place_of(item, name))
+            _replace(item, name, "retries", item[name])
     for name in ("websocketUpgrade", "websocket_upgrade"):
         if name in item:
             doc.note("WebSocket is always on; the field is left out.", f"{field}.{name}", place_of(item, name))
@@ -302,6 +306,9 @@ def _fault(doc: Doc, item: Map, field: str) -> None:
         if not isinstance(part, Map):
             continue
         where = f"{field}.fault.{name}"
+        for key in part:
+            if "_" in key:
+                doc.note(f"{key} is spelt {camel(key)}.", f"{where}.{key}", place_of(part, key))
         fault[name] = part = t.cast(Map, camel_keys(part))
         _percent(doc, part, where, ("percent",), "percentage")
         if "percentage" not in part and part:
@@ -428,7 +435,7 @@ def _destination_rule(doc: Doc, spec: Map, facts: Facts) -> None:
 
 
 def _traffic_policy(doc: Doc, policy: Map, field: str, host: str, facts: Facts) -> None:
-    levels = policy.get("portLevelSettings")
+    levels = policy.get("portLevelSettings") or policy.get("port_level_settings")
     for index, level in enumerate(levels if isinstance(levels, Seq) else []):
         if isinstance(level, Map):
             _traffic_policy(doc, level, f"{field}.portLevelSettings[{index}]", host, facts)
@@ -454,7 +461,7 @@ def _traffic_policy(doc: Doc, policy: Map, field: str, host: str, facts: Facts) 
                 f"{field}.outlierDetection.{key}",
                 place,
             )
-    balancer = policy.get("loadBalancer")
+    balancer = policy.get("loadBalancer") or policy.get("load_balancer")
     if isinstance(balancer, Map) and balancer.get("simple") == "LEAST_CONN":
         doc.note("LEAST_CONN is LEAST_REQUEST today.", f"{field}.loadBalancer.simple", place_of(balancer, "simple"))
         balancer["simple"] = "LEAST_REQUEST"
