@@ -19,8 +19,8 @@ options:
   state:
     description:
       - V(present) makes the resource what C(spec) says. Fields that an earlier run has set and that are
-        no longer in C(spec) are removed; fields that others have set stay. Warnings name what of it can have no effect,
-        such as a host, port, subset or selector of nothing, as far as the user may read that.
+        no longer in C(spec) are removed; fields that others have set stay. Warnings name what in it can have no effect,
+        such as a host, port, subset or selector that matches nothing, as far as the user may read that.
       - V(absent) removes the resource. In a cluster without Istio's API group it counts as absent, and a warning says
         so.
     type: str

@@ -14,9 +14,9 @@ description:
   - Applies documents of any kind server-side, in one process and in waves, so that an object exists before others
     refer to it; a C(DestinationRule) before the C(VirtualService) that names its subsets. Removal is in reverse order.
   - After everything is applied, it waits until all of it is ready.
-  - It warns of what of the set can have no effect, such as a route to a host, port or subset that is not there, a
-    selector of no pod, or a fault of 0 %. For that it reads what the set refers to. Of what the user may not read,
-    nothing is said.
+  - It warns of what in the set can have no effect, such as a route to a host, port or subset that is not there, a
+    selector of no pod, or a fault of 0 %. For that it reads what the set refers to. It says nothing about what the user
+    may not read.
   - With O(verify), traffic proves that the set does what it should.
 options:
   definitions:

@@ -12,7 +12,7 @@ author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
   - Applies or removes an Istio C(EnvoyFilter), changes to the configuration that istiod generates for proxies.
-  - Nobody but Envoy itself can check what stands below C(typed_config). With O(wait) the module therefore waits
+  - Only Envoy itself can check what stands below C(typed_config). With O(wait) the module therefore waits
     until the proxies have taken the configuration, and fails if one of them has rejected it.
 extends_documentation_fragment:
   - mesh.workshop.resource

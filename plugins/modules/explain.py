@@ -12,7 +12,7 @@ version_added: 0.1.0
 author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
-  - Walks one request through the live configuration of the proxies on its way, as they do, and tells at each hop which
+  - Walks one request through the live configuration of the proxies on its way, as they do, and says at each hop which
     resource decides, and what would change it.
   - At the gateway or the caller these are listener and protocol, the Gateway's server, server name and certificate, the
     VirtualServices that are bound to it, virtual host, route, fault, rewrite, timeout, retries, mirror, subset and its

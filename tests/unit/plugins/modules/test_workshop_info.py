@@ -86,7 +86,7 @@ def test_a_user_who_may_not_see_something_sees_all_the_rest_and_what_is_missing(
     server.fail(403, part="/services", times=9)
     result = look(bookinfo=[DETAILS], definition=ROUTING, baseline=BASELINE)
     status = result["status"]
-    assert "node" not in result["page"].lower(), "nobody needs to see them who has one namespace"
+    assert "node" not in result["page"].lower(), "users of a single namespace do not need to see them"
     assert status["workloads"] == {"details-v1": "1/1"}
     assert status["healthy"], "what is not seen is not reported as trouble"
     assert status["unseen"] == [
