@@ -181,6 +181,7 @@ import os
 import typing as t
 from pathlib import Path
 
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.options import GIVEN, Idle
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.parts import CACHE_FOLDERS, cache_entries
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.host import files
@@ -189,6 +190,28 @@ from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout imp
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.cluster import Cluster
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.desired import Request
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.plan import Action
+
+IDLE = (
+    Idle("purge_cache", "state", "absent"),
+    *(
+        Idle(name, "state", "present")
+        for name in (
+            "artifacts",
+            "subnet",
+            "listen",
+            "listen_http_port",
+            "listen_https_port",
+            "listen_api",
+            "listen_api_port",
+            "kubeconfig_owner",
+            "kubeconfig_group",
+            "timeout",
+        )
+    ),
+    *(Idle(name, "listen", GIVEN) for name in ("listen_http_port", "listen_https_port", "listen_api")),
+    Idle("listen_api_port", "listen_api", True),
+    *(Idle(name, "kubeconfig", GIVEN) for name in ("kubeconfig_owner", "kubeconfig_group")),
+)
 
 
 def request_of(params: dict[str, t.Any]) -> Request:
@@ -273,6 +296,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
+    module.refuse_idle(IDLE)
     if os.geteuid() != 0:
         module.fail_json(msg="The embedded cluster needs root: run the task with become, or as root.", actions=[])
     try:

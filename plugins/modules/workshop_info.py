@@ -40,7 +40,7 @@ options:
     type: str
     default: istio-system
   definition:
-    description: Content of the applied lab's C(lab.yml), to compare the live objects with.
+    description: Content of the applied lab's C(lab.yml), to compare the live objects with. Needs O(baseline).
     type: dict
     default: {}
   baseline:
@@ -146,6 +146,7 @@ page:
 
 import typing as t
 
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.options import GIVEN, Idle
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._apply import DocumentError, checked
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, connect
@@ -167,6 +168,7 @@ def main() -> None:
         "bookinfo": {"type": "list", "elements": "dict", "default": []},
     }
     module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
+    module.refuse_idle([Idle("definition", "baseline", GIVEN)])
     try:
         labs = lab_names(module.params["catalogue"]) if module.params["catalogue"] else []
         client = connect(module.params)

@@ -101,6 +101,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     **dict.fromkeys(("cluster_subnet", "cluster_timeout", "cluster_purge_cache"), (EMBEDDED,)),
     **dict.fromkeys(("cluster_context", "cluster_platform", "bookinfo_registry", "bookinfo_tag"), (EXISTING,)),
     **{f"istio_{name}": (INSTALLING,) for name in ("profile", "version", "hub", "tag", "values", "mesh_config")},
+    "istio_wait_timeout": (INSTALLING,),
     "bookinfo_wait_timeout": (WAITING,),
 }
 """Per variable of a role what it needs."""

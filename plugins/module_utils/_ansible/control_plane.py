@@ -30,6 +30,7 @@ from .._istio.presence import (
 )
 from .._kube import AUTH_ARG_SPEC, FIELD_MANAGER, ApiError, Client, connect
 from .._openshift.platform import AUTO, OPENSHIFT, PLATFORMS, find_platform
+from .options import Idle
 from .quiet import QuietModule
 
 Json = dict[str, t.Any]
@@ -53,6 +54,10 @@ GATEWAYS = "istio=ingressgateway"
 def run_control_plane_module() -> None:
     """The whole of the module istio_control_plane."""
     module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **CONTROL_PLANE_ARG_SPEC}, supports_check_mode=True)
+    # Where nothing is installed, the version alone is compared with the one that is there.
+    module.refuse_idle(
+        Idle(name, "state", "present") for name in CONTROL_PLANE_ARG_SPEC if name not in ("state", "version")
+    )
     try:
         result = _run(module)
     except (ApiError, DocumentError, IstioError) as error:

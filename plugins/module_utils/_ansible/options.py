@@ -15,6 +15,10 @@ LONGEST_WAIT = 86400
 """Seconds: a day."""
 
 
+GIVEN = object()
+"""Stands for any value: the other option only has to be given."""
+
+
 class Idle(t.NamedTuple):
     """An option that has no effect unless another one has a value."""
 
@@ -49,7 +53,9 @@ def idle_fault(params: Params, rules: t.Iterable[Idle], spec: t.Mapping[str, Jso
     for option, other, value in rules:
         default = (spec or {}).get(option, {}).get("default")
         given = params.get(option) not in (None, "", False, [], {}, default)
-        if given and (params.get(other) or "") != (value or ""):
+        if given and value is GIVEN and not params.get(other):
+            return f"{option} has no effect without {other}; leave it out, or give {other} too."
+        if given and value is not GIVEN and (params.get(other) or "") != (value or ""):
             wanted = {True: "true", False: "false", "": "empty", None: "empty"}.get(value, value)
             return f"{option} has no effect unless {other} is {wanted}; leave it out, or give {other} that value."
     return ""

@@ -12,7 +12,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import remove_values
 
 from .lifetime import end_with_parent, ignore_signals
-from .options import value_fault
+from .options import Idle, idle_fault, value_fault
 
 # Documents as they are given may be Secrets, or hold keys and tokens; they are long besides.
 _DOCUMENTS = frozenset(("baseline", "bookinfo", "definition", "definitions"))
@@ -81,6 +81,12 @@ class QuietModule(AnsibleModule):  # type: ignore[misc]  # ansible-core comes wi
         if self._changes is None:
             self._changes = []
         return self._changes.append
+
+    def refuse_idle(self, rules: t.Iterable[Idle]) -> None:
+        """End the module where an option is given that has no effect; one that has its default is not given."""
+        fault = idle_fault(self.params, rules, self.argument_spec)
+        if fault:
+            self.fail_json(msg=fault)
 
     def _refuse_values(self) -> None:
         fault = value_fault(self.params, self.argument_spec)

@@ -100,7 +100,7 @@ class Runner:
 
     def refuse_idle(self, rules: t.Iterable[Idle]) -> None:
         """Raises DocumentError for an option that is given and has no effect."""
-        fault = idle_fault(self.params, rules)
+        fault = idle_fault(self.params, rules, self.module.argument_spec)
         if fault:
             raise DocumentError(fault)
 

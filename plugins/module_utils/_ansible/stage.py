@@ -24,6 +24,7 @@ from .._workshop import (
     lab_names,
     reset_plan,
 )
+from .options import Idle
 from .runner import Runner, Verification, run_module
 
 if t.TYPE_CHECKING:
@@ -58,6 +59,7 @@ def bring_to_stage(runner: Runner) -> None:
     """Apply the stage where it is to be applied, then verify it."""
     params = runner.params
     namespace, applies = params["namespace"], params["state"] == "applied"
+    runner.refuse_idle(Idle(name, "state", "applied") for name in ("wait_timeout", "gateway_namespace"))
     definitions = {params["lab"]: params["definition"], BASELINE: params["baseline"]}
     goal = Catalogue(lab_names(params["catalogue"]), definitions.__getitem__).goal(params["lab"], params["stage"])
     verification = runner.read_checks(list(goal.shown.checks), namespace=namespace)

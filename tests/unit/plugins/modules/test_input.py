@@ -223,7 +223,6 @@ VALID: dict[str, Json] = {
         "name": "a",
         "state": "absent",
         **dict.fromkeys(("data", "cache"), "/nowhere"),
-        "timeout": 1,
     },
 }
 VALUES = st.one_of(
@@ -358,6 +357,8 @@ def test_what_cannot_be_meant_is_named(
 
 
 CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
+VERIFIED = {**STAGE, "namespace": "bookinfo", "state": "verified"}
+NODE: Json = {"artifacts": {"images": {}}}
 
 
 @pytest.mark.parametrize(
@@ -398,6 +399,23 @@ CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}
         ("verify", {**VALID["verify"], "deadline": 5}, "deadline has no effect unless once is false;"),
         ("reset", {**VALID["reset"], "lab": "routing"}, "bookinfo has no effect unless lab is empty;"),
         ("lab_stage", {**VALID["lab_stage"], "lab": "baseline"}, "stage has no effect with lab baseline"),
+        ("lab_stage", {**VERIFIED, "wait_timeout": 5}, "wait_timeout has no effect unless state is applied;"),
+        ("lab_stage", {**VERIFIED, "gateway_namespace": "a"}, "gateway_namespace has no effect unless state is"),
+        ("istio_control_plane", {"state": "stock", "hub": "a"}, "hub has no effect unless state is present;"),
+        ("istio_control_plane", {"state": "existing", "values": {"a": 1}}, "values has no effect unless state is"),
+        ("istio_control_plane", {"state": "existing", "wait_timeout": 1}, "wait_timeout has no effect unless"),
+        ("workshop_info", {"definition": LAB}, "definition has no effect without baseline; leave it out, or"),
+        ("embedded_node", {**NODE, "purge_cache": True}, "purge_cache has no effect unless state is absent;"),
+        ("embedded_node", {"state": "absent", "timeout": 1}, "timeout has no effect unless state is present;"),
+        ("embedded_node", {"state": "absent", "listen": "0.0.0.0"}, "listen has no effect unless state is present;"),
+        ("embedded_node", {**NODE, "listen_http_port": 8080}, "listen_http_port has no effect without listen;"),
+        ("embedded_node", {**NODE, "listen_api": True}, "listen_api has no effect without listen;"),
+        (
+            "embedded_node",
+            {**NODE, "listen": "0.0.0.0", "listen_api_port": 1},
+            "listen_api_port has no effect unless listen_api is true;",
+        ),
+        ("embedded_node", {**NODE, "kubeconfig_owner": 1}, "kubeconfig_owner has no effect without kubeconfig;"),
         ("migrate", {**VALID["migrate"], "quota": "local"}, "ratelimit_port has no effect unless quota is global;"),
         ("migrate", {**VALID["migrate"], "context": "a"}, "context has no effect unless ask_cluster is true;"),
         ("preflight_info", {**VALID["preflight_info"], "listen": ""}, "ports has no effect without listen;"),

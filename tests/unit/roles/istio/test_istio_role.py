@@ -90,6 +90,18 @@ def test_an_existing_istio_needs_no_stock() -> None:
     assert task("istio", BUILD, **given)["runs"] is False
 
 
+def test_what_only_an_installation_uses_is_given_only_to_one() -> None:
+    only = {"profile", "platform", "hub", "tag", "values", "mesh_config", "gateway_address", "wait_timeout"}
+    mine = {**EXISTING, "istio_state": "existing", "istio_found": {"skipped": True}, "istio_hub": "registry.example"}
+    arguments = task("istio", INSTALL, **mine)["arguments"]
+    assert {arguments[name] for name in only} == {"(omitted)"}
+    arguments = task("istio", INSTALL, **{**mine, "istio_state": "present", "istio_found": {"mode": "none"}})[
+        "arguments"
+    ]
+    assert (arguments["hub"], arguments["profile"], arguments["wait_timeout"]) == ("registry.example", "default", 300)
+    assert arguments["values"]["defaultRevision"] == "default"
+
+
 def test_every_variable_is_documented_with_its_default() -> None:
     options = load(ROLES / "istio" / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
     defaults = load(ROLES / "istio" / "defaults" / "main.yml")

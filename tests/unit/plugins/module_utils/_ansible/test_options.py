@@ -7,7 +7,7 @@ import math
 import typing as t
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._ansible.options import Idle, idle_fault, value_fault
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.options import GIVEN, Idle, idle_fault, value_fault
 
 SPEC: dict[str, dict[str, t.Any]] = {
     "wait_timeout": {"type": "int"},
@@ -58,3 +58,12 @@ def test_options_without_effect(params: dict[str, t.Any], fault: str) -> None:
     found = idle_fault(params, rules)
     assert found.startswith(fault)
     assert bool(found) == bool(fault)
+
+
+def test_an_option_may_need_another_one_whatever_that_says() -> None:
+    rules = [Idle("port", "listen", GIVEN)]
+    spec = {"port": {"type": "int", "default": 80}}
+    assert idle_fault({"port": 8080, "listen": "0.0.0.0"}, rules, spec) == ""
+    assert idle_fault({"port": 80, "listen": ""}, rules, spec) == "", "its default counts as not given"
+    said = "port has no effect without listen; leave it out, or give listen too."
+    assert idle_fault({"port": 8080, "listen": ""}, rules, spec) == said
