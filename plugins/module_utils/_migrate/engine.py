@@ -25,6 +25,7 @@ from .writer import json_documents, write_chunk, write_json
 _REMEDY = "render it first (helm template, envsubst …)."
 _RENDER = f"the document is a template; {_REMEDY}"
 _FIRST_FORM = re.compile(r"^type[ \t]*:[ \t]*(?:route-rule|destination-policy)", re.MULTILINE)
+_REQUEST = re.compile(r"request|^(?:not)?(?:hosts|methods|paths)$", re.IGNORECASE)
 _SERVER_SET = (
     "creationTimestamp",
     "generation",
@@ -372,6 +373,20 @@ def _without_servers_fields(doc: Doc) -> None:
     out["metadata"] = meta
 
 
+def _closes_tcp(spec: Json) -> bool:
+    """Whether a DENY policy looks at requests at any port; on TCP ports Istio leaves out what only requests have."""
+    if spec.get("action") != "DENY":
+        return False
+    for rule in spec.get("rules") or []:
+        operations = [to.get("operation") or {} for to in rule.get("to") or [{}]]
+        sources = [source.get("source") or {} for source in rule.get("from") or []]
+        http = any(_REQUEST.search(key) for part in (*operations, *sources) for key in part)
+        http = http or any(_REQUEST.search(str(when.get("key"))) for when in rule.get("when") or [])
+        if http and not all(operation.get("ports") for operation in operations):
+            return True
+    return False
+
+
 def _finish(doc: Doc) -> None:
     if doc.family == "other":
         doc.family = _family(doc)
@@ -397,6 +412,12 @@ def _finish(doc: Doc) -> None:
     if doc.kept:
         _without_servers_fields(doc)
         return
+    for out in doc.outputs:
+        if out["kind"] == "AuthorizationPolicy" and _closes_tcp(out["spec"]):
+            doc.differ(
+                f"The policy {out['metadata']['name']} denies by what requests hold, which plain TCP does not have: "
+                "it closes ports that take TCP. Name ports in its rules if a workload has such."
+            )
     carried = {
         key: {name: str(value) for name, value in doc.meta[key].items() if name != _LAST_APPLIED}
         for key in ("labels", "annotations")
