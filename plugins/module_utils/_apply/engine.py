@@ -290,7 +290,7 @@ class _Run:
         return self._finish()
 
     def _prunable(self) -> list[Entry]:
-        """What is to go besides the documents; found first, since it may not be readable and then nothing is done."""
+        """What goes besides the documents; looked up first, so that nothing is done where it cannot be read."""
         options = self.options
         if not options.prune_selector:
             return []

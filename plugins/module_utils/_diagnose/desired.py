@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the checks belong to, such as a stage's documents, and what of it is missing, other or too much: pure.
+"""What the checks belong to, such as a stage's documents, and which of them are missing, different or left over: pure.
 
 A check that proves what has been applied cannot know what was meant. One that comes with the documents can: where they
 and the live objects are not the same, that is what the failure is looked for in. Only objects that the request meets
@@ -213,7 +213,7 @@ def decisive(findings: Findings) -> tuple[str, ...]:
 
 
 def as_desired(findings: Findings, case: Case | None, own: Diagnosis | None) -> Diagnosis | None:
-    """What of the desired is missing, other or too much, and makes the answers what they are; None where nothing is.
+    """What of the desired is missing, different or left over and explains the answers; None where nothing does.
 
     ``own`` is what the request's way carries: where it is about the same objects, it tells more than their fields do.
     """

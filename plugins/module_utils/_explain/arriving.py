@@ -101,7 +101,7 @@ def bare_pod(mesh: Mesh, pod: Json) -> Bare:
 def no_proxy(bare: Bare) -> str:
     """Why nothing is decided at a pod."""
     if bare.aside:
-        return f"Port {bare.port} of pod {bare.pod} passes its proxy by (annotation {bare.aside})."
+        return f"Port {bare.port} of pod {bare.pod} bypasses its proxy (annotation {bare.aside})."
     if bare.ambient:
         return (
             f"Pod {bare.pod} is in the ambient mesh: no sidecar decides for it, but the ztunnel of its node (and a "

@@ -20,7 +20,7 @@ ALL = "*"
 
 
 def leaves_aside(pod: Json, addresses: t.Sequence[str], port: int) -> str:
-    """The annotation by which what a pod sends there passes its proxy by; empty where none does."""
+    """The annotation that lets what a pod sends there bypass its proxy; empty where none does."""
     if _has_port(pod, "excludeOutboundPorts", port):
         return f"{PREFIX}excludeOutboundPorts"
     known = [one for one in addresses if one not in ("", "0.0.0.0")]
@@ -35,7 +35,7 @@ def leaves_aside(pod: Json, addresses: t.Sequence[str], port: int) -> str:
 
 
 def lets_past(pod: Json, port: int) -> str:
-    """The annotation by which what comes to a pod's port passes its proxy by; empty where none does."""
+    """The annotation that lets what comes to a pod's port bypass its proxy; empty where none does."""
     if _has_port(pod, "excludeInboundPorts", port):
         return f"{PREFIX}excludeInboundPorts"
     written = f"{PREFIX}includeInboundPorts" in annotations_of(pod)

@@ -193,7 +193,7 @@ class Bare:
     ambient: bool
     """Whether its node's ztunnel takes its connections."""
     aside: str = ""
-    """The annotation by which its proxy is passed by, where it has one."""
+    """The annotation that lets traffic bypass its proxy, where it has one."""
     port: int = 0
     mtls: bool = False
     """Whether it is sent the mesh's mTLS, which nobody there takes."""
@@ -218,7 +218,7 @@ class Journey:
     bare: tuple[Bare, ...] = ()
     """Pods that it may reach and that have no sidecar."""
     aside: str = ""
-    """The annotation of the caller's pod by which the request passes its proxy by."""
+    """The annotation of the caller's pod that lets the request bypass its proxy."""
     through: tuple[Journey, ...] = ()
     """Its way on through gateways that it is sent to."""
 

@@ -98,7 +98,7 @@ def from_workload(mesh: Mesh, request: Request, pod: Json, address: str | None =
     addresses = ([address] if address else mesh.addresses_of(request.host, home)) or ["0.0.0.0"]
     aside = leaves_aside(pod, addresses, request.port)
     if aside:
-        said = f"What pod {name_of(pod)} sends to port {request.port} passes its proxy by (annotation {aside})."
+        said = f"What pod {name_of(pod)} sends to port {request.port} bypasses its proxy (annotation {aside})."
         past = without_proxy(mesh, request, home, address)
         return replace(past, caller=name_of(pod), aside=aside, unseen=(said,))
     listener = outbound_listener(config, addresses[0], request.port)

@@ -171,7 +171,7 @@ def _called(entry: t.Any) -> str:
 
 
 def line_of(text: str, path: Path) -> int:
-    """The line of a YAML text, counted from 1, on which that is to which a path leads, as far as it leads."""
+    """The line, counted from 1, of the value at a path in a YAML text, or of its nearest parent."""
     import yaml
 
     node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

@@ -57,7 +57,7 @@ def _suffers_in_plain_text(case: Case, journey: Journey) -> bool:
 
 
 def passed_by(case: Case) -> Diagnosis | None:
-    """A proxy is there and the request passes it by, since an annotation of its pod says so."""
+    """A proxy is there and the request bypasses it, since an annotation of its pod says so."""
     findings = case.findings
     for journey in (one for one in case.journeys if one not in case.guessed):
         port = journey.request.port

@@ -100,7 +100,7 @@ class Desired:
 
     @property
     def publication(self) -> publish.Publication | None:
-        """Which ports are published where; None where none are."""
+        """Which ports are published where; None where no port is."""
         request = self._request
         return publish.Publication.of(
             request.listen, request.listen_http_port, request.listen_https_port, request.listen_api_port
