@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from os.path import commonprefix
 
 from ..._explain.effects import Effect
 from ..._explain.effects.mend import Mend, Patch
 from ..._explain.journey import BLACKHOLE, PASSTHROUGH, Sent
 from ..._explain.matching import template_holds
-from ..._explain.mesh import ServiceName, service_named, spec_of
+from ..._explain.mesh import ServiceName, rule_of_route, service_named, spec_of
 from ..._explain.origin import Origin, origin_of
 from ..._explain.routing import Skipped, targets_of
 from ..._explain.walk import FAULT
@@ -130,6 +131,37 @@ def hidden_routes(case: Case) -> Diagnosis | None:
         if effect.topic == "protocol" and effect.services & raw:
             return told(effect)
     return None
+
+
+def no_route(case: Case) -> Diagnosis | None:
+    """404 by the caller's own proxy: its rules for the host were all tried, and none takes the request."""
+    lost = {one.pod for one in case.findings.records if "NR" in one.flags.split(",")}
+    for journey in (one for one in case.journeys if one not in case.guessed):
+        sent = journey.sent
+        if sent is None or sent.role == "gateway" or sent.routed is None or sent.routed.route is not None:
+            continue
+        tried = [(origin, one) for one in sent.routed.skipped if (origin := origin_of(one.route)) is not None]
+        if not tried or sent.redirect or not (sent.proxy in lost or (journey is case.first and 404 in case.statuses)):
+            continue
+        origin, nearest = min(tried, key=lambda one: _distance(one[1], journey.request.path))
+        places = [one for one in (sent.routed.host or {}).get("routes") or () if origin_of(one) == origin]
+        rule = case.mesh.find(origin)
+        named = rule_of_route(case.mesh, rule, places.index(nearest.route)) if rule is not None else None
+        which = f"rule {named[1] + 1} of {named[0]}" if named is not None else f"one of {origin}"
+        count = "1 tried" if len(tried) == 1 else f"{len(tried)} tried"
+        return Diagnosis(
+            f"No rule takes the request ({count}), so the proxy of {sent.proxy} answers 404 itself; the nearest, "
+            f"{which}, does not: {nearest.why}.",
+            "Correct that match, or add a rule without a match at the end, which takes the rest.",
+        )
+    return None
+
+
+def _distance(skipped: Skipped, path: str) -> tuple[bool, int]:
+    """How far a rule was from taking a request: first those whose path holds, then by how much of the path is alike."""
+    match = skipped.route.get("match") or {}
+    wanted = str(match.get("path") or match.get("prefix") or match.get("path_separated_prefix") or "")
+    return skipped.why.startswith("the path"), -len(commonprefix([wanted, path]))
 
 
 def passed_over(case: Case) -> Diagnosis | None:

@@ -91,6 +91,26 @@ def passed_in_plain_text(case: Case) -> Diagnosis | None:
     return None
 
 
+def encrypted_twice(case: Case) -> Diagnosis | None:
+    """The application speaks TLS itself, and a DestinationRule has its proxy begin TLS once more around it."""
+    if case.findings.expects_refusal or not (case.findings.errors() or case.statuses & {400, 502, 503}):
+        return None
+    for journey in case.journeys:
+        sent = journey.sent
+        if sent is None or sent.role == "gateway" or sent.http or journey.request.scheme not in ("https", "tls"):
+            continue
+        for target in sent.met:
+            if target.tls == "tls" and target.origin is not None:
+                mode = tls_mode(case, target.origin)
+                how = f" (tls mode {mode})" if mode else ""
+                return Diagnosis(
+                    f"{target.origin} begins TLS{how} for what {app_of(case, sent.proxy)} has "
+                    "encrypted already, so the callee finds TLS within TLS.",
+                    f"Ask by http:// and let the proxy encrypt, or take tls out of {target.origin}.",
+                )
+    return None
+
+
 def refused_tls(case: Case) -> Diagnosis | None:
     """A DestinationRule speaks otherwise than the pods behind its host take."""
     broken = any(set(one.flags.split(",")) & {"UC", "UF", "URX"} for one in case.findings.records)

@@ -52,3 +52,21 @@ def test_mtls_to_pods_that_have_it_switched_off(mode: str, named: bool) -> None:
         "bookinfo/off switches it off there (DISABLE)."
     )
     assert (diagnosis is not None and diagnosis.sentence == said) == named
+
+
+@pytest.mark.parametrize(("scheme", "http", "twice"), [("https", False, True), ("http", True, False)])
+def test_tls_within_tls(scheme: str, http: bool, twice: bool) -> None:
+    rule = thing("reviews", host="reviews", trafficPolicy={"tls": {"mode": "SIMPLE"}})
+    found = mesh(http=http, DestinationRule=[rule])
+    config = found.configs[("bookinfo", "productpage-a-b")]
+    upstream = {
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        "common_tls_context": {},
+    }
+    own = rule_of("reviews", {"name": REVIEWS, "transport_socket": {"typed_config": upstream}}, "destination-rule")
+    caller = dataclasses.replace(config, clusters={**config.clusters, REVIEWS: own})
+    found = Mesh(found.objects, {**found.configs, ("bookinfo", "productpage-a-b"): caller})
+    url = f"{scheme}://reviews:9080/"
+    answer = diagnose(findings(found, 503, url=url, request=request_of(url)))
+    said = "begins TLS (tls mode SIMPLE) for what productpage has encrypted already"
+    assert (answer is not None and said in answer.sentence) == twice
