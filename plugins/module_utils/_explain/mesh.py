@@ -234,6 +234,12 @@ def protocol_of(port: Json) -> tuple[str, str]:
     return "", "neither its name nor appProtocol says a protocol"
 
 
+def is_open_itself(pod: Json) -> bool:
+    """Whether a pod is reached at its node's address, without a Service."""
+    ports = [port for one in spec_of(pod).get("containers") or () for port in one.get("ports") or ()]
+    return bool(spec_of(pod).get("hostNetwork")) or any(port.get("hostPort") for port in ports)
+
+
 def service_account(pod: Json) -> str:
     return str(spec_of(pod).get("serviceAccountName") or "default")
 

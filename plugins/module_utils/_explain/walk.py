@@ -29,6 +29,7 @@ from .mesh import (
     holds_for,
     home_of,
     is_headless,
+    is_open_itself,
     labels_of,
     matches,
     name_of,
@@ -310,4 +311,4 @@ def _target_port(mesh: Mesh, pod: Json, port: int) -> int | None:
             found = port_of(service, port)
             if found is not None:
                 return port_number(found, pod, port)
-    return None if seen else port
+    return None if seen and not is_open_itself(pod) else port

@@ -17,6 +17,7 @@ from ..mesh import (
     Mesh,
     home_of,
     host_holds,
+    is_open_itself,
     labels_of,
     matches,
     name_of,
@@ -65,7 +66,7 @@ def ports_without_service(mesh: Mesh) -> t.Iterator[Effect]:
             for one in mesh.of("Service", home_of(pod))
             if spec_of(one).get("selector") and matches(spec_of(one)["selector"], labels_of(pod))
         ]
-        if not services or any(map(_is_open_itself, pods)):
+        if not services or any(map(is_open_itself, pods)):
             continue
         # A server may also name the pods' own port, which a Service leads to.
         have = {int(port.get("port") or 0) for one, _pod in services for port in ports_of(one)}
@@ -89,12 +90,6 @@ def ports_without_service(mesh: Mesh) -> t.Iterator[Effect]:
                 if len(names) == 1 and number >= UNPRIVILEGED
                 else None,
             )
-
-
-def _is_open_itself(pod: Json) -> bool:
-    """Whether a pod is reached at its node's address, without a Service."""
-    ports = [port for one in spec_of(pod).get("containers") or () for port in one.get("ports") or ()]
-    return bool(spec_of(pod).get("hostNetwork")) or any(port.get("hostPort") for port in ports)
 
 
 def _listed(ports: t.Iterable[int]) -> str:

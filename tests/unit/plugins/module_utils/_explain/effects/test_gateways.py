@@ -91,6 +91,8 @@ def test_a_gateway_at_its_nodes_address_needs_no_service(parts: Json) -> None:
     found = world(server(9443, "HTTP"), **HTTP)
     found.gateways()[0]["spec"].update(parts)
     assert not [one for one in effects_of(found) if one.field.endswith("port.number")]
+    journey = at_gateway(found, request_of("http://shop.example:9443/"), found.gateways()[0])
+    assert outcome_of(journey) == "Outcome: refused, since no Gateway opens port 9443."
 
 
 @pytest.mark.parametrize("number", [80, 8080])
