@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Manifests as people published them: a server of today takes each document that is made of them, strictly."""
+"""Manifests as people published them: a server of today takes each document that is made of them, strictly, and
+istioctl finds nothing wrong with them."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import concurrent.futures
 import itertools
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,75 @@ def test_the_server_takes_each_document_strictly(outputs, refusal):
 def test_a_slip_would_be_refused(outputs, refusal):
     (_file, document) = next(item for item in outputs if item[1]["kind"] == "VirtualService")
     assert ".spec.htpp: field not declared" in refusal({**document, "spec": {**document["spec"], "htpp": []}})
+
+
+# What istioctl says of a file although the conversion is right: code, pattern, and why.
+EXCEPTED = [
+    ("IST0101", r"Referenced (?:host|mirror)\+subset", "the DestinationRule is in a file that was not collected"),
+    ("IST0101", r"Referenced gateway not found", "the Gateway is in a file that was not collected"),
+    ("IST0132", r"not found in Gateway", "the Gateway is in a file that was not collected"),
+    ("IST0130", r"not used", "the author had rules that were never reached; they are kept in their order"),
+    ("IST0131", r"is not used", "the author had matches that were never reached; they are kept in their order"),
+    ("IST0129", r"no caCertificates are set", "EgressRule began TLS, and the certificates of the system are used"),
+    ("IST0133", r"EnvoyFilter exposes internal implementation", "rate limits have no other API"),
+    ("IST0133", r"due to the use of only HTTP attributes", "the report says so of each such policy"),
+]
+
+
+def analysed(istioctl, path):
+    """What istioctl says of a file's documents alone: two files may have one name for other things."""
+    command = [str(istioctl), "analyze", "--use-kube=false", "--output", "json", str(path)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert answer.stdout.strip(), answer.stderr
+    return json.loads(answer.stdout) or []
+
+
+@pytest.fixture
+def istioctl(kubeconfig):
+    return Path("/var/lib/mesh-workshop") / kubeconfig.name / "bin" / "istioctl"
+
+
+@pytest.fixture
+def slides(ansible, tmp_path):
+    """What is made of the deck's listings: file and document."""
+    src, dest = tmp_path / "slides", tmp_path / "current"
+    src.mkdir()
+    for path in Path(__file__).with_name("slides").glob("*.txt"):
+        (src / f"{path.stem}.yaml").write_text(path.read_text())
+    run = ansible.play("migrate", src=str(src), dest=str(dest), facts=facts())
+    assert run.status == 0, run.output
+    return list(documents(dest))
+
+
+@pytest.fixture
+def messages(istioctl, outputs, slides, tmp_path):
+    """Each message of istioctl with the file that it is about."""
+    assert len({file for file, _document in slides}) > 5
+    files = {}
+    for file, document in [*outputs, *slides]:
+        files.setdefault(file, []).append(document)
+    paths = {}
+    for number, (file, found) in enumerate(files.items()):
+        paths[file] = tmp_path / f"{number}.yaml"
+        paths[file].write_text(yaml.safe_dump_all(found))
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        said = list(pool.map(lambda path: analysed(istioctl, path), paths.values()))
+    return [(file, message) for file, found in zip(paths, said, strict=True) for message in found]
+
+
+def test_istioctl_finds_nothing_wrong(messages):
+    wrong, used = [], set()
+    for file, message in messages:
+        rules = [rule for rule in EXCEPTED if rule[0] == message["code"] and re.search(rule[1], message["message"])]
+        used.update(rules)
+        if not rules:
+            wrong.append((file, message["code"], message["message"]))
+    assert wrong == []
+    assert used == set(EXCEPTED)
+
+
+def test_istioctl_would_see_a_gateway_of_another_host(istioctl, outputs, tmp_path):
+    (_file, service) = next(item for item in outputs if item[1]["kind"] == "VirtualService")
+    path = tmp_path / "broken.yaml"
+    path.write_text(yaml.safe_dump({**service, "spec": {**service["spec"], "gateways": ["none"]}}))
+    assert "IST0101" in [message["code"] for message in analysed(istioctl, path)]
