@@ -30,7 +30,7 @@ def is_open_template(text: str) -> bool:
 
 
 def foreign_to_kubernetes(text: str, name: str, template: bool, value: t.Any) -> str:
-    """Why a text that is no document, and has nothing of Istio's in it, is none of a conversion's."""
+    """Why a text that is not a document, and has nothing of Istio's in it, is left alone."""
     if template:
         return "A template without anything of Istio's; passed through as it is."
     if name.endswith(".json") and _COMMENTED.search(text):

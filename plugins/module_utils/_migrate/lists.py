@@ -31,7 +31,7 @@ def items_of(value: Map, text: str, first_line: int) -> list[Item]:
 
     :param text: the text that the List was read from
     :param first_line: the line that the text begins on
-    :raises Refused: if one of them is no document
+    :raises Refused: if one of them is not a document
     """
     return list(_items(value, text.split("\n"), first_line))
 

@@ -512,7 +512,9 @@ def _network(host: str, place: Place) -> str:
     try:
         return str(ipaddress.ip_network(host, strict=False))
     except ValueError as why:
-        raise Refused(f"spec.destination.service {host} is no range of addresses.", "spec.destination", place) from why
+        raise Refused(
+            f"spec.destination.service {host} is not a range of addresses.", "spec.destination", place
+        ) from why
 
 
 def _write(entry: _Host) -> None:

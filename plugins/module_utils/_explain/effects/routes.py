@@ -291,7 +291,7 @@ def lost_delegates(mesh: Mesh) -> t.Iterator[Effect]:
             if found is None:
                 said, remedy = "does not exist", f"Apply {named}, or correct its name and namespace."
             elif spec_of(found).get("hosts"):
-                said, remedy = "has hosts of its own, so it is no delegate", f"Leave the hosts of {named} out."
+                said, remedy = "has hosts of its own, so it is not a delegate", f"Leave the hosts of {named} out."
             elif not is_exported("VirtualService", found, home_of(rule)):
                 said = exported_in_words("VirtualService", found)
                 remedy = f"Export {named} to {home_of(rule)}."

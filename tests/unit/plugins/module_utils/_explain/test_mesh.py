@@ -97,7 +97,7 @@ def test_the_rule_that_a_route_is_made_of(root: list[Json], inner: list[Json], p
     ("inner", "said"),
     [
         ([], "VirtualService bookinfo/inner, which does not exist"),
-        ([rules("inner", {}, hosts=("reviews",))], "which has hosts of its own, so it is no delegate"),
+        ([rules("inner", {}, hosts=("reviews",))], "which has hosts of its own, so it is not a delegate"),
         ([rules("inner")], "which has no http rules"),
         ([rules("inner", {}, exportTo=["shop"])], "which is exported to shop only (exportTo)"),
         ([rules("inner", {})], ""),

@@ -213,5 +213,5 @@ def test_a_range_of_addresses_is_no_host(converter: Converter, service: str, net
 
 
 def test_ranges_that_there_could_not_be_are_refused(converter: Converter) -> None:
-    assert "is no range of addresses" in converter.refusal(egress("10.0.0.0/99", "tcp"))
+    assert "is not a range of addresses" in converter.refusal(egress("10.0.0.0/99", "tcp"))
     assert "for TCP only" in converter.refusal(egress("10.0.0.0/8", "http"))
