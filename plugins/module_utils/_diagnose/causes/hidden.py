@@ -210,7 +210,7 @@ def _hidden_by_sidecar(case: Case, request: Request, sent: Sent) -> Diagnosis | 
         only = "and REGISTRY_ONLY refuses it"
     if own and not any(_lists(own_entry, full, service[1], sent.namespace) for own_entry in own):
         hosts = [str(host).rpartition("/")[2] for one in own for host in one.get("hosts") or ()]
-        listed = together([host.split(".")[0] for host in hosts])
+        listed = together([host.partition(".")[0] for host in hosts])
         wide = any(not one.get("port") and _lists(one, full, service[1], sent.namespace) for one in entries)
         tail = "; the entry without a port does not count there" if wide else ""
         return Diagnosis(
