@@ -183,13 +183,12 @@ from pathlib import Path
 
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.options import GIVEN, Idle
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.parts import CACHE_FOLDERS, cache_entries
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.host import files
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.host.commands import CommandError
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import EmbeddedError, Layout
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.lifecycle import absent, present
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.cluster import Cluster
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.desired import Request
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.plan import Action
 
 IDLE = (
     Idle("purge_cache", "state", "absent"),
@@ -228,48 +227,6 @@ def request_of(params: dict[str, t.Any]) -> Request:
         kubeconfig_group=params["kubeconfig_group"],
         timeout=params["timeout"],
     )
-
-
-def present(cluster: Cluster, check: bool) -> dict[str, t.Any]:
-    """Bring the cluster up; the module's result."""
-    cluster.desired.refuse_impossible()
-    if check:
-        actions = [action.value for action in cluster.todo()]
-        return {"changed": bool(actions), "actions": actions, **cluster.facts()}
-    outcome = cluster.bring_up()
-    # Waiting for something that happens by itself is not a change.
-    waits = {Action.CONTROL_PLANE.value, Action.READY.value}
-    changed = bool(set(outcome.actions) - waits)
-    return {"changed": changed, "actions": outcome.actions, "seconds": outcome.seconds, **cluster.facts()}
-
-
-def absent(cluster: Cluster, check: bool, purge_cache: bool) -> tuple[dict[str, t.Any], list[str]]:
-    """Remove the cluster; the module's result and warnings."""
-    removed = cluster.teardown.traces() if check else cluster.teardown.remove()
-    warnings = []
-    cache = cluster.layout.cache
-    if purge_cache and cache.is_dir():
-        others = cluster.teardown.others()
-        if others:
-            warnings.append(
-                f"The cache {cache} stays, because the cluster {others[0]} is on this machine and may run from it."
-            )
-        else:
-            if files.matching(cache, cache_entries()) or not any(cache.iterdir()):
-                removed.append(f"cache {cache}")
-            if not check:
-                purge(cache)
-            if not check and cache.exists() and any(cache.iterdir()):
-                warnings.append(f"The folder {cache} stays, because it holds files that are not this collection's.")
-    return {"changed": bool(removed), "actions": removed}, warnings
-
-
-def purge(cache: Path) -> None:
-    """Remove what was built, but no files that others keep in the same folder."""
-    files.remove_entries(cache, cache_entries())
-    for folder in CACHE_FOLDERS:
-        files.remove_if_empty(cache / folder)
-    files.remove_if_empty(cache)
 
 
 def main() -> None:
