@@ -10,7 +10,7 @@ import functools
 import re
 import typing as t
 
-from . import authentication, grouping, mixer, names, quota, rbac, routing, v1alpha1
+from . import authentication, checks, grouping, mixer, names, quota, rbac, routing, v1alpha1
 from .facts import Facts
 from .fields import check_output
 from .foreign import foreign_to_kubernetes, is_open_template, is_template
@@ -282,7 +282,7 @@ def _convert(unit: list[Doc], context: list[Doc], facts: Facts, options: Options
     authentication.convert(docs, facts, options)
     joined = mixer.read([doc for doc in docs if not v1alpha1.is_mine(doc)], facts, lost)
     quota.convert(joined, facts, options)
-    mixer.convert(joined, facts, options)
+    checks.convert(joined, facts, options)
     _take_over(unit, around, context)
     for doc in unit:
         _finish(doc)

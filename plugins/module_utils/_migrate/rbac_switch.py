@@ -1,0 +1,166 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What RBAC was on for: ClusterRbacConfig and RbacConfig, and the policies that they become."""
+
+from __future__ import annotations
+
+from .facts import Facts, service_of
+from .model import Doc, Json, Options, Place, Refused, camel_keys, mapping, only, place_of, text_list
+
+_API = "security.istio.io/v1"
+
+
+class Switch:
+    """For what RBAC was on."""
+
+    def __init__(self) -> None:
+        self.doc: Doc | None = None
+        self.mode = "ON"
+        self.namespaces: list[str] = []
+        self.services: list[tuple[str, str, Place]] = []
+
+    def covers(self, namespace: str) -> bool:
+        if self.mode == "ON":
+            return True
+        inside = namespace in self.namespaces
+        return inside if self.mode == "ON_WITH_INCLUSION" else not inside and self.mode != "OFF"
+
+    def covers_service(self, namespace: str, name: str) -> bool:
+        named = any((namespace, name) == (ns, other) for ns, other, _place in self.services)
+        if self.mode == "ON_WITH_INCLUSION":
+            return named or self.covers(namespace)
+        return self.covers(namespace) and not named
+
+
+def switch_of(configs: list[Doc], facts: Facts, options: Options) -> Switch:
+    switch = Switch()
+    # Istio 1.1 to 1.4 passed over a RbacConfig where there was a ClusterRbacConfig.
+    configs.sort(key=lambda doc: doc.kind != "ClusterRbacConfig")
+    for doc in configs:
+        if doc.name != "default":
+            doc.handled = True
+            doc.differ(
+                f"Istio only looked at the {doc.kind} named default, so this one was never in force; nothing is "
+                "written.",
+                "metadata.name",
+                place_of(doc.meta, "name"),
+            )
+            continue
+        if switch.doc is not None:
+            doc.refuse(
+                Refused(
+                    f"the input has a {switch.doc.kind} too, and a mesh had only one in force; remove one of them.",
+                    "kind",
+                    place_of(doc.value, "kind"),
+                )
+            )
+            continue
+        try:
+            _read_switch(switch, doc)
+            switch.doc = doc
+            _write_switch(switch, doc, facts, options)
+        except Refused as why:
+            doc.refuse(why)
+            switch.doc = doc
+    return switch
+
+
+def _read_switch(switch: Switch, doc: Doc) -> None:
+    spec = camel_keys(doc.spec())
+    only(spec, ("mode", "inclusion", "exclusion", "enforcementMode"), "spec")
+    mode = str(spec.get("mode") or "OFF")
+    if spec.get("mode") is False:  # OFF without quotes is a boolean
+        mode = "OFF"
+    if spec.get("mode") is True:
+        mode = "ON"
+    if mode not in ("OFF", "ON", "ON_WITH_INCLUSION", "ON_WITH_EXCLUSION"):
+        raise Refused(f"spec.mode {mode} never existed in Istio.", "spec.mode", place_of(spec, "mode"))
+    if str(spec.get("enforcementMode") or "ENFORCED") == "PERMISSIVE":
+        doc.differ(
+            "enforcementMode PERMISSIVE denied nothing; no policy is written. "
+            "To try policies today, annotate them with istio.io/dry-run.",
+            "spec.enforcementMode",
+            place_of(spec, "enforcementMode"),
+        )
+        mode = "OFF"
+    switch.mode = mode
+    side = {"ON_WITH_INCLUSION": "inclusion", "ON_WITH_EXCLUSION": "exclusion"}.get(mode, "")
+    if not side:
+        return
+    target = mapping(spec, side, f"spec.{side}")
+    only(target, ("services", "namespaces"), f"spec.{side}")
+    for name in text_list(target, "namespaces", f"spec.{side}.namespaces"):
+        if "*" in name:
+            raise Refused(
+                f"spec.{side}.namespaces has {name}, and patterns were not allowed there; name the namespaces.",
+                f"spec.{side}.namespaces",
+                place_of(target, "namespaces"),
+            )
+        switch.namespaces.append(name)
+    for name in text_list(target, "services", f"spec.{side}.services"):
+        found = service_of(name, "") if "*" not in name else None
+        if not found or not found[0]:
+            raise Refused(
+                f"spec.{side}.services has {name}, which is not the full name of a service.",
+                f"spec.{side}.services",
+                place_of(target, "services"),
+            )
+        if name != host_of(*found):
+            read = side == "inclusion"
+            doc.differ(
+                f"Istio 1.x compared full names, so {name} named no service; "
+                + (
+                    "it is read as the service of that name." if read else "RBAC stays on for the service of that name."
+                ),
+                f"spec.{side}.services",
+                place_of(target, "services"),
+            )
+            if not read:
+                continue
+        switch.services.append((*found, place_of(target, "services")))
+
+
+def host_of(namespace: str, name: str) -> str:
+    return f"{name}.{namespace}.svc.cluster.local"
+
+
+def _write_switch(switch: Switch, doc: Doc, facts: Facts, options: Options) -> None:
+    doc.handled = True
+    root = options.root_namespace
+    if switch.mode == "OFF":
+        doc.differ("RBAC was off and denied nothing, so neither this nor the roles become policies.", "spec.mode")
+        return
+    if switch.mode in ("ON", "ON_WITH_EXCLUSION"):
+        doc.emit(_API, "AuthorizationPolicy", "allow-nothing", root, {})
+        doc.differ(
+            f"The policy in {root} covers all workloads of the mesh, gateways and ports without a Service among them; "
+            "RBAC looked at ports of Services.",
+            "spec.mode",
+            place_of(doc.value.get("spec"), "mode"),
+        )
+    for namespace in dict.fromkeys(switch.namespaces):
+        if switch.mode == "ON_WITH_INCLUSION":
+            doc.emit(_API, "AuthorizationPolicy", "allow-nothing", namespace, {})
+        else:
+            doc.emit(_API, "AuthorizationPolicy", "allow-all", namespace, {"rules": [{}]})
+    side = "inclusion" if switch.mode == "ON_WITH_INCLUSION" else "exclusion"
+    for namespace, name, place in switch.services:
+        near = [other for other in facts.services.values() if other.namespace == namespace]
+        if near and (namespace, name) not in facts.services:
+            doc.differ(
+                f"No Service {namespace}/{name} is among those known of its namespace, so no policy is written for it. "
+                "If there is one, put its document into the input.",
+                f"spec.{side}.services",
+                place,
+            )
+            continue
+        service = facts.service(namespace, name, f"spec.{side}.services", place)
+        spec: Json = {"selector": {"matchLabels": service.labels}}
+        if switch.mode == "ON_WITH_EXCLUSION":
+            ports = service.target_ports()
+            spec["rules"] = [{"to": [{"operation": {"ports": ports}}]}] if ports else [{}]
+        if switch.mode == "ON_WITH_INCLUSION" and namespace in switch.namespaces:
+            continue
+        name = f"allow-{'nothing' if switch.mode == 'ON_WITH_INCLUSION' else 'all'}-{name}"
+        doc.emit(_API, "AuthorizationPolicy", name, namespace, spec)
