@@ -18,6 +18,7 @@ from .._istio.control_plane import (
     operator_document,
     render,
 )
+from .._istio.gateways import GATEWAY_SELECTOR
 from .._istio.presence import (
     Presence,
     presence_of,
@@ -48,7 +49,6 @@ CONTROL_PLANE_ARG_SPEC: Json = {
     "gateway_address": {"type": "str", "default": ""},
     "wait_timeout": {"type": "int", "default": 300},
 }
-GATEWAYS = "istio=ingressgateway"
 
 
 def run_control_plane_module() -> None:
@@ -131,12 +131,12 @@ def _stock(client: Client, namespace: str) -> list[str]:
         telemetries = client.list("telemetry.istio.io/v1", "Telemetry", namespace)
     except ApiError:
         telemetries = []
-    return lacks(mesh, telemetries, len(client.list("v1", "Service", label_selector=GATEWAYS)))
+    return lacks(mesh, telemetries, len(client.list("v1", "Service", label_selector=GATEWAY_SELECTOR)))
 
 
 def _give_address(client: Client, address: str, check: bool) -> bool:
     """Give the gateway's Service its address where the cluster has no load balancer; says whether it changed."""
-    names = without_address(client.list("v1", "Service", ISTIO_NAMESPACE, label_selector=GATEWAYS), address)
+    names = without_address(client.list("v1", "Service", ISTIO_NAMESPACE, label_selector=GATEWAY_SELECTOR), address)
     for name in names if not check else ():
         client.patch(
             "v1",

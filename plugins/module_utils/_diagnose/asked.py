@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
+from .._istio.gateways import GATEWAY_LABELS
+from .._kube.objects import home_of, labels_of, matches
 from .findings import Findings, Json
-from .objects import ROOT, home_of, host_matches, labels_of, matches, namespace_of, selector_of, short
-
-GATEWAY_PODS = {"istio": "ingressgateway"}
+from .objects import ROOT, host_matches, namespace_of, selector_of, short
 
 
 def asked_service(findings: Findings) -> tuple[str, str] | None:
@@ -41,7 +41,7 @@ def holds(findings: Findings, policy: Json, home: str, pods: list[Json]) -> bool
     """Whether a policy holds for one of these pods; one with targets may hold for what we do not look at."""
     if home_of(policy) not in (home, ROOT):
         return False
-    if findings.source == "host" and home_of(policy) == ROOT and matches(selector_of(policy), GATEWAY_PODS):
+    if findings.source == "host" and home_of(policy) == ROOT and matches(selector_of(policy), GATEWAY_LABELS):
         return True
     return _has_targets(policy) or any(matches(selector_of(policy), labels_of(pod)) for pod in pods)
 

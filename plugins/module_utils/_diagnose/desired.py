@@ -14,9 +14,10 @@ import typing as t
 from dataclasses import dataclass
 
 from .._apply.fields import differences
-from .._explain.mesh import holds_for, home_of, labels_of, name_of, spec_of
+from .._explain.mesh import holds_for
 from .._explain.origin import Origin
 from .._kube.labels import ATTENDEE, LAB, STAGE
+from .._kube.objects import home_of, labels_of, name_of, spec_of
 from .asked import entries_for, pods_of
 from .causes.case import HOST, NO_SIDECAR, pod_of
 from .changes import application, deletion

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import typing as t
 
+from .._kube.objects import home_of, labels_of, matches
 from .asked import asked_service, pods_of
 from .findings import Diagnosis, Findings, Json
-from .objects import ROOT, home_of, in_words, is_of, labels_of, listed, matches, name_of
+from .objects import ROOT, in_words, is_of, listed, name_of
 from .paths import routes_of, ruling
 
 LIMIT = "ratelimit"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from .._istio.patterns import PatternError, is_match
+from .._kube.objects import labels_of
 from .findings import Json
 
 ROOT = "istio-system"
@@ -18,15 +19,6 @@ def name_of(one: Json) -> str:
     """``namespace/name`` of an object."""
     meta = one["metadata"]
     return f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else str(meta["name"])
-
-
-def labels_of(one: Json) -> t.Mapping[str, str]:
-    return one["metadata"].get("labels") or {}
-
-
-def matches(selector: t.Mapping[str, str], labels: t.Mapping[str, str]) -> bool:
-    """Whether labels satisfy an equality selector."""
-    return all(labels.get(key) == value for key, value in selector.items())
 
 
 def host_matches(pattern: str, host: str) -> bool:
@@ -83,11 +75,6 @@ def uri_matches(match: t.Mapping[str, t.Any], path: str) -> bool:
 def is_of(pod: Json, workload: str) -> bool:
     """Whether a pod is of a workload, by its ``app`` label or the name of its Deployment."""
     return labels_of(pod).get("app") == workload or str(pod["metadata"]["name"]).startswith(f"{workload}-")
-
-
-def home_of(one: Json) -> str:
-    """The namespace an object is in."""
-    return str(one["metadata"].get("namespace") or "")
 
 
 def selector_of(policy: Json) -> t.Mapping[str, str]:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import typing as t
 
+from .._kube.objects import home_of, labels_of, matches
 from .asked import asked_service, holds, pods_of
 from .findings import Findings, Json
-from .objects import destinations, home_of, host_matches, in_mesh, labels_of, matches, namespace_of, short, uri_matches
+from .objects import destinations, host_matches, in_mesh, namespace_of, short, uri_matches
 
 Service = tuple[str, str]
 """Name and namespace."""

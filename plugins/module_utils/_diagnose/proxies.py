@@ -8,10 +8,12 @@ from __future__ import annotations
 import threading
 import typing as t
 
+from .._istio.gateways import GATEWAY_LABELS
 from .._kube.errors import ApiError
+from .._kube.objects import home_of, labels_of, matches
 from .asked import callees
 from .findings import Diagnosis, Findings, Json
-from .objects import ROOT, home_of, is_of, labels_of, listed, matches, name_of
+from .objects import ROOT, is_of, listed, name_of
 
 if t.TYPE_CHECKING:
     from .._istio.istiod import ProxyStatus
@@ -20,7 +22,6 @@ if t.TYPE_CHECKING:
 PATIENCE = 5.0
 """Seconds for asking istiod; it answers in tenths of one."""
 LONGEST_REASON = 300
-GATEWAY = {"istio": "ingressgateway"}
 
 
 class Proxies:
@@ -59,7 +60,7 @@ def on_the_way(findings: Findings) -> list[tuple[ProxyStatus, Json]]:
     """The proxies that the requests pass, with their pods: of the gateway or the caller, and of the callee."""
     pods = list(callees(findings)[2])
     if findings.source == "host":
-        pods += [pod for pod in findings.of("Pod") if matches(GATEWAY, labels_of(pod))]
+        pods += [pod for pod in findings.of("Pod") if matches(GATEWAY_LABELS, labels_of(pod))]
     else:
         pods += [pod for pod in findings.of("Pod", findings.namespace) if is_of(pod, findings.source)]
     by_name = {f"{pod['metadata']['name']}.{home_of(pod)}": pod for pod in pods}

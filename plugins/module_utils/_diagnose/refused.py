@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from .._apply.ready import refusal_of, remedy_of
-from .._explain.mesh import home_of, labels_of, matches, spec_of
+from .._kube.objects import home_of, labels_of, matches, spec_of
 from .findings import Diagnosis, Findings, Json
 from .objects import name_of
 from .paths import Service, services_on_path

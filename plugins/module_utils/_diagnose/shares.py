@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from .._explain.effects.mend import Patch, put
 from .._explain.origin import Origin
 from .._istio.pods import is_ready
+from .._kube.objects import home_of, labels_of
 from .asked import pods_of
 from .changes import commands
 from .findings import Diagnosis, Findings, Json
-from .objects import home_of, labels_of, listed, name_of, namespace_of, short
+from .objects import listed, name_of, namespace_of, short
 from .paths import Service, full_name, in_full, is_for, meant, ruling
 
 CLOSE = 0.01

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from .._istio.pods import has_sidecar
 from .._kube.errors import ApiError
+from .._kube.objects import home_of, labels_of, matches, name_of, spec_of
 from .effects import Effect, effects_of
 from .effects.filters import meant_by, names_parts
 from .effects.finding import destinations, gateways_of, is_for_mesh, routes_of
@@ -27,16 +28,11 @@ from .mesh import (
     Json,
     Mesh,
     delegate_of,
-    home_of,
-    labels_of,
-    matches,
-    name_of,
     origin_for,
     ports_of,
     protocol_of,
     selector_of,
     service_named,
-    spec_of,
     targets_of_policy,
 )
 

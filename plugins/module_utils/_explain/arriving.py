@@ -9,26 +9,14 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from .._istio.pods import has_sidecar
+from .._kube.objects import home_of, labels_of, matches, name_of, spec_of
 from .access import Call, judge_access
 from .dump import filters_of, manager_of
 from .forwarding import seen_by
 from .guards import guarded, strange_filters, strange_to_connections
 from .interception import lets_past
 from .journey import Bare, Handshake, Journey, Received, Sent
-from .mesh import (
-    Mesh,
-    home_of,
-    is_ambient,
-    is_gateway,
-    labels_of,
-    matches,
-    mtls_of,
-    name_of,
-    port_number,
-    ports_of,
-    service_account,
-    spec_of,
-)
+from .mesh import Mesh, is_ambient, is_gateway, mtls_of, port_number, ports_of, service_account
 from .normalizing import normalized
 from .request import Peer, Request
 from .routing import Connection, choose_chain, choose_route

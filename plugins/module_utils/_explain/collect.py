@@ -18,8 +18,9 @@ from dataclasses import replace
 from .._istio.istiod import Istiod, find_istiods
 from .._istio.pods import has_sidecar
 from .._kube.errors import ApiError
+from .._kube.objects import home_of, name_of
 from .dump import ProxyConfig, parse, parse_health, read, snake_case
-from .mesh import Json, home_of, name_of
+from .mesh import Json
 
 if t.TYPE_CHECKING:
     from .._kube import Client

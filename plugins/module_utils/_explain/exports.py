@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import typing as t
 
-from .mesh import Json, home_of, spec_of
+from .._kube.objects import home_of, spec_of
+from .mesh import Json
 
 ALL, OWN, NONE = "*", ".", "~"
 ANNOTATION = "networking.istio.io/exportTo"

@@ -13,8 +13,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from .._kube.objects import home_of, labels_of, matches, name_of, spec_of
 from .dump import ProxyConfig
-from .mesh import GATEWAY_NAME, Json, Mesh, home_of, labels_of, matches, name_of, origin_for, spec_of
+from .mesh import GATEWAY_NAME, Json, Mesh, origin_for
 from .origin import Origin
 
 SDS = "kubernetes://"

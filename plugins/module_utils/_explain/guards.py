@@ -12,11 +12,12 @@ import time
 import typing as t
 from dataclasses import replace
 
+from .._kube.objects import spec_of
 from .access import Access, Call, judge_access
 from .dump import Filter
 from .journey import Target
 from .limits import Caller, limits_of
-from .mesh import Mesh, holds_for, origin_for, spec_of
+from .mesh import Mesh, holds_for, origin_for
 from .origin import Origin
 from .routing import Routed
 from .tokens import judge_token

@@ -8,10 +8,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from .._kube.objects import name_of
 from .access import Access
 from .gateway import Server
 from .limits import Limit
-from .mesh import ServiceName, name_of
+from .mesh import ServiceName
 from .origin import Origin
 from .request import Request
 from .routing import Routed

@@ -9,7 +9,9 @@ import typing as t
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from .._istio.gateways import GATEWAY_LABELS
 from .._istio.pods import has_sidecar
+from .._kube.objects import home_of, labels_of, matches, name_of, spec_of
 from .dump import ProxyConfig
 from .origin import Origin
 
@@ -41,7 +43,6 @@ BOUND = ("gateways", "sourceLabels", "port", "sourceNamespace")
 DOMAIN = "svc.cluster.local"
 GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 """The label by which the pods of a Gateway of the Gateway API name it."""
-GATEWAY_LABELS = {"istio": "ingressgateway"}
 
 # istio.io, "Protocol Selection": the part of a port's name before the first dash, or appProtocol.
 HTTP_PROTOCOLS = frozenset(("http", "http2", "grpc", "grpc-web", "gateway"))
@@ -177,26 +178,6 @@ def host_holds(pattern: str, host: str) -> bool:
     if pattern == "*" or pattern == host:
         return True
     return pattern.startswith("*.") and host.endswith(pattern[1:])
-
-
-def name_of(one: Json) -> str:
-    return str((one.get("metadata") or {}).get("name") or "")
-
-
-def home_of(one: Json) -> str:
-    return str((one.get("metadata") or {}).get("namespace") or "")
-
-
-def labels_of(one: Json) -> t.Mapping[str, str]:
-    return (one.get("metadata") or {}).get("labels") or {}
-
-
-def spec_of(one: Json) -> Json:
-    return one.get("spec") or {}
-
-
-def matches(selector: t.Mapping[str, str], labels: t.Mapping[str, str]) -> bool:
-    return all(labels.get(key) == value for key, value in selector.items())
 
 
 def origin_for(kind: str, one: Json) -> Origin:

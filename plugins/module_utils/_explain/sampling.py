@@ -13,19 +13,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .mesh import (
-    ROOT,
-    Json,
-    Mesh,
-    holds_for,
-    home_of,
-    labels_of,
-    matches,
-    origin_for,
-    selector_of,
-    spec_of,
-    targets_of_policy,
-)
+from .._kube.objects import home_of, labels_of, matches, spec_of
+from .mesh import ROOT, Json, Mesh, holds_for, origin_for, selector_of, targets_of_policy
 from .origin import Origin
 
 DEFAULT = 1.0

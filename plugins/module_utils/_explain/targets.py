@@ -11,10 +11,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from .._kube.objects import home_of, name_of, spec_of
 from .breakers import breaker_of, outliers_of
 from .dump import ProxyConfig
 from .journey import PASSTHROUGH, Endpoint, Handshake, Target
-from .mesh import Mesh, ServiceName, home_of, name_of, port_number, port_of, spec_of
+from .mesh import Mesh, ServiceName, port_number, port_of
 from .origin import origin_of, service_of
 
 Json = t.Mapping[str, t.Any]

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from .._istio.durations import parse_duration
 from .._istio.pods import has_sidecar
+from .._kube.objects import home_of, labels_of, matches, name_of, spec_of
 from .access import Call
 from .arriving import Arrived, Entrance, arrived_from, bare_pod, no_proxy
 from .dump import Filter, ProxyConfig, filters_of, manager_of, tcp_cluster
@@ -27,19 +28,14 @@ from .mesh import (
     ROOT,
     Mesh,
     holds_for,
-    home_of,
     is_headless,
     is_open_itself,
-    labels_of,
-    matches,
-    name_of,
     origin_for,
     port_number,
     port_of,
     protocol_of,
     rule_of_route,
     selector_of,
-    spec_of,
 )
 from .normalizing import normalized
 from .origin import Origin, origin_of, rule_of_httproute

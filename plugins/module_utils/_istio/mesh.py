@@ -10,8 +10,6 @@ from .istiod import ProxyStatus
 
 Json = dict[str, t.Any]
 
-GATEWAY_SELECTOR = "istio=ingressgateway"
-
 
 def injection_of(labels: t.Mapping[str, str]) -> str:
     """How pods of a namespace get into the mesh: enabled, disabled, a revision, ambient, or none."""

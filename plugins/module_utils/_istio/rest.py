@@ -10,13 +10,13 @@ import time
 import typing as t
 
 from .._kube import ApiError, Client, Json
+from .gateways import GATEWAY_SELECTOR
 from .istiod import find_istiods, narrowed, parse_syncz
 from .pods import is_serving
 from .settled import parse_counter
 
 FRESH = 0.5
 """Seconds for which one look serves all who ask."""
-GATEWAYS = "istio=ingressgateway"
 VERSIONS = ("v1", "v1beta1")
 """Of DestinationRules. Istio serves v1 since 1.22."""
 
@@ -95,7 +95,7 @@ class Rest:
             return state
 
     def _look(self, namespace: str | None) -> State | None:
-        gateways = pods_state(narrowed(self._client, GATEWAYS))
+        gateways = pods_state(narrowed(self._client, GATEWAY_SELECTOR))
         pods = pods_state(self._client.list("v1", "Pod", namespace)) if namespace else ()
         if gateways is None or pods is None:
             return None

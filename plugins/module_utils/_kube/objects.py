@@ -9,6 +9,7 @@ import typing as t
 from dataclasses import dataclass
 
 Json = dict[str, t.Any]
+Object = t.Mapping[str, t.Any]
 Key = tuple[str, str]  # namespace ("" if the kind has none), name
 
 
@@ -47,6 +48,31 @@ def ref_of(doc: Json) -> Ref:
 def key_of(obj: Json) -> Key:
     meta = obj.get("metadata") or {}
     return str(meta.get("namespace") or ""), str(meta.get("name") or "")
+
+
+def name_of(obj: Object) -> str:
+    """The object's name; empty where it has none."""
+    return str((obj.get("metadata") or {}).get("name") or "")
+
+
+def home_of(obj: Object) -> str:
+    """The namespace that the object is in; empty where its kind has none."""
+    return str((obj.get("metadata") or {}).get("namespace") or "")
+
+
+def labels_of(obj: Object) -> t.Mapping[str, str]:
+    """The object's labels."""
+    return (obj.get("metadata") or {}).get("labels") or {}
+
+
+def spec_of(obj: Object) -> Object:
+    """What the object is to be."""
+    return obj.get("spec") or {}
+
+
+def matches(selector: t.Mapping[str, str], labels: t.Mapping[str, str]) -> bool:
+    """Whether labels satisfy an equality selector."""
+    return all(labels.get(key) == value for key, value in selector.items())
 
 
 def subject_of(kind: str, name: str | None, namespace: str | None = None) -> str:

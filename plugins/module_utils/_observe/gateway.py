@@ -9,6 +9,7 @@ import typing as t
 from urllib.parse import urlsplit
 
 from .._istio.control_plane import ISTIO_NAMESPACE
+from .._istio.gateways import GATEWAY_SELECTOR
 from .._kube import ApiError
 from .._openshift.routes import API_VERSION, refusal_of, remedy_of, route_for, router_of, routes_to, title_of
 from .errors import CheckError, NotYet
@@ -16,7 +17,6 @@ from .errors import CheckError, NotYet
 if t.TYPE_CHECKING:
     from .._kube import Client
 
-SELECTOR = "istio=ingressgateway"
 HTTP, HTTPS = 80, 443
 Json = t.Mapping[str, t.Any]
 
@@ -51,8 +51,8 @@ def address_of(services: t.Sequence[Json], nodes: t.Sequence[Json], port: int) -
     """Address and port at which the gateway's Service takes what is meant for ``port``. Raises GatewayError."""
     if not services:
         raise GatewayError(
-            f"No Service has the label {SELECTOR}, so there is no ingress gateway: install Istio with its gateway, "
-            "or name one with the option gateway."
+            f"No Service has the label {GATEWAY_SELECTOR}, so there is no ingress gateway: install Istio with its "
+            "gateway, or name one with the option gateway."
         )
     failure: GatewayError | None = None
     # What hinders a Service that has the port is worth telling; that another lacks it is not.
@@ -124,11 +124,11 @@ def by_route(routes: t.Sequence[Json], host: str, port: int) -> tuple[str, int] 
 def gateway_services(client: Client) -> list[dict[str, t.Any]]:
     """The Services of ingress gateways, as far as this user may see them."""
     try:
-        return list(client.list("v1", "Service", label_selector=SELECTOR))
+        return list(client.list("v1", "Service", label_selector=GATEWAY_SELECTOR))
     except ApiError as error:
         if error.status != 403:
             raise
-        return list(client.list("v1", "Service", ISTIO_NAMESPACE, label_selector=SELECTOR))
+        return list(client.list("v1", "Service", ISTIO_NAMESPACE, label_selector=GATEWAY_SELECTOR))
 
 
 def gateway_routes(client: Client) -> list[Json]:

@@ -9,10 +9,10 @@ import time
 import typing as t
 from urllib.parse import urlsplit
 
+from .._istio.gateways import GATEWAY_SELECTOR
 from .._kube.errors import ApiError
 from .._observe.access_log import Record, by_agent
 from .._observe.errors import CheckError, NotYet
-from .._observe.gateway import SELECTOR
 from .evidence import NoEvidence, are_written, by_answers, by_logs, concerns
 from .faults import Answer, faults_of
 from .oracle import judge
@@ -129,7 +129,7 @@ class Gatherer:
     def _gateways(self) -> list[tuple[str, t.Sequence[str]]]:
         """The ingress gateways' pods, whose records show that logs are written; none where they may not be read."""
         try:
-            pods = self.run.client.list("v1", "Pod", label_selector=SELECTOR)
+            pods = self.run.client.list("v1", "Pod", label_selector=GATEWAY_SELECTOR)
         except ApiError as error:
             if error.status in (401, 403):
                 return []

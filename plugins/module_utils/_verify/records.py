@@ -9,8 +9,10 @@ import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
+from .._istio.gateways import GATEWAY_LABELS
 from .._istio.pods import has_sidecar
 from .._kube.errors import ApiError
+from .._kube.objects import home_of, labels_of, matches, name_of
 from .._observe.access_log import Record, by_agent
 from .._observe.errors import CheckError
 from .faults import Answer
@@ -20,7 +22,6 @@ from .spec.types import HOST, NO_SIDECAR
 
 Json = t.Mapping[str, t.Any]
 
-GATEWAY = ("istio", "ingressgateway")
 
 EXPLAINED = 5
 """Failing requests that a diagnosis follows through the proxies."""
@@ -40,7 +41,7 @@ def read_records(
 ) -> tuple[Record, ...]:
     """The records of the proxies that may be on the way, among these pods; ``age`` is the requests', in seconds."""
     wanted = {str(one.seen["agent"]) for one in failing[:EXPLAINED] if one.seen.get("status")}
-    near = [pod for pod in pods if _home(pod) == check.namespace][:MOST_PODS] if check.namespace else []
+    near = [pod for pod in pods if home_of(pod) == check.namespace][:MOST_PODS] if check.namespace else []
     if check.source == HOST:
         near = [*filter(_is_gateway, pods), *(pod for pod in near if not _is_gateway(pod))]
     places = [pod for pod in near if has_sidecar(pod) and (pod.get("status") or {}).get("phase") == "Running"]
@@ -52,7 +53,7 @@ def read_records(
         while True:
             over = time.monotonic() - written
             try:
-                read = list(pool.map(lambda pod: run.logs(_home(pod), [_name(pod)]), places))
+                read = list(pool.map(lambda pod: run.logs(home_of(pod), [name_of(pod)]), places))
             except (ApiError, CheckError):
                 return ()
             found = [record for one in read for record in one if record.agent in wanted]
@@ -73,10 +74,10 @@ def is_complete(records: t.Sequence[Record], source: str, pods: t.Sequence[Json]
     if source == NO_SIDECAR:
         return bool(inner)
     outer = [record for record in records if not record.inbound]
-    first = {_name(pod) for pod in pods if source != HOST or _is_gateway(pod)}
+    first = {name_of(pod) for pod in pods if source != HOST or _is_gateway(pod)}
     if not any(record.pod in first for record in outer):
         return False
-    by_address = {str((pod.get("status") or {}).get("podIP") or ""): _name(pod) for pod in pods}
+    by_address = {str((pod.get("status") or {}).get("podIP") or ""): name_of(pod) for pod in pods}
     for record in outer:
         if BROKEN & set(record.flags.split(",")):
             return False
@@ -86,14 +87,5 @@ def is_complete(records: t.Sequence[Record], source: str, pods: t.Sequence[Json]
     return True
 
 
-def _name(pod: Json) -> str:
-    return str(pod["metadata"]["name"])
-
-
-def _home(pod: Json) -> str:
-    return str(pod["metadata"].get("namespace") or "")
-
-
 def _is_gateway(pod: Json) -> bool:
-    key, value = GATEWAY
-    return bool((pod["metadata"].get("labels") or {}).get(key) == value)
+    return matches(GATEWAY_LABELS, labels_of(pod))

@@ -10,8 +10,9 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from .._apply.prune import find_owned
+from .._istio.gateways import GATEWAY_SELECTOR
 from .._istio.istiod import ProxyStatus, find_istiods, parse_syncz
-from .._istio.mesh import GATEWAY_SELECTOR, gateways_of, namespaces_of, proxy_entry
+from .._istio.mesh import gateways_of, namespaces_of, proxy_entry
 from .._kube import ApiError, Client, Json
 from .._kube.labels import ATTENDEE, LAB, STAGE
 

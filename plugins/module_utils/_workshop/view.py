@@ -11,6 +11,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from .._istio.control_plane import version_of
+from .._istio.gateways import GATEWAY_SELECTOR
 from .._kube import ApiError, Client
 from .._verify import GatewayError, gateway_address
 from .catalogue import BASELINE, Catalogue
@@ -132,7 +133,7 @@ def status_of(client: Client, asked: Asked) -> Json:
     """Read the live objects and put the status together. Raises ApiError and LabError."""
     view, istio = View(client), asked.gateway_namespace
     istiods = view.objects("apps/v1", "Deployment", None, istio, selector="app=istiod")
-    gateways = view.objects("apps/v1", "Deployment", None, istio, selector="istio=ingressgateway")
+    gateways = view.objects("apps/v1", "Deployment", None, istio, selector=GATEWAY_SELECTOR)
     applied = applied_stage(client.get("v1", "ConfigMap", MARKER_NAME, asked.namespace))
     return summary(
         kubernetes=client.server_version()["gitVersion"],

@@ -12,12 +12,13 @@ from ..._explain.access import NO_RULES, Access, RuleResult
 from ..._explain.effects.mend import Mend, setting
 from ..._explain.journey import Received, Sent
 from ..._explain.matching import template_holds
-from ..._explain.mesh import holds_for, home_of, labels_of, name_of, origin_for, spec_of
+from ..._explain.mesh import holds_for, origin_for
 from ..._explain.origin import Origin
 from ..._explain.request import Request, Token, token_of
 from ..._explain.signatures import KEY_MISMATCH, VERIFICATION
 from ..._explain.tokens import AUDIENCES, EXPIRED, NOT_YET, UNKNOWN_ISSUER, TokenResult
 from ..._kube.labels import LAB
+from ..._kube.objects import home_of, labels_of, name_of, spec_of
 from ..changes import commands
 from ..findings import Diagnosis, Json
 from .case import Case, holding, named_pod, tls_mode, together, told

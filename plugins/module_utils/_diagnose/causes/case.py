@@ -12,23 +12,13 @@ from dataclasses import dataclass
 from ..._explain.effects import Effect, effects_of
 from ..._explain.effects.finding import destinations, is_for_mesh, routes_of
 from ..._explain.journey import BLACKHOLE, Journey, Received, Sent
-from ..._explain.mesh import (
-    Mesh,
-    ServiceName,
-    holds_for,
-    home_of,
-    host_holds,
-    is_gateway,
-    labels_of,
-    matches,
-    name_of,
-    spec_of,
-)
+from ..._explain.mesh import Mesh, ServiceName, holds_for, host_holds, is_gateway
 from ..._explain.origin import Origin
 from ..._explain.request import Request, request_of
 from ..._explain.text import not_seen, text_of
 from ..._explain.walk import at_gateway, from_workload, without_proxy
 from ..._istio.pods import has_sidecar
+from ..._kube.objects import home_of, labels_of, matches, name_of, spec_of
 from ..changes import commands
 from ..findings import Diagnosis, Findings, Json
 

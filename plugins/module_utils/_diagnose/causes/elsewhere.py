@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..._explain.mesh import home_of
 from ..._explain.sampling import in_words, sampling_of, wider
+from ..._kube.objects import home_of
 from ..findings import Diagnosis
 from .case import HOST, Case, pod_of, told
 

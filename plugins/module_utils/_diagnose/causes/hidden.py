@@ -11,9 +11,10 @@ from ..._explain.effects.finding import destinations, is_for_mesh, routes_of, se
 from ..._explain.effects.mend import Mend, Patch, append, setting
 from ..._explain.exports import ALL, ANNOTATION, NONE, exported_in_words, exports_of, is_exported
 from ..._explain.journey import BLACKHOLE, PASSTHROUGH, Journey, Sent
-from ..._explain.mesh import ROOT, holds_for, home_of, host_holds, labels_of, name_of, origin_for, selector_of, spec_of
+from ..._explain.mesh import ROOT, holds_for, host_holds, origin_for, selector_of
 from ..._explain.origin import Origin
 from ..._explain.request import Request
+from ..._kube.objects import home_of, labels_of, name_of, spec_of
 from ..changes import commands
 from ..findings import Diagnosis, Json
 from .case import Case, goes_to, together

@@ -13,10 +13,11 @@ from ..._explain.effects import Effect
 from ..._explain.effects.mend import Mend, Patch
 from ..._explain.journey import BLACKHOLE, PASSTHROUGH, Sent
 from ..._explain.matching import template_holds
-from ..._explain.mesh import ServiceName, rule_of_route, service_named, spec_of
+from ..._explain.mesh import ServiceName, rule_of_route, service_named
 from ..._explain.origin import Origin, origin_of
 from ..._explain.routing import Skipped, targets_of
 from ..._explain.walk import FAULT
+from ..._kube.objects import spec_of
 from ..changes import commands
 from ..findings import Diagnosis, Findings, Json
 from ..refused import refused_behind

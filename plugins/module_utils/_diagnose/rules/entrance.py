@@ -9,10 +9,11 @@ import typing as t
 
 from ..._explain.mesh import origin_for
 from ..._istio.pods import is_ready
+from ..._kube.objects import labels_of, matches
 from ..causes import Case
 from ..causes.case import told
 from ..findings import Diagnosis, Findings, Json
-from ..objects import host_matches, labels_of, listed, matches, name_of, uri_matches
+from ..objects import host_matches, listed, name_of, uri_matches
 from ..proxies import rejected
 
 

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from ..._istio.pods import has_sidecar, is_ready
+from ..._kube.objects import labels_of, matches
 from ..asked import callees
 from ..findings import Diagnosis, Findings, Json
-from ..objects import is_of, labels_of, listed, matches, name_of
+from ..objects import is_of, listed, name_of
 from ..refused import refused_beside
 
 INJECT = "sidecar.istio.io/inject"

@@ -9,9 +9,10 @@ import re
 import typing as t
 
 from ..._kube.labels import LAB
+from ..._kube.objects import home_of, labels_of, matches
 from ..._observe.access_log import Record
 from ..findings import Diagnosis, Findings, Json
-from ..objects import ROOT, home_of, labels_of, listed, matches, name_of, selector_of, short
+from ..objects import ROOT, listed, name_of, selector_of, short
 
 POLICY = re.compile(r"rbac_access_denied_matched_policy\[(?:none|ns\[(?P<ns>[^\]]*)\]-policy\[(?P<name>[^\]]*)\])")
 

@@ -9,9 +9,10 @@ import re
 from dataclasses import replace
 from urllib.parse import urljoin
 
+from ..._kube.objects import home_of
 from ..asked import entries_for, has_service
 from ..findings import Diagnosis, Findings, Json
-from ..objects import ROOT, home_of, listed, name_of, short
+from ..objects import ROOT, listed, name_of, short
 
 LOGIN_FAILED = "login_failed"
 LOGIN = "/login"

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from ..._kube.labels import LAB
+from ..._kube.objects import labels_of
 from ..asked import asked_service, pods_of
 from ..findings import Diagnosis, Findings, Json
-from ..objects import destinations, in_mesh, labels_of, listed, name_of
+from ..objects import destinations, in_mesh, listed, name_of
 
 BASELINE = "baseline"
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._kube.objects import home_of, labels_of, matches, name_of, spec_of
 from ..exports import ALL, NONE, OWN, exported_in_words, exports_of, is_exported
-from ..mesh import Mesh, home_of, labels_of, matches, name_of, origin_for, spec_of
+from ..mesh import Mesh, origin_for
 from .finding import Effect, first_host, gateways_of, is_for_mesh, services_for
 from .mend import Patch, append, setting
 

@@ -8,20 +8,9 @@ from __future__ import annotations
 import typing as t
 
 from ..._istio.pods import has_sidecar
+from ..._kube.objects import home_of, labels_of, matches, spec_of
 from ..dump import ProxyConfig, filters_of, manager_of
-from ..mesh import (
-    ROOT,
-    Json,
-    Mesh,
-    home_of,
-    is_gateway,
-    labels_of,
-    matches,
-    origin_for,
-    selector_of,
-    spec_of,
-    targets_of_policy,
-)
+from ..mesh import ROOT, Json, Mesh, is_gateway, origin_for, selector_of, targets_of_policy
 from ..origin import Origin
 from .finding import Effect
 from .mend import moved, setting

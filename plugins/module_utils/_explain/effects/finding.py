@@ -8,7 +8,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ..mesh import Json, Mesh, ServiceName, home_of, name_of, spec_of
+from ..._kube.objects import home_of, name_of, spec_of
+from ..mesh import Json, Mesh, ServiceName
 from ..origin import Origin
 from .mend import Mend, Path
 

@@ -11,21 +11,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ..mesh import (
-    GATEWAY_LABELS,
-    Json,
-    Mesh,
-    home_of,
-    host_holds,
-    is_open_itself,
-    labels_of,
-    matches,
-    name_of,
-    origin_for,
-    port_number,
-    ports_of,
-    spec_of,
-)
+from ..._istio.gateways import GATEWAY_LABELS
+from ..._kube.objects import home_of, labels_of, matches, name_of, spec_of
+from ..mesh import Json, Mesh, host_holds, is_open_itself, origin_for, port_number, ports_of
 from ..origin import Origin
 from .finding import Effect, first_host, gateways_of, is_for_mesh, shown
 from .mend import Patch, append, setting

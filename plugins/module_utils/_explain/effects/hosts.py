@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..mesh import DOMAIN, Json, Mesh, home_of, host_holds, name_of, origin_for, ports_of, service_named, spec_of
+from ..._kube.objects import home_of, name_of, spec_of
+from ..mesh import DOMAIN, Json, Mesh, host_holds, origin_for, ports_of, service_named
 from .finding import Effect, destinations, gateways_of, is_for_mesh, placed_destinations, routes_of, services_for
 from .mend import Mend, moved, setting
 

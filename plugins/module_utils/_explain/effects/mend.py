@@ -8,7 +8,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ..mesh import API_VERSIONS, Json, home_of, name_of
+from ..._kube.objects import home_of, name_of
+from ..mesh import API_VERSIONS, Json
 from ..origin import Origin
 
 Path = t.Sequence[str | int]

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..mesh import Mesh, origin_for, spec_of
+from ..._kube.objects import spec_of
+from ..mesh import Mesh, origin_for
 from .finding import Effect, first_host, routes_of, services_for
 from .mend import setting
 

@@ -9,22 +9,8 @@ import re
 import typing as t
 
 from ..._istio.pods import has_sidecar, is_ready
-from ..mesh import (
-    GATEWAY_NAME,
-    ROOT,
-    Json,
-    Mesh,
-    home_of,
-    labels_of,
-    matches,
-    mtls_of,
-    name_of,
-    origin_for,
-    ports_of,
-    selector_of,
-    spec_of,
-    targets_of_policy,
-)
+from ..._kube.objects import home_of, labels_of, matches, name_of, spec_of
+from ..mesh import GATEWAY_NAME, ROOT, Json, Mesh, mtls_of, origin_for, ports_of, selector_of, targets_of_policy
 from ..origin import Origin
 from .finding import Effect, age, shown
 from .mend import Mend, Patch, Path, moved, put, remove, setting

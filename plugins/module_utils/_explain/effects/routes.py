@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._kube.objects import home_of, labels_of, matches, spec_of
 from ..exports import exported_in_words, is_exported
 from ..mesh import (
     API_VERSIONS,
@@ -17,14 +18,10 @@ from ..mesh import (
     Mesh,
     ServiceName,
     delegate_of,
-    home_of,
-    labels_of,
-    matches,
     origin_for,
     ports_of,
     protocol_of,
     selector_of,
-    spec_of,
 )
 from ..origin import Origin
 from .finding import (

@@ -12,7 +12,8 @@ from __future__ import annotations
 import typing as t
 
 from ..._istio.pods import has_sidecar
-from ..mesh import Json, Mesh, ServiceName, home_of, mtls_of, origin_for, port_number, ports_of, spec_of
+from ..._kube.objects import home_of, spec_of
+from ..mesh import Json, Mesh, ServiceName, mtls_of, origin_for, port_number, ports_of
 from ..origin import Origin
 from .finding import Effect
 from .mend import setting

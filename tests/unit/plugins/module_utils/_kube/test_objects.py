@@ -4,7 +4,17 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._kube.objects import Ref, key_of, ref_of, subject_of
+from ansible_collections.mesh.workshop.plugins.module_utils._kube.objects import (
+    Ref,
+    home_of,
+    key_of,
+    labels_of,
+    matches,
+    name_of,
+    ref_of,
+    spec_of,
+    subject_of,
+)
 
 DOC = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "namespace": "shop"}}
 
@@ -26,6 +36,21 @@ def test_two_versions_of_an_object_are_the_same() -> None:
 def test_what_is_missing_is_empty(doc: dict[str, object]) -> None:
     assert key_of(doc) == ("", "")
     assert ref_of(doc) == Ref("", "", "", "")
+    assert (name_of(doc), home_of(doc), labels_of(doc), spec_of(doc)) == ("", "", {}, {})
+
+
+def test_what_an_object_says_of_itself() -> None:
+    labels = {"app": "reviews", "version": "v1"}
+    pod = {"metadata": {"name": "a", "namespace": "shop", "labels": labels}, "spec": {"nodeName": "n"}}
+    assert (name_of(pod), home_of(pod), labels_of(pod), spec_of(pod)) == ("a", "shop", labels, {"nodeName": "n"})
+
+
+@pytest.mark.parametrize(
+    ("selector", "fits"),
+    [({}, True), ({"app": "reviews"}, True), ({"app": "reviews", "version": "v2"}, False), ({"tier": "a"}, False)],
+)
+def test_a_selector_wants_all_its_labels(selector: dict[str, str], fits: bool) -> None:
+    assert matches(selector, {"app": "reviews", "version": "v1"}) is fits
 
 
 def test_subjects_of_messages() -> None:
