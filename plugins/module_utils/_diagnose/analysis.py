@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from .._explain.mesh import ROOT
 from .findings import Diagnosis, Findings
 from .istioctl import Message
-from .objects import ROOT
 from .paths import is_on_path, services_on_path
 
 LEVELS = ("Error", "Warning")

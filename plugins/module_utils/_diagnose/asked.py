@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+from .._explain.mesh import ROOT, selector_of, targets_of_policy
 from .._istio.gateways import GATEWAY_LABELS
 from .._kube.objects import home_of, labels_of, matches
 from .findings import Findings, Json
-from .objects import ROOT, host_matches, namespace_of, selector_of, short
+from .objects import host_matches, namespace_of, short
 
 
 def asked_service(findings: Findings) -> tuple[str, str] | None:
@@ -43,12 +44,7 @@ def holds(findings: Findings, policy: Json, home: str, pods: list[Json]) -> bool
         return False
     if findings.source == "host" and home_of(policy) == ROOT and matches(selector_of(policy), GATEWAY_LABELS):
         return True
-    return _has_targets(policy) or any(matches(selector_of(policy), labels_of(pod)) for pod in pods)
-
-
-def _has_targets(policy: Json) -> bool:
-    spec = policy.get("spec", {})
-    return bool(spec.get("targetRefs") or spec.get("targetRef"))
+    return bool(targets_of_policy(policy)) or any(matches(selector_of(policy), labels_of(pod)) for pod in pods)
 
 
 def has_service(findings: Findings, host: str, namespace: str) -> bool:

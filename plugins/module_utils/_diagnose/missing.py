@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import json
-import typing as t
 
-from .._kube.objects import home_of, labels_of, matches
+from .._explain.mesh import ROOT, holds_for, selector_of, targets_of_policy
+from .._kube.objects import home_of
 from .asked import asked_service, pods_of
 from .findings import Diagnosis, Findings, Json
-from .objects import ROOT, in_words, is_of, listed, name_of
+from .objects import in_words, is_of, listed, name_of
 from .paths import routes_of, ruling
 
 LIMIT = "ratelimit"
@@ -65,10 +65,10 @@ def no_quota(findings: Findings) -> Diagnosis | None:
     limiting = [one for one in findings.of("EnvoyFilter") if _limits(one)]
     if any(_reaches(one, near) for one in limiting):
         return None
-    here = [one for one in limiting if home_of(one) == asked[1] and _chosen(one)]
+    here = [one for one in limiting if home_of(one) == asked[1] and selector_of(one)]
     if here:
         return Diagnosis(
-            f"EnvoyFilter {name_of(here[0])} limits the pods with {in_words(_chosen(here[0]))}, and no pod of "
+            f"EnvoyFilter {name_of(here[0])} limits the pods with {in_words(selector_of(here[0]))}, and no pod of "
             f"{asked[0]} has these labels, so every request is admitted.",
             f"Correct its workloadSelector to labels that the pods of {asked[0]} have.",
         )
@@ -80,13 +80,7 @@ def no_quota(findings: Findings) -> Diagnosis | None:
 
 def _reaches(one: Json, pods: list[Json]) -> bool:
     """Whether an EnvoyFilter holds for one of these pods; one with targets may."""
-    if one.get("spec", {}).get("targetRefs"):
-        return True
-    return any(home_of(one) in (home_of(pod), ROOT) and matches(_chosen(one), labels_of(pod)) for pod in pods)
-
-
-def _chosen(one: Json) -> t.Mapping[str, str]:
-    return (one.get("spec", {}).get("workloadSelector") or {}).get("labels") or {}
+    return bool(targets_of_policy(one)) or any(holds_for(one, pod) for pod in pods)
 
 
 def no_copies(findings: Findings) -> Diagnosis | None:

@@ -11,9 +11,6 @@ from .._istio.patterns import PatternError, is_match
 from .._kube.objects import labels_of
 from .findings import Json
 
-ROOT = "istio-system"
-"""Namespace whose policies hold for the whole mesh."""
-
 
 def name_of(one: Json) -> str:
     """``namespace/name`` of an object."""
@@ -75,11 +72,6 @@ def uri_matches(match: t.Mapping[str, t.Any], path: str) -> bool:
 def is_of(pod: Json, workload: str) -> bool:
     """Whether a pod is of a workload, by its ``app`` label or the name of its Deployment."""
     return labels_of(pod).get("app") == workload or str(pod["metadata"]["name"]).startswith(f"{workload}-")
-
-
-def selector_of(policy: Json) -> t.Mapping[str, str]:
-    """The labels that a policy selects pods by."""
-    return (policy.get("spec", {}).get("selector") or {}).get("matchLabels") or {}
 
 
 def is_strict(policy: Json) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import threading
 import typing as t
 
+from .._explain.mesh import holds_for
 from .._istio.gateways import GATEWAY_LABELS
 from .._kube.errors import ApiError
 from .._kube.objects import home_of, labels_of, matches
 from .asked import callees
 from .findings import Diagnosis, Findings, Json
-from .objects import ROOT, is_of, listed, name_of
+from .objects import is_of, listed, name_of
 
 if t.TYPE_CHECKING:
     from .._istio.istiod import ProxyStatus
@@ -71,7 +72,7 @@ def rejected(findings: Findings) -> Diagnosis | None:
     """A proxy has refused what istiod sent it, and goes on with what it had."""
     for proxy, pod in on_the_way(findings):
         for what, why in proxy.rejected.items():
-            filters = [one for one in findings.of("EnvoyFilter") if _is_for(one, pod)]
+            filters = [one for one in findings.of("EnvoyFilter") if holds_for(one, pod)]
             reason = why if len(why) <= LONGEST_REASON else why[:LONGEST_REASON] + "..."
             return Diagnosis(
                 f"The proxy of pod {name_of(pod)} has rejected the {what} and goes on with its earlier configuration: "
@@ -95,9 +96,3 @@ def unacknowledged(findings: Findings) -> Diagnosis | None:
                 f"{pod['metadata']['name']} -c istio-proxy, and the log of istiod.",
             )
     return None
-
-
-def _is_for(one: Json, pod: Json) -> bool:
-    """Whether an EnvoyFilter is for a pod: of its namespace or the root one, and with its labels."""
-    chosen = (one.get("spec", {}).get("workloadSelector") or {}).get("labels") or {}
-    return home_of(one) in (home_of(pod), ROOT) and matches(chosen, labels_of(pod))

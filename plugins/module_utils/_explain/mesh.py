@@ -38,6 +38,7 @@ API_VERSIONS = {
 """The kinds that a request meets."""
 
 ROOT = "istio-system"
+"""Namespace whose policies hold for the whole mesh."""
 BOUND = ("gateways", "sourceLabels", "port", "sourceNamespace")
 """Conditions of a match by which istiod leaves it out for other proxies."""
 DOMAIN = "svc.cluster.local"

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..._explain.effects.policies import TOPICS
+from ..._explain.mesh import ROOT
 from ..._istio.pods import has_sidecar
 from ..._kube.objects import home_of
 from ..asked import asked_service, callees, holds
 from ..causes import Case
 from ..causes.case import told
 from ..findings import Diagnosis, Findings, Json
-from ..objects import ROOT, is_strict, listed, name_of, namespace_of
+from ..objects import is_strict, listed, name_of, namespace_of
 from .entrance import servers
 from .pods import bare_pods
 

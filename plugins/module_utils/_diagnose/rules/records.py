@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ..._explain.mesh import holds_for
 from ..._kube.labels import LAB
-from ..._kube.objects import home_of, labels_of, matches
+from ..._kube.objects import labels_of
 from ..._observe.access_log import Record
-from ..findings import Diagnosis, Findings, Json
-from ..objects import ROOT, listed, name_of, selector_of, short
+from ..findings import Diagnosis, Findings
+from ..objects import listed, name_of, short
 
 POLICY = re.compile(r"rbac_access_denied_matched_policy\[(?:none|ns\[(?P<ns>[^\]]*)\]-policy\[(?P<name>[^\]]*)\])")
 
@@ -35,16 +36,12 @@ def _denied_by(findings: Findings, record: Record) -> Diagnosis | None:
             "Change its rule, or remove it if another lab left it behind (mesh.workshop.reset).",
         )
     pod = next((one for one in findings.of("Pod") if one["metadata"]["name"] == record.pod), None)
-    selecting = [name_of(one) for one in findings.of("AuthorizationPolicy") if pod is None or _selects(one, pod)]
+    selecting = [name_of(one) for one in findings.of("AuthorizationPolicy") if pod is None or holds_for(one, pod)]
     which = f" of {listed(selecting)}" if selecting else ""
     return Diagnosis(
         f"No rule{which} allows the request, so pod {record.pod} denies it (RBAC: access denied).",
         "Add a rule that allows this caller, method and path.",
     )
-
-
-def _selects(policy: Json, pod: Json) -> bool:
-    return home_of(policy) in (home_of(pod), ROOT) and matches(selector_of(policy), labels_of(pod))
 
 
 def _no_cluster(findings: Findings, record: Record) -> Diagnosis | None:

@@ -9,10 +9,11 @@ import re
 from dataclasses import replace
 from urllib.parse import urljoin
 
+from ..._explain.mesh import ROOT
 from ..._kube.objects import home_of
 from ..asked import entries_for, has_service
 from ..findings import Diagnosis, Findings, Json
-from ..objects import ROOT, listed, name_of, short
+from ..objects import listed, name_of, short
 
 LOGIN_FAILED = "login_failed"
 LOGIN = "/login"

@@ -28,6 +28,7 @@ def asked(*proxies: ProxyStatus, seen: t.Any = PAGE, **changes: t.Any) -> t.Any:
         thing("quota", spec={"workloadSelector": {"labels": {"app": "reviews"}}}),
         thing("elsewhere", spec={"workloadSelector": {"labels": {"app": "ratings"}}}),
         thing("other", "apps", spec={}),
+        thing("of-gateway", spec={"targetRefs": [{"kind": "Gateway", "name": "edge"}]}),
     ]
     values = {"source": "productpage", "url": "http://reviews:9080/", "proxies": proxies, **changes}
     return said(objects, seen, **values)

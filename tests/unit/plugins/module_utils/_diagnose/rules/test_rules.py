@@ -304,7 +304,8 @@ def test_the_lab_that_left_a_policy_behind_is_named() -> None:
 def test_no_rule_that_allows() -> None:
     allow = thing("viewer", spec={"selector": {"matchLabels": {"app": "reviews"}}, "rules": []})
     other = thing("other", spec={"selector": {"matchLabels": {"app": "details"}}})
-    objects = {**world(), "AuthorizationPolicy": [allow, other]}
+    waypoint = thing("of-waypoint", spec={"targetRefs": [{"kind": "Service", "name": "reviews"}]})
+    objects = {**world(), "AuthorizationPolicy": [allow, other, waypoint]}
     denied = record(details="rbac_access_denied_matched_policy[none]", pod="reviews-v1-x", inbound=True, status=403)
     found = said(objects, {**ERROR, "status": 403}, records=(denied,))
     assert found
