@@ -11,7 +11,7 @@ from .._explain.mesh import ROOT, holds_for, selector_of, targets_of_policy
 from .._kube.objects import home_of
 from .asked import asked_service, pods_of
 from .findings import Diagnosis, Findings, Json
-from .objects import in_words, is_of, listed, name_of
+from .objects import in_words, is_of, listed, qualified
 from .paths import routes_of, ruling
 
 LIMIT = "ratelimit"
@@ -68,7 +68,7 @@ def no_quota(findings: Findings) -> Diagnosis | None:
     here = [one for one in limiting if home_of(one) == asked[1] and selector_of(one)]
     if here:
         return Diagnosis(
-            f"EnvoyFilter {name_of(here[0])} limits the pods with {in_words(selector_of(here[0]))}, and no pod of "
+            f"EnvoyFilter {qualified(here[0])} limits the pods with {in_words(selector_of(here[0]))}, and no pod of "
             f"{asked[0]} has these labels, so every request is admitted.",
             f"Correct its workloadSelector to labels that the pods of {asked[0]} have.",
         )
@@ -92,7 +92,7 @@ def no_copies(findings: Findings) -> Diagnosis | None:
     mirrors = any(route.get("mirror") or route.get("mirrors") for _rule, _number, route in routes)
     if not findings.known("VirtualService") or mirrors:
         return None
-    names = listed([name_of(rule) for rule, _number, _route in routes])
+    names = listed([qualified(rule) for rule, _number, _route in routes])
     if names:
         return Diagnosis(
             f"VirtualService {names} does not mirror the requests to {asked[0]}: it has no mirrors.",
@@ -113,7 +113,7 @@ def no_traces(findings: Findings) -> Diagnosis | None:
     near = [one for one in tracing if home_of(one) in _places(findings) | {ROOT}]
     if near and all(one in silent for one in near):
         return Diagnosis(
-            f"Telemetry {listed([name_of(one) for one in near])} keeps the proxies from reporting traces "
+            f"Telemetry {listed([qualified(one) for one in near])} keeps the proxies from reporting traces "
             "(disableSpanReporting).",
             "Remove disableSpanReporting from it.",
         )

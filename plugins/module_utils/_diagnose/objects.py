@@ -12,7 +12,7 @@ from .._kube.objects import labels_of
 from .findings import Json
 
 
-def name_of(one: Json) -> str:
+def qualified(one: Json) -> str:
     """``namespace/name`` of an object."""
     meta = one["metadata"]
     return f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else str(meta["name"])

@@ -14,7 +14,7 @@ from .._kube.errors import ApiError
 from .._kube.objects import home_of, labels_of, matches
 from .asked import callees
 from .findings import Diagnosis, Findings, Json
-from .objects import is_of, listed, name_of
+from .objects import is_of, listed, qualified
 
 if t.TYPE_CHECKING:
     from .._istio.istiod import ProxyStatus
@@ -75,10 +75,10 @@ def rejected(findings: Findings) -> Diagnosis | None:
             filters = [one for one in findings.of("EnvoyFilter") if holds_for(one, pod)]
             reason = why if len(why) <= LONGEST_REASON else why[:LONGEST_REASON] + "..."
             return Diagnosis(
-                f"The proxy of pod {name_of(pod)} has rejected the {what} and goes on with its earlier configuration: "
-                f"{reason.rstrip('. ')}.",
-                f"Correct or remove EnvoyFilter {listed([name_of(one) for one in filters])}: only Envoy checks what is "
-                "below typed_config."
+                f"The proxy of pod {qualified(pod)} has rejected the {what} and goes on with its earlier "
+                f"configuration: {reason.rstrip('. ')}.",
+                f"Correct or remove EnvoyFilter {listed([qualified(one) for one in filters])}: only Envoy checks "
+                "what is below typed_config."
                 if filters
                 else "Correct or remove what was applied last.",
             )
@@ -90,7 +90,7 @@ def unacknowledged(findings: Findings) -> Diagnosis | None:
     for proxy, pod in on_the_way(findings):
         if proxy.waiting:
             return Diagnosis(
-                f"The proxy of pod {name_of(pod)} has not acknowledged its configuration yet "
+                f"The proxy of pod {qualified(pod)} has not acknowledged its configuration yet "
                 f"({listed(proxy.waiting)}).",
                 f"Verify again in a moment; if it stays so, see kubectl -n {home_of(pod)} logs "
                 f"{pod['metadata']['name']} -c istio-proxy, and the log of istiod.",

@@ -10,7 +10,7 @@ import typing as t
 from .._apply.ready import refusal_of, remedy_of
 from .._kube.objects import home_of, labels_of, matches, spec_of
 from .findings import Diagnosis, Findings, Json
-from .objects import name_of
+from .objects import qualified
 from .paths import Service, services_on_path
 
 
@@ -47,5 +47,5 @@ def _told(deployments: t.Iterable[Json]) -> Diagnosis | None:
         why = refusal_of(dict(one))
         if why and not (one.get("status") or {}).get("readyReplicas"):
             remedy = remedy_of(why, dict(one))
-            return Diagnosis(f"Deployment {name_of(one)} has no pod: {why}.", f"{remedy[0].upper()}{remedy[1:]}.")
+            return Diagnosis(f"Deployment {qualified(one)} has no pod: {why}.", f"{remedy[0].upper()}{remedy[1:]}.")
     return None

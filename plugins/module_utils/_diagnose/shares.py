@@ -16,7 +16,7 @@ from .._kube.objects import home_of, labels_of
 from .asked import pods_of
 from .changes import commands
 from .findings import Diagnosis, Findings, Json
-from .objects import listed, name_of, namespace_of, short
+from .objects import listed, namespace_of, qualified, short
 from .paths import Service, full_name, in_full, is_for, meant, ruling
 
 CLOSE = 0.01
@@ -81,7 +81,7 @@ def split_of(findings: Findings, rule: Json, number: int, route: Json) -> Split 
         if version is None:
             return None
         shares[version] = shares.get(version, 0.0) + weight / sum(weights)
-    return Split(name_of(rule), number, not route.get("match"), shares)
+    return Split(qualified(rule), number, not route.get("match"), shares)
 
 
 def _ruled(findings: Findings) -> tuple[list[Service], list[str], list[Split]]:
@@ -89,7 +89,7 @@ def _ruled(findings: Findings) -> tuple[list[Service], list[str], list[Split]]:
     services = sorted(meant(findings)) if findings.expected_shares and findings.known("VirtualService") else []
     whole = [one for one in services if {label for label, _share in findings.expected_shares} <= _has(findings, one)]
     services = whole or services  # a Service for one version alone leads to its pods too
-    routes = {(name_of(rule), n): (rule, n, route) for one in services for rule, n, route in ruling(findings, one)}
+    routes = {(qualified(rule), n): (rule, n, route) for one in services for rule, n, route in ruling(findings, one)}
     splits = [split for one in routes.values() if (split := split_of(findings, *one)) is not None]
     return services, sorted({name for name, _number in routes}), splits
 
@@ -124,7 +124,7 @@ def wrong_weights(findings: Findings) -> Diagnosis | None:
 
 def _reweighted(findings: Findings, split: Split) -> Patch | None:
     """The weights that the check expects; None where its versions are not just those that the rule has."""
-    rule = next(one for one in findings.of("VirtualService") if name_of(one) == split.name)
+    rule = next(one for one in findings.of("VirtualService") if qualified(one) == split.name)
     targets = rule["spec"]["http"][split.number - 1]["route"]
     versions = [version_of(findings, rule, one.get("destination") or {}) for one in targets]
     wanted = {label: round(100 * share) for label, share in findings.expected_shares if share > 0}
@@ -180,7 +180,7 @@ def _not_by_weights(
             f"{plain}, but it is not the only one for this host: {listed(names)}.", "Keep one of them, or merge them."
         )
     binding = [
-        name_of(one)
+        qualified(one)
         for one in findings.of("DestinationRule")
         if any(is_for(findings, one, [one.get("spec", {}).get("host", "")], service) for service in services)
         and "consistentHash" in str(one["spec"])

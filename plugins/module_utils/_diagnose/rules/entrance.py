@@ -13,7 +13,7 @@ from ..._kube.objects import labels_of, matches
 from ..causes import Case
 from ..causes.case import told
 from ..findings import Diagnosis, Findings, Json
-from ..objects import host_matches, listed, name_of, uri_matches
+from ..objects import host_matches, listed, qualified, uri_matches
 from ..proxies import rejected
 
 
@@ -26,7 +26,7 @@ def servers(findings: Findings) -> t.Iterator[tuple[Json, Json]]:
 
 def bound(findings: Findings, gateway: Json) -> list[Json]:
     """VirtualServices bound to a Gateway that cover the host asked for."""
-    full, name = name_of(gateway), gateway["metadata"]["name"]
+    full, name = qualified(gateway), gateway["metadata"]["name"]
     found = []
     for one in findings.of("VirtualService"):
         spec = one.get("spec", {})
@@ -90,11 +90,11 @@ def no_listener(case: Case) -> Diagnosis | None:
         chosen = [pod for pod in findings.of("Pod") if matches(selector, labels_of(pod))]
         if chosen and not any(is_ready(pod) for pod in chosen):
             return Diagnosis(
-                f"No pod of the ingress gateway is ready ({listed([name_of(pod) for pod in chosen])}).",
+                f"No pod of the ingress gateway is ready ({listed([qualified(pod) for pod in chosen])}).",
                 "See kubectl describe pod for the reason; running mesh.workshop.setup again restores it.",
             )
     return rejected(findings) or Diagnosis(
-        f"{where} refuses the connection although Gateway {name_of(opening[0][0])} opens port {findings.port}.",
+        f"{where} refuses the connection although Gateway {qualified(opening[0][0])} opens port {findings.port}.",
         "The proxy does not have its configuration (yet): see istioctl proxy-status, and the log of istiod.",
     )
 
@@ -120,13 +120,13 @@ def not_routed(findings: Findings) -> Diagnosis | None:
     routes = [one for gateway in taking for one in bound(findings, gateway)]
     if not routes:
         return Diagnosis(
-            f"Gateway {name_of(taking[0])} takes the host {findings.host}, but no VirtualService for it is bound to "
+            f"Gateway {qualified(taking[0])} takes the host {findings.host}, but no VirtualService for it is bound to "
             "that Gateway.",
             f"Apply a VirtualService with this host and gateways: [{taking[0]['metadata']['name']}].",
         )
     if not any(routes_path(one, findings.path) for one in routes):
         return Diagnosis(
-            f"VirtualService {name_of(routes[0])} has no route for the path {findings.path}; "
+            f"VirtualService {qualified(routes[0])} has no route for the path {findings.path}; "
             f"it has {listed(paths_of(routes[0])) or 'none'}.",
             "Add a match for this path, or ask for one of those.",
         )

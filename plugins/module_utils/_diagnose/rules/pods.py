@@ -9,7 +9,7 @@ from ..._istio.pods import has_sidecar, is_ready
 from ..._kube.objects import labels_of, matches
 from ..asked import callees
 from ..findings import Diagnosis, Findings, Json
-from ..objects import is_of, listed, name_of
+from ..objects import is_of, listed, qualified
 from ..refused import refused_beside
 
 INJECT = "sidecar.istio.io/inject"
@@ -28,7 +28,7 @@ def trouble_inside(findings: Findings) -> bool:
 
 def bare_pods(findings: Findings, namespace: str, pods: list[Json]) -> Diagnosis:
     """Pods without a sidecar: why they have none, and how they get one."""
-    names = listed([name_of(one) for one in pods])
+    names = listed([qualified(one) for one in pods])
     label = f"Label the namespace {namespace} with istio-injection=enabled and restart their Deployments."
     restarting = f"kubectl -n {namespace} rollout restart deployment"
     labelling = f"kubectl label --overwrite namespace {namespace} istio-injection=enabled\n{restarting}"
@@ -88,7 +88,7 @@ def not_ready(findings: Findings) -> Diagnosis | None:
     if not waiting:
         return None
     return Diagnosis(
-        f"Pods of the application are not ready: {listed([name_of(one) for one in waiting])}.",
+        f"Pods of the application are not ready: {listed([qualified(one) for one in waiting])}.",
         "See kubectl describe pod for the reason; running mesh.workshop.setup again restores what is missing.",
     )
 

@@ -15,7 +15,7 @@ from ..asked import asked_service, callees, holds
 from ..causes import Case
 from ..causes.case import told
 from ..findings import Diagnosis, Findings, Json
-from ..objects import is_strict, listed, name_of, namespace_of
+from ..objects import is_strict, listed, namespace_of, qualified
 from .entrance import servers
 from .pods import bare_pods
 
@@ -24,7 +24,7 @@ def denied(findings: Findings) -> Diagnosis | None:
     """403 with Envoy's RBAC message: an AuthorizationPolicy said no."""
     if not any("RBAC: access denied" in str(one.get("body", "")) for one in findings.with_status(403)):
         return None
-    policies = [name_of(one) for one in findings.of("AuthorizationPolicy")]
+    policies = [qualified(one) for one in findings.of("AuthorizationPolicy")]
     which = f": {listed(policies)}" if policies else ""
     return Diagnosis(
         f"An AuthorizationPolicy denies the request (RBAC: access denied){which}.",
@@ -37,7 +37,7 @@ def plain_text_refused(findings: Findings) -> Diagnosis | None:
     if findings.expects_refusal or "reset_before_response" not in findings.errors() or findings.source == "host":
         return None
     home = namespace_of(findings.host, findings.namespace or "default")
-    strict = [name_of(one) for one in findings.of("PeerAuthentication") if _is_strict(one, home)]
+    strict = [qualified(one) for one in findings.of("PeerAuthentication") if _is_strict(one, home)]
     if not strict:
         return None
     return Diagnosis(
@@ -61,7 +61,7 @@ def let_in(case: Case) -> Diagnosis | None:
             continue
         service, home, pods = callees(findings)
         holding = [one for one in findings.of(kind) if holds(findings, one, home, pods)]
-        here = [name_of(one) for one in holding]
+        here = [qualified(one) for one in holding]
         found = enforced_by_nobody(findings, kind, holding) if here else _reaches_nobody(case, kind, home)
         if found is not None:
             return found
@@ -90,8 +90,8 @@ def enforced_by_nobody(findings: Findings, kind: str, holding: list[Json]) -> Di
         return None
     return replace(
         bare_pods(findings, home, pods),
-        sentence=f"{kind} {listed([name_of(one) for one in holding])} holds for {service}, and nothing enforces it: "
-        f"the pods have no sidecar ({listed([name_of(one) for one in pods])}).",
+        sentence=f"{kind} {listed([qualified(one) for one in holding])} holds for {service}, and nothing enforces it: "
+        f"the pods have no sidecar ({listed([qualified(one) for one in pods])}).",
     )
 
 
@@ -113,7 +113,7 @@ def not_refused(case: Case) -> Diagnosis | None:
         return None
     if findings.source == "host":
         takers = [
-            name_of(gateway) for gateway, server in servers(findings) if server["port"].get("number") == findings.port
+            qualified(gateway) for gateway, server in servers(findings) if server["port"].get("number") == findings.port
         ]
         if not takers:
             return None

@@ -13,7 +13,7 @@ from ..._kube.labels import LAB
 from ..._kube.objects import labels_of
 from ..._observe.access_log import Record
 from ..findings import Diagnosis, Findings
-from ..objects import listed, name_of, short
+from ..objects import listed, qualified, short
 
 POLICY = re.compile(r"rbac_access_denied_matched_policy\[(?:none|ns\[(?P<ns>[^\]]*)\]-policy\[(?P<name>[^\]]*)\])")
 
@@ -29,14 +29,14 @@ def _denied_by(findings: Findings, record: Record) -> Diagnosis | None:
         return None
     if match["name"]:
         name = f"{match['ns']}/{match['name']}"
-        labs = [labels_of(one).get(LAB) for one in findings.of("AuthorizationPolicy") if name_of(one) == name]
+        labs = [labels_of(one).get(LAB) for one in findings.of("AuthorizationPolicy") if qualified(one) == name]
         of = f" of lab {labs[0]}" if labs and labs[0] else ""
         return Diagnosis(
             f"AuthorizationPolicy {name}{of} denies the request (RBAC: access denied, pod {record.pod}).",
             "Change its rule, or remove it if another lab left it behind (mesh.workshop.reset).",
         )
     pod = next((one for one in findings.of("Pod") if one["metadata"]["name"] == record.pod), None)
-    selecting = [name_of(one) for one in findings.of("AuthorizationPolicy") if pod is None or holds_for(one, pod)]
+    selecting = [qualified(one) for one in findings.of("AuthorizationPolicy") if pod is None or holds_for(one, pod)]
     which = f" of {listed(selecting)}" if selecting else ""
     return Diagnosis(
         f"No rule{which} allows the request, so pod {record.pod} denies it (RBAC: access denied).",
@@ -64,7 +64,7 @@ def _overflow(findings: Findings, record: Record) -> Diagnosis | None:
     if "UO" not in flags_of(record):
         return None
     rules = [
-        name_of(one)
+        qualified(one)
         for one in findings.of("DestinationRule")
         if short(str(one.get("spec", {}).get("host"))) == short(record.service)
         and (one["spec"].get("trafficPolicy") or {}).get("connectionPool")
@@ -140,7 +140,7 @@ def faulty(findings: Findings) -> Diagnosis | None:
 
 def _with_fault(findings: Findings, kind: str) -> str:
     names = [
-        name_of(one)
+        qualified(one)
         for one in findings.of("VirtualService", findings.namespace)
         if any(kind in (route.get("fault") or {}) for route in one.get("spec", {}).get("http") or [])
     ]

@@ -13,7 +13,7 @@ from ..._explain.mesh import ROOT
 from ..._kube.objects import home_of
 from ..asked import entries_for, has_service
 from ..findings import Diagnosis, Findings, Json
-from ..objects import listed, name_of, short
+from ..objects import listed, qualified, short
 
 LOGIN_FAILED = "login_failed"
 LOGIN = "/login"
@@ -68,14 +68,14 @@ def blocked_outside(findings: Findings) -> Diagnosis | None:
         return None
     # Envoy's route and cluster for such hosts (istio.io/istio/pilot/pkg/networking/util: BlackHole, BlackHoleCluster).
     blocked = any(one.route == "block_all" or one.cluster == "BlackHoleCluster" for one in findings.records)
-    limits = [name_of(one) for one in findings.of("Sidecar") if _limits(one, findings.namespace)]
+    limits = [qualified(one) for one in findings.of("Sidecar") if _limits(one, findings.namespace)]
     host, home = findings.host, findings.namespace or "default"
     known = has_service(findings, host, home)
     if not blocked and (known or not limits or not findings.known("ServiceEntry")):
         return None
     by = f"Sidecar {listed(limits)} lets workloads call" if limits else "workloads may call"
     only = f"{by} only what the mesh knows (REGISTRY_ONLY)"
-    entries = [name_of(one) for one in entries_for(findings, host)]
+    entries = [qualified(one) for one in entries_for(findings, host)]
     if known:
         which = f"ServiceEntry {listed(entries)}" if entries else f"Service {home}/{short(host)}"
         return Diagnosis(

@@ -9,7 +9,7 @@ from ..._kube.labels import LAB
 from ..._kube.objects import labels_of
 from ..asked import asked_service, pods_of
 from ..findings import Diagnosis, Findings, Json
-from ..objects import destinations, in_mesh, listed, name_of
+from ..objects import destinations, in_mesh, listed, qualified
 
 BASELINE = "baseline"
 
@@ -45,14 +45,14 @@ def wrong_version(findings: Findings) -> Diagnosis | None:
         labs = sorted({labels_of(one)[LAB] for one in chosen if LAB in labels_of(one)})
         origin = f" (of lab {listed(labs)})" if labs else ""
         return Diagnosis(
-            f"VirtualService {listed([name_of(one) for one in chosen])}{origin} names {listed(sorted(wanted))}, but "
+            f"VirtualService {listed([qualified(one) for one in chosen])}{origin} names {listed(sorted(wanted))}, but "
             f"its matches or weights send these requests to {listed(versions)} as well.",
             "Compare its matches (headers are compared exactly) and weights with what is expected.",
         )
     other = [one for one in routing if any(d.get("subset") for d in destinations(one))]
     if other:
         return Diagnosis(
-            f"VirtualService {listed([name_of(one) for one in other])} routes to other versions than "
+            f"VirtualService {listed([qualified(one) for one in other])} routes to other versions than "
             f"{listed(sorted(wanted))}; it may be left behind by another lab.",
             "Reset to the baseline (mesh.workshop.reset) and apply the stage again.",
         )
