@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from .._apply.fields import differences
 from .._explain.mesh import holds_for
 from .._explain.origin import Origin
+from .._explain.words import joined
 from .._kube.labels import ATTENDEE, LAB, STAGE
 from .._kube.objects import home_of, labels_of, name_of, spec_of
 from .asked import entries_for, pods_of
@@ -259,8 +260,7 @@ def told(findings: Findings, gaps: t.Sequence[Gap]) -> str:
 
 
 def _names(gaps: t.Sequence[Gap]) -> str:
-    names = [str(one.origin) for one in gaps]
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return joined([str(one.origin) for one in gaps])
 
 
 def _so(findings: Findings, gap: Gap) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 
 from .._explain.mesh import ROOT, holds_for, selector_of, targets_of_policy
+from .._explain.words import labelled
 from .._kube.objects import home_of
 from .asked import asked_service, pods_of
 from .findings import Diagnosis, Findings, Json
-from .objects import in_words, is_of, listed, qualified
+from .objects import is_of, listed, qualified
 from .paths import routes_of, ruling
 
 LIMIT = "ratelimit"
@@ -68,7 +69,7 @@ def no_quota(findings: Findings) -> Diagnosis | None:
     here = [one for one in limiting if home_of(one) == asked[1] and selector_of(one)]
     if here:
         return Diagnosis(
-            f"EnvoyFilter {qualified(here[0])} limits the pods with {in_words(selector_of(here[0]))}, and no pod of "
+            f"EnvoyFilter {qualified(here[0])} limits the pods with {labelled(selector_of(here[0]))}, and no pod of "
             f"{asked[0]} has these labels, so every request is admitted.",
             f"Correct its workloadSelector to labels that the pods of {asked[0]} have.",
         )

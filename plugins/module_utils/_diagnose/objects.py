@@ -49,10 +49,6 @@ def listed(names: list[str]) -> str:
     return ", ".join(unique[:5]) + (f" and {len(unique) - 5} more" if len(unique) > 5 else "")
 
 
-def in_words(labels: t.Mapping[str, str]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in labels.items())
-
-
 def uri_matches(match: t.Mapping[str, t.Any], path: str) -> bool:
     """Whether a StringMatch of a route covers a path."""
     if not match:

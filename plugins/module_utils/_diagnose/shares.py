@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from .._explain.effects.mend import Patch, put
 from .._explain.origin import Origin
+from .._explain.words import joined
 from .._istio.pods import is_ready
 from .._kube.objects import home_of, labels_of
 from .asked import pods_of
@@ -42,16 +43,12 @@ class Split:
 def in_percent(shares: t.Mapping[str, float], wanted: t.Iterable[tuple[str, float]]) -> str:
     """``90 % to v1 and 10 % to v3``."""
     labels = _labels(shares, wanted)
-    return _together([f"{100 * shares.get(label, 0.0):.3g} % to {label}" for label in labels])
+    return joined([f"{100 * shares.get(label, 0.0):.3g} % to {label}" for label in labels])
 
 
 def _labels(shares: t.Mapping[str, float], wanted: t.Iterable[tuple[str, float]]) -> list[str]:
     named = [label for label, _share in wanted]
     return named + sorted(label for label, share in shares.items() if label not in named and share > 0)
-
-
-def _together(parts: list[str]) -> str:
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def version_of(findings: Findings, rule: Json, destination: Json) -> str | None:
@@ -116,7 +113,7 @@ def wrong_weights(findings: Findings) -> Diagnosis | None:
     labels = _labels(found.shares, findings.expected_shares)
     return Diagnosis(
         f"VirtualService {found.name} sends {in_percent(found.shares, findings.expected_shares)}; the check expects "
-        f"{_together([f'{100 * wanted.get(label, 0.0):.3g}' for label in labels])}.",
+        f"{joined([f'{100 * wanted.get(label, 0.0):.3g}' for label in labels])}.",
         f"Correct the weights: {_weights(findings)}.",
         commands(_reweighted(findings, found)),
     )

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from .journey import BLACKHOLE, PASSTHROUGH, Bare, Journey, Received, Sent, Target
-from .steps import listed, named
+from .steps import named
+from .words import joined
 
 ANSWERED = "answered by the application in {}"
 
@@ -24,10 +25,10 @@ def outcome_of(journey: Journey) -> str:
         pods.setdefault(what, []).append(pod)
     outside = _outside(sent) if sent is not None else []
     if outside and not pods and not journey.through:
-        return f"Outcome: passed on to {listed(outside, 'or')}, which is outside of the mesh."
+        return f"Outcome: passed on to {joined(outside, 'or')}, which is outside of the mesh."
     if not pods and not journey.through:
         return "Outcome: not known, since what answers could not be looked at."
-    verdicts = [what.format(listed(names, "or")) for what, names in pods.items()]
+    verdicts = [what.format(joined(names, "or")) for what, names in pods.items()]
     verdicts += [outcome_of(one).removeprefix("Outcome: ").rstrip(".") for one in journey.through]
     return f"Outcome: {'; or '.join(verdicts)}."
 

@@ -17,6 +17,7 @@ from .origin import Origin, origin_of, rule_of_httproute
 from .routing import targets_of
 from .sampling import in_words
 from .tokens import TokenResult
+from .words import joined
 
 NEVER_SYNCED = "It has never got a configuration from istiod"
 TO_SYNC = "see what istioctl proxy-status and the log of istiod say."
@@ -126,7 +127,7 @@ def _server(server: Server, host: str, scheme: str) -> t.Iterator[Step]:
         yield from _tls(server, host)
     if server.origin is not None and server.field.startswith("spec.") and not server.redirects:
         if server.bound:
-            yield Step("bound", f"For this host: {listed([str(one) for one in server.bound])}.", server.bound[0])
+            yield Step("bound", f"For this host: {joined([str(one) for one in server.bound])}.", server.bound[0])
         else:
             change = f"gateways: [{server.origin.namespace}/{server.origin.name}] in a VirtualService for {host}."
             yield Step("bound", f"No VirtualService for {host} names this Gateway.", change=change)
@@ -143,10 +144,10 @@ def _tls(server: Server, host: str) -> t.Iterator[Step]:
         )
         return
     if not server.mode and not server.names and not server.secret:
-        offered = f"; it has {listed(server.offered)}" if server.offered else ""
+        offered = f"; it has {joined(server.offered)}" if server.offered else ""
         yield Step("tls", f"No filter chain is for the server name (SNI) {host}{offered}.", server.origin)
         return
-    names = f" by the chain for {listed(server.names)}" if server.names else " by the chain for any name"
+    names = f" by the chain for {joined(server.names)}" if server.names else " by the chain for any name"
     if server.mode in ("PASSTHROUGH", "AUTO_PASSTHROUGH"):
         yield Step("tls", f"The server name (SNI) {host} is taken{names} and passed on as it is.", server.origin)
         return
@@ -254,7 +255,7 @@ def _target(target: Target, sent: Sent) -> str:
     sick = [f"{one.name} is {one.state or 'unhealthy'}" for one in target.endpoints if not one.healthy]
     how = {"mtls": "mTLS", "tls": "TLS without the mesh's certificate", "": "plain text"}[target.tls]
     by = f", by {target.origin}" if target.origin else ""
-    return f"{named(target)}: {pods}{f' ({listed(sick)})' if sick else ''}, over {how}{by}."
+    return f"{named(target)}: {pods}{f' ({joined(sick)})' if sick else ''}, over {how}{by}."
 
 
 def _guarded(
@@ -296,7 +297,7 @@ def _guarded(
         return
     for limit in limits:
         origin = limiters[0] if limiters else None
-        change = f"{listed([str(one) for one in limiters])}." if limiters else ""
+        change = f"{joined([str(one) for one in limiters])}." if limiters else ""
         yield Step("limit", _limit(limit), origin, change)
 
 
@@ -349,7 +350,3 @@ def change_of_bare(bare: Bare) -> str:
     if bare.ambient:
         return ""
     return f"label namespace {bare.namespace} istio-injection=enabled, and restart the pod."
-
-
-def listed(names: t.Sequence[str], word: str = "and") -> str:
-    return f" {word} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

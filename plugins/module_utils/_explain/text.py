@@ -14,7 +14,8 @@ from .arriving import no_proxy
 from .flags import answered, of_sender
 from .journey import Journey, Sent
 from .outcome import outcome_of
-from .steps import Step, change_of_bare, listed, receiving, sending
+from .steps import Step, change_of_bare, receiving, sending
+from .words import joined
 
 Json = dict[str, t.Any]
 WIDTH = 100
@@ -79,7 +80,7 @@ def text_of(journey: Journey, effects: t.Sequence[str] = (), records: t.Sequence
     number = 0
     for names, hop in _together(hops_of(journey, records)):
         number += 1
-        lines += _wrapped(f"{number}. {_called(hop, len(names))}, {listed(names)}", 3)
+        lines += _wrapped(f"{number}. {_called(hop, len(names))}, {joined(names)}", 3)
         for one in hop.steps:
             lines += _wrapped(f"   {one.what:<10} {one.sentence}", MARGIN)
             if one.change:

@@ -17,6 +17,7 @@ from ..._explain.origin import Origin
 from ..._explain.request import Request, request_of
 from ..._explain.text import not_seen, text_of
 from ..._explain.walk import at_gateway, from_workload, without_proxy
+from ..._explain.words import joined
 from ..._istio.pods import has_sidecar
 from ..._kube.objects import home_of, labels_of, matches, name_of, spec_of
 from ..changes import commands
@@ -196,8 +197,8 @@ def told(one: Effect) -> Diagnosis:
 
 
 def together(parts: t.Sequence[str]) -> str:
-    kept = list(dict.fromkeys(parts))
-    return " and ".join([", ".join(kept[:-1]), kept[-1]] if len(kept) > 1 else kept)
+    """The same names only once, joined."""
+    return joined(list(dict.fromkeys(parts)))
 
 
 def goes_to(sent: Sent, cluster: str) -> bool:

@@ -84,7 +84,3 @@ def age(one: Json) -> tuple[bool, str, str]:
     """What sorts the oldest first; what is yet to be created is the youngest."""
     created = str((one.get("metadata") or {}).get("creationTimestamp") or "")
     return not created, created, name_of(one)
-
-
-def shown(labels: t.Mapping[str, str]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in labels.items())

@@ -15,7 +15,8 @@ from ..._istio.gateways import GATEWAY_LABELS
 from ..._kube.objects import home_of, labels_of, matches, name_of, spec_of
 from ..mesh import Json, Mesh, host_holds, is_open_itself, origin_for, port_number, ports_of
 from ..origin import Origin
-from .finding import Effect, first_host, gateways_of, is_for_mesh, shown
+from ..words import labelled
+from .finding import Effect, first_host, gateways_of, is_for_mesh
 from .mend import Patch, append, setting
 
 PASSED_ON = ("PASSTHROUGH", "AUTO_PASSTHROUGH")
@@ -34,7 +35,7 @@ def gateways_without_pods(mesh: Mesh) -> t.Iterator[Effect]:
             yield Effect(
                 origin_for("Gateway", gateway),
                 "spec.selector",
-                f"{origin_for('Gateway', gateway)} selects {shown(selector)}, and no pod has these labels.",
+                f"{origin_for('Gateway', gateway)} selects {labelled(selector)}, and no pod has these labels.",
                 "Give it the labels of the gateway's pods, usually istio: ingressgateway.",
                 "gateway",
                 mend=setting(origin_for("Gateway", gateway), ("spec", "selector"), dict(GATEWAY_LABELS))

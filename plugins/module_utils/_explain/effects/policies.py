@@ -12,7 +12,8 @@ from ..._istio.pods import has_sidecar, is_ready
 from ..._kube.objects import home_of, labels_of, matches, name_of, spec_of
 from ..mesh import GATEWAY_NAME, ROOT, Json, Mesh, mtls_of, origin_for, ports_of, selector_of, targets_of_policy
 from ..origin import Origin
-from .finding import Effect, age, shown
+from ..words import labelled
+from .finding import Effect, age
 from .mend import Mend, Patch, Path, moved, put, remove, setting
 
 POLICIES = ("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "Telemetry", "Sidecar", "EnvoyFilter")
@@ -61,7 +62,7 @@ def selects_nothing(mesh: Mesh) -> t.Iterator[Effect]:
             yield Effect(
                 origin_for(kind, policy),
                 "spec.workloadSelector" if kind in ("Sidecar", "EnvoyFilter") else "spec.selector",
-                f"{origin_for(kind, policy)} selects {shown(selector)}, and {where} has these labels{tail}.",
+                f"{origin_for(kind, policy)} selects {labelled(selector)}, and {where} has these labels{tail}.",
                 remedy,
                 TOPICS[kind],
                 frozenset(
@@ -145,7 +146,7 @@ def policies_twice(mesh: Mesh) -> t.Iterator[Effect]:
         for policy in mesh.of(kind):
             if targets_of_policy(policy):
                 continue
-            owners.setdefault((home_of(policy), shown(dict(sorted(selector_of(policy).items())))), []).append(policy)
+            owners.setdefault((home_of(policy), labelled(dict(sorted(selector_of(policy).items())))), []).append(policy)
         for (home, selected), policies in sorted(owners.items()):
             first, *others = sorted(policies, key=age)
             for other in others:

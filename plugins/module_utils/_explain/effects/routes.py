@@ -24,6 +24,7 @@ from ..mesh import (
     selector_of,
 )
 from ..origin import Origin
+from ..words import labelled
 from .finding import (
     Effect,
     age,
@@ -32,7 +33,6 @@ from .finding import (
     placed_destinations,
     routes_of,
     services_for,
-    shown,
 )
 from .mend import Apply, Mend, Patch, append, moved, pointer, put, remove, setting
 
@@ -235,7 +235,7 @@ def empty_subsets(mesh: Mesh) -> t.Iterator[Effect]:
                     origin_for("DestinationRule", rule),
                     f"spec.subsets[{subset.get('name')}].labels",
                     f"Subset {subset.get('name')} of {origin_for('DestinationRule', rule)} asks for the labels "
-                    f"{shown(wanted)}, and no pod of {service[0]} has them.",
+                    f"{labelled(wanted)}, and no pod of {service[0]} has them.",
                     "Correct the labels, or deploy that version.",
                     "subset",
                     frozenset((service,)),
