@@ -85,7 +85,7 @@ def run_migrate_module() -> None:
             msg=f"{why.filename or params['dest']} cannot be written ({why.strerror}); nothing more is done."
         )
     if refused:
-        returned["warnings"] = [f"Some documents were not converted: {_refused(refused)}"]
+        module.warn(f"Some documents were not converted: {_refused(refused)}")
     returned["changed"] = bool(changed)
     module.exit_json(**returned)
 

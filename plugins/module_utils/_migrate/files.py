@@ -119,6 +119,8 @@ def _is_new(folder: str, src: str, seen: set[str]) -> bool:
 
 
 def _unread(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "it leads to nothing: mend the link or leave it out."
     return f"it cannot be read ({error.strerror}); correct its permissions or leave it out."
 
 

@@ -110,7 +110,7 @@ def test_what_cannot_be_read_is_told_of_each(tmp_path: Path, monkeypatch: pytest
     found = dict(read_sources(str(tmp_path)))
     assert {name: str(data).partition(";")[0] for name, data in found.items()} == {
         "closed": "it cannot be read (Permission denied)",
-        "gone.yaml": "it cannot be read (No such file or directory)",
+        "gone.yaml": "it leads to nothing: mend the link or leave it out.",
         "pipe.yaml": "it is not a regular file.",
         "large.yaml": "it has 16 MiB, more than 16",
     }
