@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._explain.mesh import host_holds
 from .._istio.patterns import PatternError, is_match
 from .._kube.objects import labels_of
 from .findings import Json
@@ -20,9 +21,7 @@ def qualified(one: Json) -> str:
 
 def host_matches(pattern: str, host: str) -> bool:
     """Whether a host of a Gateway or VirtualService (``*``, ``*.example.com``, ``ns/host``) covers a name."""
-    pattern = pattern.rpartition("/")[2].lower()
-    host = host.lower()
-    return pattern == "*" or pattern == host or (pattern.startswith("*.") and host.endswith(pattern[1:]))
+    return host_holds(pattern.rpartition("/")[2].lower(), host.lower())
 
 
 def short(host: str) -> str:
