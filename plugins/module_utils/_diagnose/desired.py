@@ -14,6 +14,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .._apply.fields import differences
+from .._explain.effects.finding import is_for_mesh
 from .._explain.mesh import holds_for
 from .._explain.origin import Origin
 from .._explain.words import joined
@@ -23,7 +24,7 @@ from .asked import entries_for, pods_of
 from .causes.case import HOST, NO_SIDECAR, pod_of
 from .changes import application, deletion
 from .findings import Diagnosis, Findings, Json
-from .objects import host_matches, in_mesh
+from .objects import host_matches
 from .paths import Service, is_for, services_on_path
 
 if t.TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _is_met(findings: Findings, gap: Gap, services: set[Service], pods: list[Jso
                 return True
         elif kind == "VirtualService":
             hosts = [str(host) for host in spec.get("hosts") or ()]
-            inside = in_mesh(one) and any(is_for(findings, one, hosts, service) for service in services)
+            inside = is_for_mesh(one) and any(is_for(findings, one, hosts, service) for service in services)
             outside = findings.source == HOST and any(host_matches(host, findings.host) for host in hosts)
             if inside or (outside and bool(spec.get("gateways"))):
                 return True
@@ -267,11 +268,11 @@ def _so(findings: Findings, gap: Gap) -> str:
     """What follows where an object is missing and none of its kind is in its place."""
     kind, spec = gap.origin.kind, spec_of(gap.object)
     placed = _placed(gap)(gap.object)
-    if kind == "VirtualService" and in_mesh(gap.object):
+    if kind == "VirtualService" and is_for_mesh(gap.object):
         host = str(next(iter(spec.get("hosts") or ()), ""))
         service = (host.partition(".")[0], gap.origin.namespace)
         for one in findings.of("VirtualService"):
-            if in_mesh(one) and is_for(findings, one, spec_of(one).get("hosts") or (), service):
+            if is_for_mesh(one) and is_for(findings, one, spec_of(one).get("hosts") or (), service):
                 return ""
         return f", and no VirtualService routes {host}"
     if kind == "ServiceEntry" and not entries_for(findings, findings.host):

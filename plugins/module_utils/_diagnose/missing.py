@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 
+from .._explain.effects.finding import routes_of
 from .._explain.mesh import ROOT, holds_for, selector_of, targets_of_policy
 from .._explain.words import labelled
 from .._kube.objects import home_of
 from .asked import asked_service, pods_of
 from .findings import Diagnosis, Findings, Json
 from .objects import is_of, listed, qualified
-from .paths import routes_of, ruling
+from .paths import ruling
 
 LIMIT = "ratelimit"
 """In the names and types of all of Envoy's filters that limit rates (``envoy.filters.http.local_ratelimit``)."""

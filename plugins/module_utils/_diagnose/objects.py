@@ -34,14 +34,6 @@ def namespace_of(host: str, default: str) -> str:
     return parts[1] if len(parts) > 1 else default
 
 
-def destinations(service: Json) -> t.Iterator[t.Mapping[str, t.Any]]:
-    """Destinations of a VirtualService's HTTP routes."""
-    for route in service.get("spec", {}).get("http") or []:
-        for one in route.get("route") or []:
-            if one.get("destination"):
-                yield one["destination"]
-
-
 def listed(names: list[str]) -> str:
     """Names in a sentence, the first few."""
     unique = sorted(dict.fromkeys(names))
@@ -72,9 +64,3 @@ def is_of(pod: Json, workload: str) -> bool:
 def is_strict(policy: Json) -> bool:
     """Whether a PeerAuthentication demands mTLS."""
     return (policy.get("spec", {}).get("mtls") or {}).get("mode") == "STRICT"
-
-
-def in_mesh(service: Json) -> bool:
-    """Whether a VirtualService rules the requests of workloads, not only those at a gateway."""
-    gateways = (service.get("spec") or {}).get("gateways") or []
-    return not gateways or "mesh" in gateways

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import typing as t
 
+from .._explain.effects.finding import destinations, is_for_mesh, routes_of
 from .._kube.objects import home_of, labels_of, matches
 from .asked import asked_service, holds, pods_of
 from .findings import Findings, Json
-from .objects import destinations, host_matches, in_mesh, namespace_of, short, uri_matches
+from .objects import host_matches, namespace_of, short, uri_matches
 
 Service = tuple[str, str]
 """Name and namespace."""
@@ -61,10 +62,6 @@ def is_seen(rule: Json, namespace: str | None) -> bool:
     return "*" in places or namespace in places or ("." in places and home_of(rule) == namespace)
 
 
-def routes_of(rule: Json) -> list[Json]:
-    return rule.get("spec", {}).get("http") or []
-
-
 def takes(route: Json, path: str) -> bool:
     """Whether a route may take a request for this path."""
     conditions = route.get("match")
@@ -102,7 +99,7 @@ def ruling(findings: Findings, service: Service) -> list[tuple[Json, int, Json]]
     return [
         (rule, number, route)
         for rule in findings.of("VirtualService")
-        if in_mesh(rule)
+        if is_for_mesh(rule)
         and is_seen(rule, findings.namespace)
         and is_for(findings, rule, rule.get("spec", {}).get("hosts") or [], service)
         for number, route in enumerate(routes_of(rule), 1)
@@ -118,9 +115,10 @@ def services_on_path(findings: Findings) -> set[Service]:
     home = findings.namespace or "default"
     found = meant(findings)
     for rule, _number, route in at_gateways(findings):
-        for one in destinations({"spec": {"http": [route]}}):
-            host = str(one.get("host", ""))
-            found.add((short(host), namespace_of(host, home_of(rule))))
+        for what, one in destinations(route):
+            if what == "route" and one:
+                host = str(one.get("host", ""))
+                found.add((short(host), namespace_of(host, home_of(rule))))
     for record in findings.records:
         if record.service:
             found.add((short(record.service), namespace_of(record.service, home)))
@@ -149,7 +147,7 @@ def is_on_path(findings: Findings, kind: str, namespace: str, name: str) -> bool
         servers = spec.get("servers") or []
         return any(host_matches(str(host), findings.host) for server in servers for host in server.get("hosts") or [])
     if kind == "VirtualService":
-        mesh = in_mesh(one) and any(is_for(findings, one, spec.get("hosts") or [], service) for service in services)
+        mesh = is_for_mesh(one) and any(is_for(findings, one, spec.get("hosts") or [], service) for service in services)
         return mesh or any(rule is one for rule, _number, _route in at_gateways(findings))
     if kind == "DestinationRule":
         return any(is_for(findings, one, [spec.get("host", "")], service) for service in services)

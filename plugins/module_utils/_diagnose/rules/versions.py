@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from ..._explain.effects.finding import destinations, is_for_mesh, routes_of
 from ..._kube.labels import LAB
 from ..._kube.objects import labels_of
 from ..asked import asked_service, pods_of
 from ..findings import Diagnosis, Findings, Json
-from ..objects import destinations, in_mesh, listed, qualified
+from ..objects import listed, qualified
 
 BASELINE = "baseline"
 
@@ -38,9 +39,9 @@ def wrong_version(findings: Findings) -> Diagnosis | None:
     versions = sorted({str(one) for one in findings.served if one} - set(findings.expected_versions))
     if not findings.expected_versions or not versions or not findings.known("VirtualService"):
         return None
-    routing = [one for one in findings.of("VirtualService", findings.namespace) if in_mesh(one)]
+    routing = [one for one in findings.of("VirtualService", findings.namespace) if is_for_mesh(one)]
     wanted = set(findings.expected_versions)
-    chosen = [one for one in routing if wanted & {str(d.get("subset")) for d in destinations(one)}]
+    chosen = [one for one in routing if wanted & _subsets(one)]
     if chosen:
         labs = sorted({labels_of(one)[LAB] for one in chosen if LAB in labels_of(one)})
         origin = f" (of lab {listed(labs)})" if labs else ""
@@ -49,7 +50,7 @@ def wrong_version(findings: Findings) -> Diagnosis | None:
             f"its matches or weights send these requests to {listed(versions)} as well.",
             "Compare its matches (headers are compared exactly) and weights with what is expected.",
         )
-    other = [one for one in routing if any(d.get("subset") for d in destinations(one))]
+    other = [one for one in routing if _subsets(one)]
     if other:
         return Diagnosis(
             f"VirtualService {listed([qualified(one) for one in other])} routes to other versions than "
@@ -66,6 +67,12 @@ def wrong_version(findings: Findings) -> Diagnosis | None:
         f"No VirtualService routes to {listed(sorted(wanted))}, so requests are spread over all versions.",
         "Apply the routing rule (and the DestinationRule that defines its subsets) first.",
     )
+
+
+def _subsets(rule: Json) -> set[str]:
+    """The subsets that a VirtualService sends requests to, without their copies."""
+    sent = [one for route in routes_of(rule) for what, one in destinations(route) if what == "route"]
+    return {str(one["subset"]) for one in sent if one.get("subset")}
 
 
 def other_service_meant(findings: Findings) -> Diagnosis | None:

@@ -9,7 +9,9 @@ import time
 import typing as t
 
 import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.findings import Findings
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.objects import host_matches, uri_matches
+from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.paths import services_on_path
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._diagnose.worlds import (
     ERROR,
     NOT_FOUND,
@@ -195,6 +197,23 @@ def test_wrong_version_by_the_rule_of_another_lab() -> None:
     assert found
     assert "VirtualService bookinfo/reviews routes to other versions than v2" in found.sentence
     assert "mesh.workshop.reset" in found.remedy
+
+
+def test_a_copy_is_no_way_to_a_version_nor_to_a_service() -> None:
+    objects = world()
+    way_in, rule = objects["VirtualService"]
+    rule["spec"]["http"][0]["mirror"] = {"host": "reviews", "subset": "v2"}
+    found = said(objects, PAGE, expected_versions=("v2",), served=("v1",))
+    assert found
+    assert "VirtualService bookinfo/reviews routes to other versions than v2" in found.sentence
+    way_in["spec"]["http"][0]["mirrors"] = [{"destination": {"host": "ratings"}}]
+    asked = Findings(
+        url="http://mybookstore.com/productpage",
+        source="host",
+        namespace="bookinfo",
+        objects={kind: tuple(some) for kind, some in objects.items()},
+    )
+    assert services_on_path(asked) == {("productpage", "bookinfo")}
 
 
 def test_wrong_version_by_a_match_that_does_not_apply() -> None:
