@@ -18,22 +18,20 @@ from .._explain.effects.finding import is_for_mesh
 from .._explain.mesh import holds_for
 from .._explain.origin import Origin
 from .._explain.words import joined
-from .._kube.labels import ATTENDEE, LAB, STAGE
+from .._kube.labels import ATTENDEE, BASELINE, LAB, STAGE
 from .._kube.objects import home_of, labels_of, name_of, spec_of
 from .asked import entries_for, pods_of
 from .causes.case import HOST, NO_SIDECAR, pod_of
 from .changes import application, deletion
 from .findings import Diagnosis, Findings, Json
 from .objects import host_matches
-from .paths import Service, is_for, services_on_path
+from .paths import POLICIES, Service, is_for, services_on_path
 
 if t.TYPE_CHECKING:
     from .causes import Case
 
-BASELINE = "baseline"
 MISSING, OTHER, BESIDE = "missing", "other", "beside"
 ROUTING = ("VirtualService", "DestinationRule")
-POLICIES = ("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication")
 FOR_PODS = (*POLICIES, "EnvoyFilter", "Telemetry", "Sidecar")
 KINDS = ("Gateway", "Secret", "Service", "ServiceEntry", *ROUTING, *FOR_PODS)
 """In the order in which a request meets them."""

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from .catalogue import BASELINE, Catalogue, Goal, Lab, LabError, Stage, lab_names, parse_lab, read_lab
+from .._kube.labels import BASELINE
+from .catalogue import Catalogue, Goal, Lab, LabError, Stage, lab_names, parse_lab, read_lab
 from .desired import MARKER_NAME, Desired, applied_stage, desired_state, lab_identities
 
 __all__ = [

@@ -10,9 +10,8 @@ import dataclasses
 import os
 import typing as t
 
+from .._kube.labels import BASELINE
 from .layout import did_you_mean, layout_fault, line_of, place, template_line
-
-BASELINE = "baseline"
 
 
 class LabError(Exception):

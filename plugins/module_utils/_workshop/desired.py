@@ -13,8 +13,8 @@ import copy
 import dataclasses
 import typing as t
 
-from .._kube.labels import ATTENDEE, LAB, STAGE
-from .catalogue import BASELINE, Lab, Stage
+from .._kube.labels import ATTENDEE, BASELINE, LAB, STAGE
+from .catalogue import Lab, Stage
 from .tenancy import Owner
 
 MARKER_NAME = "mesh-workshop"

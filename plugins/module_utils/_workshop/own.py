@@ -9,7 +9,8 @@ import os
 import typing as t
 from pathlib import Path
 
-from .catalogue import BASELINE, LabError
+from .._kube.labels import BASELINE
+from .catalogue import LabError
 from .reset_plan import ANNOTATION_HOST
 
 Json = dict[str, t.Any]

@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from .._istio.control_plane import version_of
 from .._istio.gateways import GATEWAY_SELECTOR
 from .._kube import ApiError, Client
+from .._kube.labels import BASELINE
 from .._verify import GatewayError, gateway_address
-from .catalogue import BASELINE, Catalogue
+from .catalogue import Catalogue
 from .desired import MARKER_NAME, applied_stage, desired_state
 from .drift import troubles
 from .status import summary

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 from ..._explain.effects.finding import destinations, is_for_mesh, routes_of
-from ..._kube.labels import LAB
+from ..._kube.labels import BASELINE, LAB
 from ..._kube.objects import labels_of
 from ..asked import asked_service, pods_of
 from ..findings import Diagnosis, Findings, Json
 from ..objects import listed, qualified
-
-BASELINE = "baseline"
 
 
 def several_labs(findings: Findings) -> Diagnosis | None:
