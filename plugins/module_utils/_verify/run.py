@@ -20,8 +20,9 @@ from .._observe.access_log import Record, records
 from .._observe.gateway import by_route, find_gateway, gateway_routes, split_address
 from .._observe.traces import Backend, find_backend
 from .evidence import PodVersions
+from .probe.wire import SECURE
 from .spec import Check
-from .spec.types import NO_SIDECAR, SECURE, port_of
+from .spec.types import NO_SIDECAR, port_of
 from .workload import Source, enter_outside, enter_workload
 
 if t.TYPE_CHECKING:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 SECURE = ("https", "tls", "grpcs")
+"""Schemes that speak TLS."""
 LONGEST_NUMBER = 18
 
 Headers = list[tuple[str, str]]

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from ..._istio.patterns import PatternError, check_pattern
 from ..._observe.errors import CheckError
+from ..probe.wire import SECURE
 from .reader import Reader, default_to, names, percent, plain, shown
-from .types import GRPC, GRPC_CODES, RAW, SECURE, Admitted, Attempts, Expect, Request, Some, Text
+from .types import GRPC, GRPC_CODES, RAW, Admitted, Attempts, Expect, Request, Some, Text
 
 TLS_EXPECT_KEYS = ("error", "peer")
 TLS_ERRORS = ("untrusted_ca", "certificate_required", "wrong_name", "expired", "handshake", "not_spoken")

@@ -12,8 +12,9 @@ from urllib.parse import urlencode, urlsplit
 
 from ..._explain.request import CONTENT, TOKEN
 from ..probe.tls import tls_context
+from ..probe.wire import SECURE
 from .reader import Reader, default_to, names, plain, shown
-from .types import GRPC, LARGEST_BODY_2, PROTOCOLS, RAW, SCHEMES, SECURE, WORKLOAD, Request, Session, Tls
+from .types import GRPC, LARGEST_BODY_2, PROTOCOLS, RAW, SCHEMES, WORKLOAD, Request, Session, Tls
 
 UNREADABLE = {
     "ca": "holds no certificate that can be read",

@@ -10,6 +10,8 @@ import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from ..probe.wire import SECURE
+
 HOST = "host"
 NO_SIDECAR = "no_sidecar"
 WORKLOAD = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
@@ -18,7 +20,6 @@ DEADLINE = 60.0
 """Seconds after which a check that has not passed fails, unless it says otherwise."""
 RAW = ("tcp", "tls")
 GRPC = ("grpc", "grpcs")
-SECURE = ("https", "tls", "grpcs")
 SCHEMES = ("http", "https", *GRPC, *RAW)
 PROTOCOLS = ("HTTP/1.1", "HTTP/2")
 GRPC_CODES = (
