@@ -158,7 +158,8 @@ def write(quotas: list[Quota], facts: Facts, options: Options) -> None:
             _share(docs, f"EnvoyFilter quota-{name}")
     for quota, _tree_of in trees:
         quota.part.doc.differ(
-            "Where the rate limit service does not answer, requests are denied; Mixer's default let them pass.",
+            "Where the rate limit service does not answer, requests are denied, as Mixer did unless "
+            "policyCheckFailOpen was true.",
             quota.part.field,
             quota.place,
         )

@@ -88,6 +88,12 @@ def convert(docs: t.Sequence[Doc], facts: Facts, options: Options, lost: Lost) -
             bound.setdefault(key, []).append((doc, subjects))
         except Refused as why:
             doc.refuse(why)
+    for doc in mine:
+        if doc.kind == "AuthorizationPolicy":
+            try:
+                _authorization_policy(doc, roles, switch, facts, lost)
+            except Refused as why:
+                doc.refuse(why)
     for key, role in roles.items():
         bindings = bound.get(key, [])
         try:
@@ -101,12 +107,6 @@ def convert(docs: t.Sequence[Doc], facts: Facts, options: Options, lost: Lost) -
             role.refuse(why)
             for binding, _subjects in bindings:
                 binding.refuse(Refused(f"the ServiceRole {role.name} that it binds is refused: {why.reason}"))
-    for doc in mine:
-        if doc.kind == "AuthorizationPolicy":
-            try:
-                _authorization_policy(doc, roles, switch, facts, lost)
-            except Refused as why:
-                doc.refuse(why)
 
 
 def _refused_binding(key: tuple[str, str], mine: list[Doc], facts: Facts) -> Doc | None:
@@ -247,8 +247,6 @@ def _bracketed(key: str, prefix: str) -> bool:
 
 
 def _role(role: Doc, bindings: list[tuple[Doc, list[_Subject]]], switch: Switch, facts: Facts) -> None:
-    subjects = [subject for _doc, found in bindings for subject in found]
-    policies = _policies(role, camel_keys(role.spec()), "spec.rules", subjects, switch, facts)
     role.handled = True
     if switch.mode == "OFF":
         role.differ("RBAC was off, so the role had no effect; no policy is written.")
@@ -256,8 +254,11 @@ def _role(role: Doc, bindings: list[tuple[Doc, list[_Subject]]], switch: Switch,
             binding.handled = True
             binding.differ("RBAC was off, so the binding had no effect; no policy is written.")
         return
+    subjects = [subject for _doc, found in bindings for subject in found]
+    policies = _policies(role, camel_keys(role.spec()), "spec.rules", subjects, switch, facts)
     if not bindings:
-        role.differ("No binding in the input names the role, so it grants nothing; no policy is written.")
+        if not role.moved_to:
+            role.differ("No binding in the input names the role, so it grants nothing; no policy is written.")
         return
     if switch.doc is None:
         role.differ(_ASSUMED)

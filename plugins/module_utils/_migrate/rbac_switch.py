@@ -142,6 +142,12 @@ def _write_switch(switch: Switch, doc: Doc, facts: Facts, options: Options) -> N
     for namespace in dict.fromkeys(switch.namespaces):
         if switch.mode == "ON_WITH_INCLUSION":
             doc.emit(_API, "AuthorizationPolicy", "allow-nothing", namespace, {})
+            doc.differ(
+                f"The policy in {namespace} covers all its workloads, gateways and ports without a Service among them; "
+                "RBAC looked at ports of Services.",
+                "spec.inclusion.namespaces",
+                place_of(doc.value.get("spec"), "inclusion"),
+            )
         else:
             doc.emit(_API, "AuthorizationPolicy", "allow-all", namespace, {"rules": [{}]})
     side = "inclusion" if switch.mode == "ON_WITH_INCLUSION" else "exclusion"

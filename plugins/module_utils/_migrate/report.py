@@ -125,9 +125,10 @@ def _title(doc: Json) -> str:
 
 
 def _sentence(doc: Json) -> str:
-    text = _WORDS[doc["status"]].capitalize()
+    text, comma, rest = _WORDS[doc["status"]].capitalize().partition(",")
     if doc["outputs"]:
         text += " to " + ", ".join(_named(out) for out in doc["outputs"])
+    text += comma + rest
     if doc["part_of"]:
         text += f"; part of {', '.join(doc['part_of'])}"
     if doc["refusal"]:

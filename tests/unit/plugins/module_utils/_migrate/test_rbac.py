@@ -437,3 +437,30 @@ def test_old_and_new_agree_and_access_never_widens(mode: Json, rules: list[Json]
         assert before or not after, request
         if before != after:
             assert "not empty" in said, request
+
+
+def test_a_role_that_a_policy_takes_in_is_not_told_as_unused(converter: Converter) -> None:
+    given = role("[{services: ['*'], methods: [GET]}]").partition("---")[0]
+    policy = """\
+---
+apiVersion: rbac.istio.io/v1alpha1
+kind: AuthorizationPolicy
+metadata: {name: authz, namespace: default}
+spec:
+  workloadSelector: {labels: {app: ratings}}
+  allow: [{subjects: [{names: [cluster.local/ns/default/sa/a]}], role: viewer}]
+"""
+    told = {
+        doc.name: [one.text for one in doc.differences] for doc in converter.result(ON + given + policy).files[0].docs
+    }
+    assert not [text for text in told["viewer"] if "No binding" in text]
+    alone = {doc.name: [one.text for one in doc.differences] for doc in converter.result(ON + given).files[0].docs}
+    assert [text for text in alone["viewer"] if "No binding" in text]
+
+
+def test_a_role_is_not_judged_where_rbac_only_logged(converter: Converter) -> None:
+    logged = config("{mode: 'ON', enforcementMode: PERMISSIVE}")
+    result = converter.result(
+        logged + role(f"[{{services: [{HOST}], constraints: [{{key: destination.user, values: [a]}}]}}]")
+    )
+    assert not result.refusals()
