@@ -18,12 +18,43 @@ from .settings import Settings
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.S)
 
 
-def tls_context(settings: Settings) -> ssl.SSLContext:
-    """The context for connections to the API server. Raises ConfigError where certificates cannot be used."""
+class ClientContext(ssl.SSLContext):
+    """A context with which threads can open connections at the same time.
+
+    urllib3 sets the protocols again for each connection (util/ssl_.py, ssl_wrap_socket). OpenSSL then frees its list,
+    which another thread may be copying: CPython releases the GIL for SSL_new (Modules/_ssl.c, newPySSLSocket). With
+    eight threads, one ClientHello of 40,000 was malformed. So the list is set before there is any connection, and the
+    same list is never set again.
+    """
+
+    _protocols: tuple[str, ...] = ()
+
+    def set_alpn_protocols(self, alpn_protocols: t.Iterable[str]) -> None:
+        protocols = tuple(alpn_protocols)
+        if protocols != self._protocols:
+            super().set_alpn_protocols(protocols)
+            self._protocols = protocols
+
+
+def _client_context() -> ClientContext:
     # Neither urllib3's own context nor ssl.create_default_context: from Python 3.13 on these want extensions
     # (VERIFY_X509_STRICT) that the CAs of many clusters lack.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = ClientContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def proxy_context() -> ssl.SSLContext:
+    """The context for connections to a proxy, which is trusted as the system says."""
+    context = _client_context()
+    context.load_default_certs()
+    return context
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext:
+    """The context for connections to the API server. Raises ConfigError where certificates cannot be used."""
+    context = _client_context()
     if not settings.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 from .address import Address, proxy_address, server_address
 from .errors import ApiError, ConfigError, from_status, not_the_api_server
 from .settings import Settings
-from .tls import tls_context
+from .tls import proxy_context, tls_context
 from .unreached import Blame, NoAnswer, may_pass
 
 try:
@@ -136,7 +136,7 @@ class Transport:
             user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             headers["Proxy-Authorization"] = f"Basic {base64.b64encode(user.encode()).decode()}"
         if address.secure:
-            arguments["proxy_ssl_context"] = ssl.create_default_context()
+            arguments["proxy_ssl_context"] = proxy_context()
         host = f"[{address.host}]" if ":" in address.host else address.host
         return urllib3.ProxyManager(f"{address.scheme}://{host}:{address.port}", proxy_headers=headers, **arguments)
 

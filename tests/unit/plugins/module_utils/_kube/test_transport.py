@@ -254,6 +254,35 @@ def test_a_client_certificate_that_cannot_be_used_is_named(secure: FakeApi, auth
     assert "SECRET" not in str(caught.value)
 
 
+def test_connections_share_a_context_that_none_of_them_changes(
+    secure: FakeApi, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenSSL replaces the list of protocols while another thread may be copying it, so it is set once."""
+    (tmp_path / "trusted.pem").write_bytes(authority.pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
+    setters: list[tuple[str, ...]] = []
+    set_protocols = ssl.SSLContext.set_alpn_protocols
+
+    def count(context: ssl.SSLContext, protocols: t.Iterable[str]) -> None:
+        setters.append(tuple(protocols))
+        set_protocols(context, protocols)
+
+    monkeypatch.setattr(ssl.SSLContext, "set_alpn_protocols", count)
+    direct = Transport(settings(secure, authority))
+    proxy = Proxy(tls=authority.server_context(tmp_path, "proxy"))
+    proxied = Transport(settings(secure, authority, proxy=proxy.url))
+    for made, contexts in ((direct, 1), (proxied, 2)):
+        setters.clear()
+        made.request("GET", "/version")
+        assert setters == [("http/1.1",)] * contexts
+        setters.clear()
+        made.close()
+        made.request("GET", "/version")
+        made.close()
+        assert setters == [("http/1.1",)] * (contexts - 1)  # a proxy's manager is made anew, and its context with it
+    proxy.server.close()
+
+
 def test_plain_http_where_tls_is_spoken_is_said(secure: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "PATIENCE_FIRST", 0.1)
     with pytest.raises(ApiError, match="the API server at .* cannot be reached"):
