@@ -15,10 +15,11 @@ import typing as t
 
 from .expressions import Value, alternatives, value_of
 from .facts import Facts, service_of
+from .limits import UNLIMITED, Limit, Quota
 from .lost import Lost, told
 from .mixer import Mixer, Part, Rule
 from .model import Doc, Map, Options, Place, Refused, mapping, mappings, only, place_of
-from .ratelimit import UNLIMITED, Limit, Quota, write
+from .ratelimit import write
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}

@@ -13,65 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from .conftest import Converter, facts
+from .roles import HOST, ON, config, role
 
 Json = dict[str, t.Any]
-HOST = "ratings.default.svc.cluster.local"
-
-
-def config(spec: str) -> str:
-    return f"""\
-apiVersion: rbac.istio.io/v1alpha1
-kind: ClusterRbacConfig
-metadata: {{name: default}}
-spec: {spec}
----
-"""
-
-
-def role(rules: str, subjects: str = "[{user: cluster.local/ns/default/sa/a}]") -> str:
-    return f"""\
-apiVersion: rbac.istio.io/v1alpha1
-kind: ServiceRole
-metadata: {{name: viewer, namespace: default}}
-spec:
-  rules: {rules}
----
-apiVersion: rbac.istio.io/v1alpha1
-kind: ServiceRoleBinding
-metadata: {{name: bind, namespace: default}}
-spec:
-  subjects: {subjects}
-  roleRef: {{kind: ServiceRole, name: viewer}}
-"""
-
-
-ON = config("{mode: 'ON'}")
-
-
-def test_a_role_becomes_a_policy_for_the_workload_and_its_target_port(converter: Converter) -> None:
-    found = converter.outputs(ON + role(f"[{{services: [{HOST}], methods: [GET], paths: [/a*]}}]"))
-    assert found == [
-        {
-            "apiVersion": "security.istio.io/v1",
-            "kind": "AuthorizationPolicy",
-            "metadata": {"name": "allow-nothing", "namespace": "istio-system"},
-            "spec": {},
-        },
-        {
-            "apiVersion": "security.istio.io/v1",
-            "kind": "AuthorizationPolicy",
-            "metadata": {"name": "viewer", "namespace": "default"},
-            "spec": {
-                "selector": {"matchLabels": {"app": "ratings"}},
-                "rules": [
-                    {
-                        "from": [{"source": {"principals": ["cluster.local/ns/default/sa/a"]}}],
-                        "to": [{"operation": {"methods": ["GET"], "paths": ["/a*"], "ports": ["9080"]}}],
-                    }
-                ],
-            },
-        },
-    ]
 
 
 @pytest.mark.parametrize(
@@ -117,33 +61,6 @@ def test_a_service_that_the_switch_names_and_nobody_knows_is_told_of(converter: 
     assert "Service default/gone are not known" in converter.refusal(text, known=False)
 
 
-def test_two_demands_on_the_same_thing_must_both_hold(converter: Converter) -> None:
-    subject = '[{user: one, properties: {source.principal: two, "request.auth.claims[a]": b}}]'
-    rule = converter.outputs(ON + role("[{services: ['*']}]", subject))[1]["spec"]["rules"][0]
-    assert rule == {
-        "from": [{"source": {"principals": ["one"]}}],
-        "when": [
-            {"key": "source.principal", "values": ["two"]},
-            {"key": "request.auth.claims[a]", "values": ["b"]},
-        ],
-    }
-
-
-def test_a_group_is_the_claim_of_that_name(converter: Converter) -> None:
-    rule = converter.outputs(ON + role("[{services: ['*']}]", "[{group: admins}]"))[1]["spec"]["rules"][0]
-    assert rule == {"when": [{"key": "request.auth.claims[groups]", "values": ["admins"]}]}
-
-
-def test_labels_narrow_the_selector_once_for_each_value(converter: Converter) -> None:
-    rules = f"[{{services: [{HOST}], constraints: [{{key: 'destination.labels[version]', values: [v1, v2]}}]}}]"
-    found = converter.outputs(ON + role(rules))[1:]
-    assert [doc["spec"]["selector"]["matchLabels"] for doc in found] == [
-        {"app": "ratings", "version": "v1"},
-        {"app": "ratings", "version": "v2"},
-    ]
-    assert len({doc["metadata"]["name"] for doc in found}) == 2
-
-
 def test_roles_have_no_effect_where_rbac_was_not_on(converter: Converter) -> None:
     text = config("{mode: ON_WITH_INCLUSION, inclusion: {namespaces: [other]}}") + role(f"[{{services: [{HOST}]}}]")
     assert [doc["metadata"]["namespace"] for doc in converter.outputs(text)] == ["other"]
@@ -163,27 +80,6 @@ def test_a_role_without_a_namespace_is_where_its_binding_is(converter: Converter
         .replace("bind, namespace: default", "bind, namespace: shop")
     )
     assert converter.outputs(text)[0]["metadata"] == {"name": "viewer", "namespace": "shop"}
-
-
-@pytest.mark.parametrize(
-    ("rules", "reason"),
-    [
-        ("[{services: ['*'], constraints: [{key: destination.ip, values: [1.2.3.4]}]}]", "destination.ip"),
-        ("[{services: ['*'], constraints: [{key: destination.user, values: [admin]}]}]", "destination.user"),
-        (
-            "[{services: [ratings], constraints: [{key: 'destination.labels[app]', values: [x]}]}]",
-            "no workload has both",
-        ),
-        ("[{services: [unknown.default.svc.cluster.local]}]", "Service default/unknown are not known"),
-        ("[{services: ['*'], paths: ['/a*b']}]", "only at one end"),
-        ("[{services: ['*'], path: [/a]}]", "spec.rules[0].path is not a field"),
-        ("[{services: ['*'], methods: [pkg.Service/Method]}]", "say it as a path"),
-    ],
-)
-def test_what_cannot_be_said_is_refused_with_its_line(converter: Converter, rules: str, reason: str) -> None:
-    found = converter.refusal(ON + role(rules))
-    assert reason in found
-    assert found.startswith("file0.yaml, line 10, ServiceRole default/viewer")
 
 
 def test_a_binding_without_its_role_is_refused(converter: Converter) -> None:
@@ -235,17 +131,6 @@ def test_a_switch_of_another_name_was_never_in_force(converter: Converter) -> No
     result = converter.result(ON.replace("name: default", "name: foo"))
     assert not result.docs[0].outputs
     assert "never in force" in str(result.docs[0].differences)
-
-
-@pytest.mark.parametrize("name", ["ratings", "ratings.default", "ratings.default.svc.example.org"])
-def test_a_name_that_is_not_full_is_said_to_have_matched_nothing(converter: Converter, name: str) -> None:
-    result = converter.result(ON + role(f"[{{services: [{name}]}}]"))
-    assert f"compared full names, so {name} matched nothing" in str(result.docs[1].differences)
-    if "." in name:
-        text = config(f"{{mode: ON_WITH_EXCLUSION, exclusion: {{services: [{name}]}}}}")
-        result = converter.result(text)
-        assert [out["metadata"]["name"] for out in result.docs[0].outputs] == ["allow-nothing"]
-        assert f"{name} named no service; RBAC stays on" in str(result.docs[0].differences)
 
 
 # A reference of both languages, written from their documentation --------------------------------------------------

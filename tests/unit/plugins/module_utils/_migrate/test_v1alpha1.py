@@ -6,10 +6,7 @@ from __future__ import annotations
 import pytest
 
 from .conftest import Converter
-
-
-def rule(name: str, spec: str, kind: str = "RouteRule") -> str:
-    return f"apiVersion: config.istio.io/v1alpha2\nkind: {kind}\nmetadata: {{name: {name}}}\nspec: {spec}\n---\n"
+from .route_rules import rule
 
 
 def test_rules_of_one_service_are_ordered_by_precedence(converter: Converter) -> None:
@@ -49,116 +46,6 @@ def test_rules_of_one_service_are_ordered_by_precedence(converter: Converter) ->
     }
 
 
-def test_a_match_alone_leaves_the_other_requests_as_they_were(converter: Converter) -> None:
-    text = rule(
-        "a", "{destination: {name: ratings}, match: {request: {headers: {x: {exact: y}}}}, redirect: {uri: /n}}"
-    )
-    assert converter.outputs(text)[0]["spec"]["http"] == [
-        {"match": [{"headers": {"x": {"exact": "y"}}}], "redirect": {"uri": "/n"}},
-        {"route": [{"destination": {"host": "ratings"}}]},
-    ]
-
-
-def test_a_policy_for_labels_is_one_for_a_subset(converter: Converter) -> None:
-    text = rule(
-        "p",
-        "{destination: {name: ratings, labels: {version: v1}}, loadBalancing: {name: RANDOM}, circuitBreaker: "
-        "{simpleCb: {maxConnections: 1, httpConsecutiveErrors: 2, sleepWindow: 3m}}}",
-        "DestinationPolicy",
-    )
-    assert converter.outputs(text)[0]["spec"]["subsets"] == [
-        {
-            "name": "v1",
-            "labels": {"version": "v1"},
-            "trafficPolicy": {
-                "loadBalancer": {"simple": "RANDOM"},
-                "connectionPool": {"tcp": {"maxConnections": 1}},
-                "outlierDetection": {"consecutive5xxErrors": 2, "baseEjectionTime": "3m"},
-            },
-        }
-    ]
-
-
-def test_a_policy_for_some_callers_is_a_rule_for_their_workloads(converter: Converter) -> None:
-    route = rule("r", "{destination: {name: ratings}, route: [{labels: {version: v1}}]}")
-    everyone = rule("all", "{destination: {name: ratings}, loadBalancing: {name: RANDOM}}", "DestinationPolicy")
-    reviews = rule(
-        "reviews",
-        "{source: {name: reviews}, destination: {name: ratings, labels: {version: v1}}, "
-        "circuitBreaker: {simpleCb: {maxConnections: 1}}}",
-        "DestinationPolicy",
-    )
-    _service, general, special = converter.outputs(route + everyone + reviews)
-    assert general["spec"] == {
-        "host": "ratings",
-        "trafficPolicy": {"loadBalancer": {"simple": "RANDOM"}},
-        "subsets": [{"name": "v1", "labels": {"version": "v1"}}],
-    }
-    # What holds for all callers holds for these as well: Envoy gets one of the two rules only.
-    assert special["metadata"]["name"] == "ratings-from-reviews"
-    assert special["spec"] == {
-        "host": "ratings",
-        "workloadSelector": {"matchLabels": {"app": "reviews"}},
-        "trafficPolicy": {"loadBalancer": {"simple": "RANDOM"}},
-        "subsets": [
-            {
-                "name": "v1",
-                "labels": {"version": "v1"},
-                "trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": 1}}},
-            }
-        ],
-    }
-
-
-@pytest.mark.parametrize("order", [1, -1])
-def test_two_policies_for_one_caller_are_told(converter: Converter, order: int) -> None:
-    policies = [
-        rule("a", "{destination: {name: ratings}, loadBalancing: {name: RANDOM}}", "DestinationPolicy"),
-        rule(
-            "b",
-            "{source: {name: reviews}, destination: {name: ratings}, loadBalancing: {name: ROUND_ROBIN}}",
-            "DestinationPolicy",
-        ),
-    ][::order]
-    result = converter.result("".join(policies))
-    assert result.refusals() == []
-    assert "Which of them held was not defined" in str(result.docs[0].differences)
-    chosen = [out["spec"]["trafficPolicy"]["loadBalancer"]["simple"] for doc in result.docs for out in doc.outputs]
-    assert chosen == ["RANDOM", "ROUND_ROBIN"]
-
-
-def test_https_of_an_egress_rule_is_begun_by_the_sidecar(converter: Converter) -> None:
-    text = rule("e", "{destination: {service: api.example.com}, ports: [{port: 443, protocol: https}]}", "EgressRule")
-    entry, destination = converter.outputs(text)
-    assert entry["spec"]["ports"] == [{"number": 443, "name": "http-443", "protocol": "HTTP"}]
-    assert destination["spec"]["trafficPolicy"]["portLevelSettings"] == [
-        {"port": {"number": 443}, "tls": {"mode": "SIMPLE"}}
-    ]
-
-
-def test_the_first_form_is_read_too(converter: Converter) -> None:
-    text = """\
-type: route-rule
-name: r
-spec:
-  destination: ratings.default.svc.cluster.local
-  match: {httpHeaders: {cookie: {exact: a}}}
-  route: [{tags: {version: v1}, weight: 100}]
-"""
-    service = converter.outputs(text)[0]
-    assert service["spec"]["http"][0]["route"] == [{"destination": {"host": "ratings", "subset": "v1"}}]
-
-
-def test_a_subset_of_a_rule_in_the_input_is_used(converter: Converter) -> None:
-    text = rule("a", "{destination: {name: ratings}, route: [{labels: {version: '1.0'}}]}") + (
-        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d}\n"
-        "spec: {host: ratings, subsets: [{name: old, labels: {version: '1.0'}}]}\n"
-    )
-    found = converter.outputs(text)
-    assert [doc["kind"] for doc in found] == ["VirtualService", "DestinationRule"]
-    assert found[0]["spec"]["http"][0]["route"][0]["destination"]["subset"] == "old"
-
-
 def test_variants_of_a_rule_in_two_files_are_converted_apart(converter: Converter) -> None:
     one = rule("a", "{destination: {name: ratings}, precedence: 1, route: [{labels: {version: v1}}]}")
     two = rule("a", "{destination: {name: ratings}, precedence: 1, route: [{labels: {version: v2}}]}")
@@ -192,26 +79,3 @@ def test_variants_of_a_rule_in_two_files_are_converted_apart(converter: Converte
 )
 def test_what_cannot_be_said_is_refused(converter: Converter, text: str, reason: str) -> None:
     assert reason in converter.refusal(text)
-
-
-def egress(service: str, protocol: str) -> str:
-    return rule(
-        "out", f"{{destination: {{service: {service}}}, ports: [{{port: 27017, protocol: {protocol}}}]}}", "EgressRule"
-    )
-
-
-@pytest.mark.parametrize(
-    ("service", "network"),
-    [("10.0.0.0/8", "10.0.0.0/8"), ("10.1.2.3", "10.1.2.3/32"), ("'2001:db8::/32'", "2001:db8::/32")],
-)
-@pytest.mark.parametrize("protocol", ["tcp", "mongo"])
-def test_a_range_of_addresses_is_no_host(converter: Converter, service: str, network: str, protocol: str) -> None:
-    (entry,) = converter.outputs(egress(service, protocol))
-    assert entry["spec"]["addresses"] == [network]
-    assert entry["spec"]["hosts"] == ["out.egress.local"]
-    assert (entry["spec"]["resolution"], entry["spec"]["ports"][0]["protocol"]) == ("NONE", protocol.upper())
-
-
-def test_ranges_that_there_could_not_be_are_refused(converter: Converter) -> None:
-    assert "is not a range of addresses" in converter.refusal(egress("10.0.0.0/99", "tcp"))
-    assert "for TCP only" in converter.refusal(egress("10.0.0.0/8", "http"))

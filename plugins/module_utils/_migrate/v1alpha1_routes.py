@@ -1,0 +1,211 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A RouteRule of Istio 0.1 to 0.8 as a rule of a VirtualService."""
+
+from __future__ import annotations
+
+from .facts import Facts
+from .model import Doc, Json, Map, Refused, mapping, mappings, only, place_of, text_list
+from .routing import NOT_RE2
+from .v1alpha1_hosts import SERVICE, Host, Labels, callers_of, host_of, key_of, labels_of, spec_of
+
+_SPECIAL = ("uri", "scheme", "method", "authority")
+
+
+def _subsets_of(rule: Doc) -> dict[Labels, str]:
+    """The subsets that a DestinationRule of the input has, by their labels."""
+    found = {}
+    for subset in rule.spec_or_empty().get("subsets") or []:
+        labels = subset.get("labels") if isinstance(subset, Map) else None
+        if isinstance(labels, Map) and isinstance(subset.get("name"), str):
+            found[key_of({str(key): str(value) for key, value in labels.items()})] = subset["name"]
+    return found
+
+
+def read_rule(doc: Doc, facts: Facts, hosts: dict[tuple[str, str], Host], taken: dict[tuple[str, str], Doc]) -> None:
+    spec = spec_of(doc)
+    only(
+        spec,
+        (
+            "destination",
+            "precedence",
+            "match",
+            "route",
+            "redirect",
+            "rewrite",
+            "websocketUpgrade",
+            "httpReqTimeout",
+            "httpReqRetries",
+            "httpFault",
+            "mirror",
+            "corsPolicy",
+            "appendHeaders",
+            "name",
+        ),
+        "spec",
+    )
+    destination = mapping(spec, "destination", "spec.destination")
+    rule: Json = {}
+    precedence = spec.get("precedence") or 0
+    if isinstance(precedence, bool) or not isinstance(precedence, int):
+        raise Refused("spec.precedence must be a number.", "spec.precedence", place_of(spec, "precedence"))
+    match = _match(doc, spec, facts)
+    entry = host_of(doc, destination, facts, hosts)
+    other = taken.get((facts.of(doc), entry.host))
+    if other is not None and not other.refusal:
+        entry.known = _subsets_of(other)
+    if match:
+        rule["match"] = [match]
+    _actions(spec, rule)
+    if "redirect" not in rule:
+        rule["route"] = _routes(doc, spec, entry, facts, labels_of(destination, "spec.destination"))
+    entry.rules.append((precedence, doc, rule))
+
+
+def _match(doc: Doc, spec: Map, facts: Facts) -> Json:
+    match = mapping(spec, "match", "spec.match")
+    only(match, ("source", "request", "httpHeaders", "tcp", "udp"), "spec.match")
+    for key in ("tcp", "udp"):
+        if key in match:
+            raise Refused(
+                f"spec.match.{key} has no single reading in a VirtualService.", f"spec.match.{key}", match.place
+            )
+    found: Json = {}
+    source = mapping(match, "source", "spec.match.source")
+    labels, namespace = callers_of(doc, source, "spec.match.source", facts)
+    if namespace and (source.get("namespace") or namespace != facts.of(doc)):
+        found["sourceNamespace"] = namespace
+    if labels:
+        found["sourceLabels"] = labels
+    request = mapping(match, "request", "spec.match.request")
+    only(request, ("headers",), "spec.match.request")
+    for holder, key, field in (
+        (request, "headers", "spec.match.request.headers"),
+        (match, "httpHeaders", "spec.match.httpHeaders"),
+    ):
+        for name, condition in mapping(holder, key, field).items():
+            where = f"{field}.{name}"
+            if not isinstance(condition, Map) or len(condition) != 1:
+                raise Refused(f"{where} must have one of exact, prefix and regex.", where, holder.place)
+            only(condition, ("exact", "prefix", "regex"), where)
+            kind, value = next(iter(condition.items()))
+            if kind == "regex" and NOT_RE2.search(str(value)):
+                raise Refused(
+                    f"{where} looks ahead, behind or back, which RE2 cannot; write it without.",
+                    where,
+                    place_of(condition, kind),
+                )
+            written = {kind: str(value)}
+            if name.lower() in _SPECIAL:
+                found[name.lower()] = written
+            else:
+                found.setdefault("headers", {})[name.lower()] = written
+    return found
+
+
+def _actions(spec: Map, rule: Json) -> None:
+    redirect = mapping(spec, "redirect", "spec.redirect")
+    if redirect:
+        only(redirect, ("uri", "authority"), "spec.redirect")
+        rule["redirect"] = dict(redirect)
+    rewrite = mapping(spec, "rewrite", "spec.rewrite")
+    if rewrite:
+        only(rewrite, ("uri", "authority"), "spec.rewrite")
+        rule["rewrite"] = dict(rewrite)
+    timeout = mapping(spec, "httpReqTimeout", "spec.httpReqTimeout")
+    if timeout:
+        only(timeout, ("simpleTimeout",), "spec.httpReqTimeout")
+        simple = mapping(timeout, "simpleTimeout", "spec.httpReqTimeout.simpleTimeout")
+        only(simple, ("timeout",), "spec.httpReqTimeout.simpleTimeout")
+        if simple.get("timeout"):
+            rule["timeout"] = str(simple["timeout"])
+    retries = mapping(spec, "httpReqRetries", "spec.httpReqRetries")
+    if retries:
+        only(retries, ("simpleRetry",), "spec.httpReqRetries")
+        simple = mapping(retries, "simpleRetry", "spec.httpReqRetries.simpleRetry")
+        only(simple, ("attempts", "perTryTimeout"), "spec.httpReqRetries.simpleRetry")
+        rule["retries"] = {"attempts": 0, **simple}
+    fault = mapping(spec, "httpFault", "spec.httpFault")
+    if fault:
+        only(fault, ("delay", "abort"), "spec.httpFault")
+        rule["fault"] = _fault(fault)
+    cors = mapping(spec, "corsPolicy", "spec.corsPolicy")
+    if cors:
+        known = ("allowOrigin", "allowMethods", "allowHeaders", "exposeHeaders", "maxAge", "allowCredentials")
+        only(cors, known, "spec.corsPolicy")
+        written = {key: value for key, value in cors.items() if key != "allowOrigin"}
+        written["allowOrigins"] = [{"exact": o} for o in text_list(cors, "allowOrigin", "spec.corsPolicy.allowOrigin")]
+        rule["corsPolicy"] = written
+    headers = mapping(spec, "appendHeaders", "spec.appendHeaders")
+    if headers:
+        rule["headers"] = {"request": {"add": {key: str(value) for key, value in headers.items()}}}
+
+
+def _fault(fault: Map) -> Json:
+    out: Json = {}
+    delay = mapping(fault, "delay", "spec.httpFault.delay")
+    abort = mapping(fault, "abort", "spec.httpFault.abort")
+    only(delay, ("percent", "fixedDelay"), "spec.httpFault.delay")
+    only(abort, ("percent", "httpStatus", "grpcStatus"), "spec.httpFault.abort")
+    for name, part in (("delay", delay), ("abort", abort)):
+        if part:
+            percent = part.get("percent", 0)
+            if isinstance(percent, bool) or not isinstance(percent, (int, float)) or not 0 <= percent <= 100:
+                raise Refused(
+                    f"spec.httpFault.{name}.percent must be a number from 0 to 100.",
+                    f"spec.httpFault.{name}.percent",
+                    place_of(part, "percent"),
+                )
+            rest = {key: value for key, value in part.items() if key != "percent"}
+            out[name] = {"percentage": {"value": percent}, **rest}
+    return out
+
+
+def _routes(doc: Doc, spec: Map, entry: Host, facts: Facts, labels: dict[str, str]) -> list[Json]:
+    routes: list[Json] = []
+    weights: list[int | None] = []
+    given = mappings(spec, "route", "spec.route")
+    for index, route in enumerate(given):
+        field = f"spec.route[{index}]"
+        only(route, ("labels", "tags", "weight", "destination"), field)
+        chosen = labels_of(route, field)
+        target = mapping(route, "destination", f"{field}.destination")
+        written = _destination(doc, target, f"{field}.destination", entry, facts, chosen)
+        weight = route.get("weight")
+        if isinstance(weight, bool) or not isinstance(weight, (int, type(None))):
+            raise Refused(f"{field}.weight must be a number.", f"{field}.weight", place_of(route, "weight"))
+        weights.append(weight)
+        routes.append({"destination": written})
+    if not routes:
+        routes = [{"destination": _destination(doc, Map(), "spec.destination", entry, facts, labels)}]
+    elif len(routes) > 1 or weights[0] not in (None, 100):
+        if len(routes) > 1 and sum(weight or 0 for weight in weights) != 100:
+            raise Refused("the weights of spec.route do not add up to 100.", "spec.route", place_of(spec, "route"))
+        for written_route, weight in zip(routes, weights, strict=True):
+            if len(routes) > 1:
+                written_route["weight"] = weight or 0
+    mirror = mapping(spec, "mirror", "spec.mirror")
+    if mirror:
+        copied = _destination(doc, mirror, "spec.mirror", entry, facts, labels_of(mirror, "spec.mirror"))
+        routes[0]["_mirror"] = copied
+    return routes
+
+
+def _destination(doc: Doc, target: Map, field: str, entry: Host, facts: Facts, labels: dict[str, str]) -> Json:
+    only(target, SERVICE, field)
+    host = entry.host
+    if target.get("name") or target.get("service"):
+        name = str(target.get("service") or target.get("name"))
+        namespace = str(target.get("namespace") or "")
+        host = name if not namespace or namespace == facts.of(doc) else f"{name}.{namespace}.svc.cluster.local"
+    out: Json = {"host": host}
+    if labels:
+        if host != entry.host:
+            raise Refused(
+                f"{field} names another service and labels; say them in a DestinationRule of that service.",
+                field,
+                target.place,
+            )
+        out["subset"] = entry.subset(labels)
+    return out

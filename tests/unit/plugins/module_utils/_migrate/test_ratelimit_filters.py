@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from .conftest import Converter
+from .quotas import old
+
+
+def test_a_local_limit_takes_any_window_and_warns(converter: Converter) -> None:
+    text = old().replace("60s", "5s")
+    assert "not per 5 s; set quota to local" in converter.refusal(text)
+    found = converter.outputs(text, quota="local")
+    config = found[0]["spec"]["configPatches"][0]["patch"]["value"]["typed_config"]
+    assert [(item["entries"], item["token_bucket"]) for item in config["descriptors"]] == [
+        (
+            [{"key": "source", "value": "reviews"}],
+            {"max_tokens": 1, "tokens_per_fill": 1, "fill_interval": "5s"},
+        ),
+        (
+            [{"key": "source", "value": "other"}],
+            {"max_tokens": 500, "tokens_per_fill": 500, "fill_interval": "5s"},
+        ),
+    ]
+    (source,) = config["rate_limits"][0]["actions"]
+    peer = "connection.uri_san_peer_certificate"
+    reviews = "spiffe://cluster.local/ns/default/sa/bookinfo-reviews"
+    assert source["extension"]["typed_config"]["text"] == (
+        f'has({peer}) ? (({peer} == "{reviews}") ? "reviews" : "other") : "other"'
+    )
+    assert "Each proxy counts alone" in str(converter.result(text, quota="local").docs[0].differences)
