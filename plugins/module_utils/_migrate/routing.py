@@ -16,11 +16,10 @@ from .envoy import convert_patches
 from .facts import Facts, service_of
 from .fields import CURRENT, normalise, shape_of
 from .model import Doc, Map, Options, Place, Refused, Seq, camel, camel_keys, copied, mappings, place_of, plain
+from .routing_slips import as_list, fold, is_matcher, merged, take_in, take_out
 
 KINDS = ("VirtualService", "DestinationRule", "Gateway", "ServiceEntry", "Sidecar", "EnvoyFilter")
-_MATCHERS = frozenset(("exact", "prefix", "regex"))
 _DESTINATION = frozenset(("host", "name", "subset", "port"))
-_ROUTES = ("route", "redirect", "directResponse", "delegate")
 _HEADER_FIELDS = {
     "appendHeaders": ("request", "add"),
     "appendRequestHeaders": ("request", "add"),
@@ -79,11 +78,11 @@ def convert_spec(doc: Doc, facts: Facts) -> Map:
 
 
 def _virtual_service(doc: Doc, spec: Map, facts: Facts) -> None:
-    _as_list(doc, spec, "http", "spec.http")
-    _routes_beside(doc, spec)
+    as_list(doc, spec, "http", "spec.http")
+    take_in(doc, spec)
     http = spec.get("http")
     if isinstance(http, Seq):
-        _nested_routes(doc, http)
+        take_out(doc, http)
         for index, item in enumerate(http):
             if isinstance(item, Map):
                 _http(doc, item, f"spec.http[{index}]", facts)
@@ -95,56 +94,8 @@ def _virtual_service(doc: Doc, spec: Map, facts: Facts) -> None:
                 _route_list(doc, item, f"spec.{protocol}[{index}]", facts)
 
 
-def _routes_beside(doc: Doc, spec: Map) -> None:
-    """A route that stands beside `http` belongs to the one item that has none."""
-    http = spec.get("http")
-    known = shape_of("VirtualService")["http"][0]
-    strays = [key for key in spec if key in known and key != "match" and key not in shape_of("VirtualService")]
-    if not strays:
-        return
-    place = place_of(spec, strays[0])
-    where = f"spec.{strays[0]}"
-    if not isinstance(http, Seq):
-        raise Refused(f"{where} stands outside of http, and there is no http to put it in.", where, place)
-    without = [item for item in http if isinstance(item, Map) and not any(key in item for key in _ROUTES)]
-    if len(without) != 1 or any(key in without[0] for key in strays):
-        raise Refused(
-            f"{where} stands outside of http, and it is not clear to which of its items it belongs.", where, place
-        )
-    for key in strays:
-        doc.repair(f"{key} is moved into the item of http that has none.", f"spec.{key}", place_of(spec, key))
-        without[0].take(key, spec)
-
-
-def _nested_routes(doc: Doc, http: Seq) -> None:
-    """A route in the list of another's destinations is a rule of its own, after it."""
-    index = 0
-    while index < len(http):
-        item = http[index]
-        route = item.get("route") if isinstance(item, Map) else None
-        if isinstance(route, Seq):
-            nested = [n for n, entry in enumerate(route) if isinstance(entry, Map) and "route" in entry]
-            if nested:
-                first = nested[0]
-                field = f"spec.http[{index}].route[{first}].route"
-                if not first or nested != list(range(first, len(route))):
-                    raise Refused(
-                        f"{field} stands among destinations, and its place is not clear.", field, place_of(route, first)
-                    )
-                for offset, number in enumerate(nested, 1):
-                    entry = route[number]
-                    if "destination" in entry:
-                        raise Refused(f"{field} stands beside a destination.", field, entry.place)
-                    doc.repair("The nested route becomes a rule of its own, after this one.", field, entry.place)
-                    http.insert(index + offset, entry)
-                    http.at.insert(index + offset, entry.place)
-                del route[first:]
-                del route.at[first:]
-        index += 1
-
-
 def _http(doc: Doc, item: Map, field: str, facts: Facts) -> None:
-    _as_list(doc, item, "match", f"{field}.match")
+    as_list(doc, item, "match", f"{field}.match")
     match = item.get("match")
     for index, condition in enumerate(match if isinstance(match, Seq) else []):
         if isinstance(condition, Map):
@@ -174,9 +125,9 @@ def _match(doc: Doc, condition: Map, field: str) -> None:
             continue
         value = condition[name]
         if isinstance(value, Seq):
-            condition[name] = _merged(doc, value, f"{field}.{name}")
+            condition[name] = merged(doc, value, f"{field}.{name}")
         elif value is None:
-            strays = [key for key in condition if key not in known and _is_matcher(condition[key])]
+            strays = [key for key in condition if key not in known and is_matcher(condition[key])]
             if strays:
                 inner = Map(place_of(condition, name))
                 for key in strays:
@@ -185,48 +136,13 @@ def _match(doc: Doc, condition: Map, field: str) -> None:
                 condition[name] = inner
         value = condition[name]
         if isinstance(value, Map):
-            _fold(doc, value, f"{field}.{name}")
+            fold(doc, value, f"{field}.{name}")
     for name in ("headers", "withoutHeaders", "queryParams"):
         found = condition.get(name)
         for key, matcher in found.items() if isinstance(found, Map) else ():
             _regex(matcher, f"{field}.{name}.{key}")
     for name in ("uri", "scheme", "method", "authority"):
         _regex(condition.get(name), f"{field}.{name}")
-
-
-def _is_matcher(value: t.Any) -> bool:
-    return isinstance(value, Map) and bool(value) and set(value) <= _MATCHERS
-
-
-def _fold(doc: Doc, headers: Map, field: str) -> None:
-    """`exact` beside a header without a value belongs to that header."""
-    loose = [key for key in headers if key in _MATCHERS and not isinstance(headers[key], (dict, list))]
-    empty = [key for key in headers if headers[key] is None]
-    if loose and len(empty) == 1 and len(headers) == len(loose) + 1:
-        inner = Map(place_of(headers, empty[0]))
-        for key in loose:
-            doc.repair(f"{key} is moved into {empty[0]}.", f"{field}.{empty[0]}", place_of(headers, key))
-            inner.take(key, headers)
-        headers[empty[0]] = inner
-
-
-def _merged(doc: Doc, items: Seq, field: str) -> Map:
-    """A list of headers is a mapping of them."""
-    out = Map(items.place)
-    doc.repair("The list of headers becomes a mapping.", field, items.place)
-    for index, item in enumerate(items):
-        if not isinstance(item, Map):
-            raise Refused(f"{field}[{index}] must be a header with its condition.", field, place_of(items, index))
-        _fold(doc, item, f"{field}[{index}]")
-        for key in list(item):
-            if key in out or not _is_matcher(item[key]):
-                raise Refused(
-                    f"{field}[{index}].{key} is not a header with a condition.",
-                    f"{field}[{index}]",
-                    place_of(item, key),
-                )
-            out.take(key, item)
-    return out
 
 
 def _regex(matcher: t.Any, field: str) -> None:
@@ -239,7 +155,7 @@ def _regex(matcher: t.Any, field: str) -> None:
 
 
 def _route_list(doc: Doc, item: Map, field: str, facts: Facts) -> None:
-    _as_list(doc, item, "route", f"{field}.route")
+    as_list(doc, item, "route", f"{field}.route")
     route = item.get("route")
     for index, entry in enumerate(route if isinstance(route, Seq) else []):
         if not isinstance(entry, Map):
@@ -346,6 +262,7 @@ def _replace(container: Map, old: str, new: str, value: t.Any) -> None:
 
 
 def _headers(doc: Doc, item: Map, field: str) -> None:
+    said: dict[tuple[str, str], str] = {}
     for key in list(item):
         camel_key = "".join(
             part if not number else part[:1].upper() + part[1:] for number, part in enumerate(key.split("_"))
@@ -361,10 +278,23 @@ def _headers(doc: Doc, item: Map, field: str) -> None:
             item["headers"] = headers
             item.at["headers"] = place
         part = headers.setdefault(side, Map(place))
-        if not isinstance(part, Map) or action in part:
-            raise Refused(f"{field}.{key} and {field}.headers.{side}.{action} are both there.", f"{field}.{key}", place)
-        part[action] = value
-        part.at[action] = place
+        given = part.get(action) if isinstance(part, Map) else None
+        origin = said.get((side, action), f"headers.{side}.{action}")
+        said[side, action] = key
+        if given is None and isinstance(part, Map):
+            part[action] = value
+            part.at[action] = place
+        elif isinstance(given, Map) and isinstance(value, Map) and not set(given) & set(value):
+            # Pilot of Istio 1.1 added the headers of all of these fields (`translateRoute`).
+            for name in list(value):
+                given.take(name, value)
+        elif isinstance(given, Seq) and isinstance(value, Seq):
+            for name in value:
+                given.add(name, place)
+        else:
+            raise Refused(
+                f"{field}.{key} and {field}.{origin} are about one header; keep one.", f"{field}.{key}", place
+            )
         doc.note(f"{key} is headers.{side}.{action} today.", f"{field}.{key}", place)
 
 
@@ -398,15 +328,6 @@ def _shadowed(doc: Doc, http: Seq) -> None:
     for index, item in enumerate(http[:-1]):
         if isinstance(item, Map) and not item.get("match") and not doc.repairs:
             doc.note("Rules after this one are never reached, as it has no match.", f"spec.http[{index}]", item.place)
-
-
-def _as_list(doc: Doc, container: Map, key: str, field: str) -> None:
-    value = container.get(key)
-    if isinstance(value, Map):
-        doc.repair(f"{key} is a list; its one item becomes a list of one.", field, place_of(container, key))
-        lone = Seq(value.place)
-        lone.add(value, value.place)
-        container[key] = lone
 
 
 def _destination_rule(doc: Doc, spec: Map, facts: Facts) -> None:
@@ -444,6 +365,7 @@ def _traffic_policy(doc: Doc, policy: Map, field: str, host: str, facts: Facts) 
                 level["port"] = _numbered(doc, port, host, f"{field}.portLevelSettings[{index}].port", facts)
     outlier = policy.get("outlierDetection") or policy.get("outlier_detection")
     if isinstance(outlier, Map):
+        _outlier_http(doc, outlier, f"{field}.outlierDetection")
         for key in ("consecutiveErrors", "consecutive_errors"):
             if key not in outlier:
                 continue
@@ -465,6 +387,24 @@ def _traffic_policy(doc: Doc, policy: Map, field: str, host: str, facts: Facts) 
     if isinstance(balancer, Map) and balancer.get("simple") == "LEAST_CONN":
         doc.note("LEAST_CONN is LEAST_REQUEST today.", f"{field}.loadBalancer.simple", place_of(balancer, "simple"))
         balancer["simple"] = "LEAST_REQUEST"
+
+
+def _outlier_http(doc: Doc, outlier: Map, field: str) -> None:
+    """Istio 0.5 to 0.7 had the settings for HTTP apart (`OutlierDetection.HTTPSettings`), and counted each 5xx."""
+    settings = outlier.get("http")
+    if "http" not in outlier:
+        return
+    place = place_of(outlier, "http")
+    beside = [key for key in outlier if key != "http"]
+    if beside:
+        raise Refused(f"{field}.http and {field}.{beside[0]} are both there; keep one form.", f"{field}.http", place)
+    if not isinstance(settings, (Map, type(None))):
+        raise Refused(f"{field}.http must be a mapping.", f"{field}.http", place)
+    outlier.pop("http")
+    for key in list(settings or ()):
+        name = "consecutive5xxErrors" if camel(key) == "consecutiveErrors" else key
+        outlier.take(key, t.cast(Map, settings), name)
+    doc.note("What is in http stands beside it today; consecutiveErrors counted each 5xx.", f"{field}.http", place)
 
 
 def _envoy_filter(doc: Doc, spec: Map) -> None:

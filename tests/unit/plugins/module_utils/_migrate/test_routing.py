@@ -9,16 +9,9 @@ import pytest
 import yaml
 
 from .conftest import Converter
+from .routings import http, service
 
 Json = dict[str, t.Any]
-
-
-def service(spec: str, kind: str = "VirtualService") -> str:
-    return f"apiVersion: networking.istio.io/v1alpha3\nkind: {kind}\nmetadata: {{name: a}}\nspec:\n{spec}"
-
-
-def http(text: str) -> str:
-    return service("  hosts: [a]\n  http:\n" + text)
 
 
 GOLDEN = [
@@ -50,112 +43,6 @@ def test_fields_that_have_gone_become_their_successors(converter: Converter, nam
     assert found[0]["spec"]["http"] == [{**yaml.safe_load(new), **route}]
 
 
-SLIPS = [
-    (
-        "headers as a list",
-        "  - match:\n    - headers:\n      - user:\n        exact: me\n    route:\n    - destination: {host: a}\n",
-        "exact is moved into user",
-    ),
-    (
-        "a header beside headers",
-        "  - match:\n    - headers:\n      user:\n        exact: me\n    route:\n    - destination: {host: a}\n",
-        "user is moved into headers",
-    ),
-    (
-        "fields beside destination",
-        "  - match: [{headers: {user: {exact: me}}}]\n    route:\n    - destination:\n      host: a\n",
-        "host is moved into destination",
-    ),
-    (
-        "route outside of its item",
-        "  - match: [{headers: {user: {exact: me}}}]\n  route:\n  - destination: {host: a}\n",
-        "route is moved into the item of http",
-    ),
-]
-
-
-@pytest.mark.parametrize(("name", "text", "said"), SLIPS, ids=[case[0] for case in SLIPS])
-def test_slips_with_one_reading_are_mended_and_reported(converter: Converter, name: str, text: str, said: str) -> None:
-    found = converter.outputs(http(text))
-    assert found[0]["spec"]["http"] == [
-        {"match": [{"headers": {"user": {"exact": "me"}}}], "route": [{"destination": {"host": "a"}}]}
-    ]
-    repairs = converter.result(http(text)).docs[0].repairs
-    assert said in " ".join(note.text for note in repairs)
-    assert all(note.line >= 7 and note.column for note in repairs)
-
-
-DOUBLED = """\
-  - match: [{uri: {prefix: /x}}]
-    timeout: 1s
-    route:
-    - destination:
-        host: a
-        subset: v1
-      weight: 100
-    # kept
-    route:
-    - destination:
-        host: a
-        subset: v1
-      weight: 100
-  - route: [{destination: {host: a}}]
-"""
-
-
-def test_a_key_that_is_there_twice_with_one_value_is_there_once(converter: Converter) -> None:
-    result = converter.result(http(DOUBLED))
-    (file,) = result.files
-    (doc,) = file.docs
-    assert [(note.text, note.line, note.column) for note in doc.repairs] == [
-        ("route appears twice with one value; the second is dropped.", 15, 5)
-    ]
-    once = {"destination": {"host": "a", "subset": "v1"}, "weight": 100}
-    assert yaml.safe_load(file.text() or "")["spec"]["http"][0]["route"] == [once]
-    assert (file.text() or "").count("weight: 100") == 1
-    assert "# kept" in (file.text() or "")
-    # The file ends where the second value does.
-    (found,) = converter.outputs(http("  - route: [{destination: {host: a}}]\n    timeout: 1s\n    timeout: 1s"))
-    assert found["spec"]["http"][0]["timeout"] == "1s"
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        (DOUBLED.replace("weight: 100\n  -", "weight: 50\n  -"), "line 15, "),
-        (DOUBLED.replace("weight: 100\n  -", "weight: 50\n  -"), "the key route appears twice, with another value"),
-        (DOUBLED.replace("timeout: 1s", "{timeout: 1s, timeout: 1s}"), "not valid YAML"),
-        (
-            "  - {route: [{destination: {host: a}}], timeout: 1s, timeout: 1s}\n",
-            "twice, with the same value; keep one",
-        ),
-        # Two of its kind, not one.
-        ("  - timeout: 1\n    timeout: '1'\n    route: [{destination: {host: a}}]\n", "with another value"),
-    ],
-)
-def test_a_key_that_is_there_twice_otherwise_is_refused(converter: Converter, text: str, reason: str) -> None:
-    assert reason in converter.refusal(http(text))
-
-
-def test_a_nested_route_is_a_rule_of_its_own(converter: Converter) -> None:
-    text = (
-        "  - match: [{port: 1}]\n    route:\n    - destination: {host: a}\n"
-        "    - route:\n      - destination: {host: b}\n"
-    )
-    assert converter.outputs(http(text))[0]["spec"]["http"] == [
-        {"match": [{"port": 1}], "route": [{"destination": {"host": "a"}}]},
-        {"route": [{"destination": {"host": "b"}}]},
-    ]
-
-
-def test_a_weight_in_a_destination_is_moved_out(converter: Converter) -> None:
-    text = "  - route:\n    - destination: {host: a, weight: 95}\n    - destination: {host: b, weight: 5}\n"
-    assert converter.outputs(http(text))[0]["spec"]["http"][0]["route"] == [
-        {"destination": {"host": "a"}, "weight": 95},
-        {"destination": {"host": "b"}, "weight": 5},
-    ]
-
-
 def test_errors_counted_502_to_504_only(converter: Converter) -> None:
     text = service("  host: a\n  trafficPolicy: {outlierDetection: {consecutiveErrors: 7}}\n", "DestinationRule")
     assert converter.outputs(text)[0]["spec"]["trafficPolicy"]["outlierDetection"] == {
@@ -184,7 +71,7 @@ def test_comments_stay_and_untouched_text_stays_as_it_is(converter: Converter) -
     [
         (
             http("  - route: [{destination: {host: a}}]\n    timeuot: 1s\n"),
-            "line 8, VirtualService a, spec.http[0].timeuot",
+            "line 8, VirtualService a: spec.http[0].timeuot has no place in today's API; is timeout meant?",
         ),
         (http("  - match: [{uri: {regex: '(?!a)'}}]\n    route: [{destination: {host: a}}]\n"), "RE2"),
         (http("  - {}\n  - {}\n  route:\n  - destination: {host: a}\n"), "not clear to which"),
@@ -275,3 +162,58 @@ def test_old_names_of_filters_become_todays(converter: Converter) -> None:
         ),
     ):
         assert reason in converter.refusal(envoy_filter(name, value))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("{appendHeaders: {a: b}, appendRequestHeaders: {c: d}}", {"request": {"add": {"a": "b", "c": "d"}}}),
+        ("{headers: {request: {add: {a: b}}}, append_headers: {c: d}}", {"request": {"add": {"a": "b", "c": "d"}}}),
+        (
+            "{headers: {response: {remove: [a]}}, removeResponseHeaders: [b]}",
+            {"response": {"remove": ["a", "b"]}},
+        ),
+    ],
+)
+def test_headers_of_several_fields_are_joined(converter: Converter, old: str, new: Json) -> None:
+    (found,) = converter.outputs(http(f"    [{old[:-1]}, route: [{{destination: {{host: a}}}}]}}]"))
+    assert found["spec"]["http"][0]["headers"] == new
+
+
+@pytest.mark.parametrize(
+    ("old", "said"),
+    [
+        (
+            "{appendHeaders: {a: b}, appendRequestHeaders: {a: d}}",
+            "appendRequestHeaders and spec.http[0].appendHeaders",
+        ),
+        (
+            "{headers: {request: {add: {a: b}}}, appendHeaders: {a: d}}",
+            "appendHeaders and spec.http[0].headers.request.add",
+        ),
+    ],
+)
+def test_one_header_in_two_fields_is_refused_with_both(converter: Converter, old: str, said: str) -> None:
+    assert f"spec.http[0].{said} are about one header; keep one" in converter.refusal(http(f"    [{old}]"))
+
+
+def test_the_first_settings_for_http_counted_each_5xx(converter: Converter) -> None:
+    def outlier(text: str) -> str:
+        return service(f"  host: a\n  trafficPolicy: {{outlierDetection: {text}}}\n", "DestinationRule")
+
+    (found,) = converter.outputs(
+        outlier("{http: {consecutiveErrors: 7, interval: 5m, base_ejection_time: 15m, maxEjectionPercent: 50}}")
+    )
+    assert found["spec"]["trafficPolicy"]["outlierDetection"] == {
+        "consecutive5xxErrors": 7,
+        "interval": "5m",
+        "baseEjectionTime": "15m",
+        "maxEjectionPercent": 50,
+    }
+    (empty,) = converter.outputs(outlier("{http: {}}"))
+    assert empty["spec"]["trafficPolicy"]["outlierDetection"] == {}
+    assert "http and spec.trafficPolicy.outlierDetection.interval are both there" in converter.refusal(
+        outlier("{http: {consecutiveErrors: 7}, interval: 5m}")
+    )
+    assert "outlierDetection.http must be a mapping" in converter.refusal(outlier("{http: 5}"))
+    assert "outlierDetection.timeout has no place" in converter.refusal(outlier("{http: {timeout: 5s}}"))
