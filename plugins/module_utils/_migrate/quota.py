@@ -9,7 +9,6 @@ counter for each tuple of dimension values, in one Mixer for the mesh, and of th
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing as t
 
@@ -18,7 +17,7 @@ from .facts import Facts, service_of
 from .limits import UNLIMITED, Limit, Quota
 from .lost import Lost, told
 from .mixer import Mixer, Part, Rule
-from .model import Doc, Map, Options, Place, Refused, mapping, mappings, only, place_of
+from .model import Doc, Map, Missing, Options, Refused, mapping, mappings, only, place_of
 from .ratelimit import write
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
@@ -87,7 +86,7 @@ def _rest(mixer: Mixer, quotas: list[Quota]) -> None:
             doc.refuse(
                 Refused(f"the {told(refused)}, so there is no amount to limit to; correct it first.", "kind")
                 if refused
-                else Refused(
+                else Missing(
                     "the input has no memquota or redisquota handler for it, so there is no "
                     "amount to limit to; add the "
                     "handler's document.",
@@ -115,7 +114,11 @@ def _quotas(part: Part, instances: t.Mapping[str, Part], lost: Lost) -> list[Quo
     only(params, known, part.field)
     for key in ("minDeduplicationDuration", "redisServerUrl", "connectionPoolSize"):
         if key in params:
-            part.doc.note(f"{key} was Mixer's own; the rate limit service has its own settings.", f"{part.field}.{key}")
+            part.doc.note(
+                f"{key} was Mixer's own; the rate limit service has its own settings.",
+                f"{part.field}.{key}",
+                place_of(params, key),
+            )
     found = []
     for index, entry in enumerate(mappings(params, "quotas", f"{part.field}.quotas")):
         found.append(_quota(part, entry, f"{part.field}.quotas[{index}]", instances, lost))
@@ -163,6 +166,12 @@ def _quota(part: Part, entry: Map, field: str, instances: t.Mapping[str, Part], 
     quota = Quota(part, name, short, limit, overrides, dimensions, place_of(entry, "name"))
     if instance is not None:
         quota.joined.append(instance.doc)
+    if "bucketDuration" in entry:
+        doc.note(
+            "bucketDuration cut Mixer's rolling window into pieces; a fixed one has none.",
+            f"{field}.bucketDuration",
+            place_of(entry, "bucketDuration"),
+        )
     if part.kind == "memquota" or entry.get("rateLimitAlgorithm") == "ROLLING_WINDOW":
         doc.differ(
             "The window rolled; the rate limit service's is fixed, so up to twice the amount "
@@ -218,7 +227,7 @@ def _dimensions(
     if instance is None:
         unknown = sorted(set(named) - set(_SAMPLE))
         if unknown:
-            raise Refused(
+            raise Missing(
                 f"the instance {name} is not in the input, so it is not known what {', '.join(unknown)} is; add its "
                 "document.",
                 f"{field}.name",
@@ -272,13 +281,11 @@ class _Links:
         for rule in mixer.rules:
             for handler in {id(action.handler) for action in rule.actions}:
                 self.rules.setdefault(handler, []).append(rule)
-        self.charges: dict[str, list[_Charge]] = {}
+        self.charges: dict[str, list[tuple[Doc, int]]] = {}
         for doc, spec in mixer.specs:
-            try:
-                for charge in _charges(doc, spec):
-                    self.charges.setdefault(charge.quota.lower(), []).append(charge)
-            except Refused as why:
-                doc.refuse(why)
+            # What a refused one names counts, too: its quotas are refused with it.
+            for quota, amount in _charges(doc, spec):
+                self.charges.setdefault(quota.lower(), []).append((doc, amount))
         self.lost = mixer.lost
         self.has_bindings = bool(mixer.bindings)
         self.bindings: dict[tuple[str, str], list[tuple[Doc, Map]]] = {}
@@ -290,28 +297,29 @@ class _Links:
                 doc.refuse(why)
 
 
-@dataclasses.dataclass
-class _Charge:
-    """What a QuotaSpec takes for a request."""
-
-    spec: Doc
-    quota: str
-    amount: t.Any
-    field: str
-    place: Place
-    match: Place | None
-
-
-def _charges(doc: Doc, spec: Map) -> t.Iterator[_Charge]:
-    only(spec, ("rules",), "spec")
-    for index, rule in enumerate(mappings(spec, "rules", "spec.rules")):
-        only(rule, ("match", "quotas"), f"spec.rules[{index}]")
-        match = place_of(rule, "match") if rule.get("match") else None
-        for number, entry in enumerate(mappings(rule, "quotas", f"spec.rules[{index}].quotas")):
-            field = f"spec.rules[{index}].quotas[{number}]"
-            only(entry, ("charge", "quota"), field)
-            place = place_of(entry, "charge")
-            yield _Charge(doc, str(entry.get("quota") or ""), entry.get("charge", 1), field, place, match)
+def _charges(doc: Doc, spec: Map) -> list[tuple[str, int]]:
+    """The quotas that a QuotaSpec names, with what it takes for a request; one that cannot be read is refused."""
+    found: list[tuple[str, int]] = []
+    try:
+        only(spec, ("rules",), "spec")
+        for index, rule in enumerate(mappings(spec, "rules", "spec.rules")):
+            field = f"spec.rules[{index}]"
+            entries = mappings(rule, "quotas", f"{field}.quotas")
+            found += [(str(entry.get("quota") or ""), 1) for entry in entries]
+            only(rule, ("match", "quotas"), field)
+            if rule.get("match"):
+                raise Refused(
+                    f"{field}.match charged some requests only, by attributes; say it in the match of Mixer's rule.",
+                    f"{field}.match",
+                    place_of(rule, "match"),
+                )
+            for number, entry in enumerate(entries):
+                only(entry, ("charge", "quota"), f"{field}.quotas[{number}]")
+                amount = _amount(entry, f"{field}.quotas[{number}].charge")
+                found[number - len(entries)] = (str(entry.get("quota") or ""), amount)
+    except Refused as why:
+        doc.refuse(why)
+    return found
 
 
 def _bound_specs(doc: Doc, spec: Map, facts: Facts) -> set[tuple[str, str]]:
@@ -332,18 +340,18 @@ def _bind(quota: Quota, links: _Links, facts: Facts, options: Options) -> None:
     if refused and _uses(refused, quota):
         raise Refused(f"the {told(refused)}, and it may say for what the quota holds; correct it first.", "kind")
     if not rules:
-        doc.differ("No rule in the input uses the handler; it is taken to hold for every request.")
-    elif len(rules) > 1:
-        raise Refused(f"the rules {rules[0].doc.name} and {rules[1].doc.name} both use it; keep one.", "kind")
+        text = "No rule in the input uses the handler; it is taken to hold for every request."
+        doc.differ(links.lost.elsewhere(text))
     else:
-        quota.joined.append(rules[0].doc)
-        quota.match = alternatives(rules[0].match, "spec.match", rules[0].place)
+        _switch_on(quota, rules)
     charged: list[tuple[Doc, int]] = []
     for name in dict.fromkeys((quota.short.lower(), quota.name.lower())):
-        for charge in links.charges.get(name, []):
-            if all(charge.spec is not spec for spec, _amount in charged):
-                charged.append((charge.spec, _amount(charge)))
-                quota.joined.append(charge.spec)
+        for spec, amount in links.charges.get(name, []):
+            if spec.refusal:
+                raise Refused(f"the {told(spec)}; correct it first.", "kind")
+            if all(spec is not other for other, _amount in charged):
+                charged.append((spec, amount))
+                quota.joined.append(spec)
     refused = links.lost.find(("QuotaSpec",)) if not charged else None
     if refused:
         raise Refused(f"the {told(refused)}, and it may be the quota's; correct it first.", "kind")
@@ -363,16 +371,16 @@ def _bind(quota: Quota, links: _Links, facts: Facts, options: Options) -> None:
         raise Refused(
             f"the {told(refused)}, and it may say for which services the quota holds; correct it first.", "kind"
         )
-    if not bound:
+    if not bound and quota.match:
         if links.has_bindings and charged:
-            raise Refused(
+            raise Missing(
                 "no QuotaSpecBinding in the input binds its QuotaSpec to a service; add its document.", "kind"
             )
         # Neither the cluster's own Services nor the control plane's have sidecars that a quota could be for.
         outside = ("kube-system", options.root_namespace)
         services = facts.selecting(outside, "kind", place_of(doc.value, "kind"))
         if not services:
-            raise Refused(
+            raise Missing(
                 "no QuotaSpecBinding in the input says for which services it holds, and no Service is known; add the "
                 "binding's document, or the Services' (or facts.services), or have the cluster asked.",
                 "kind",
@@ -385,6 +393,23 @@ def _bind(quota: Quota, links: _Links, facts: Facts, options: Options) -> None:
         quota.services = services
 
 
+def _switch_on(quota: Quota, rules: list[Rule]) -> None:
+    """Takes the match of the one rule that sends the quota to its handler; without one it never holds."""
+    named = [rule for rule in rules if _sends(rule, quota)]
+    if len(named) > 1:
+        raise Refused(
+            f"the rules {named[0].doc.name} and {named[1].doc.name} both send {quota.short} to it; keep one.", "kind"
+        )
+    quota.joined += [rule.doc for rule in named or rules]
+    quota.match = alternatives(named[0].match, "spec.match", named[0].place) if named else []
+
+
+def _sends(rule: Rule, quota: Quota) -> bool:
+    """Whether a rule sends a quota to its handler."""
+    mine = [action for action in rule.actions if action.handler is quota.part]
+    return any(quota.short in name.split(".") for action in mine for name in action.instance_names)
+
+
 def _uses(rule: Doc, quota: Quota) -> bool:
     """Whether a refused rule may be a quota's: what it names may not be readable."""
     actions = rule.spec_or_empty().get("actions")
@@ -394,19 +419,12 @@ def _uses(rule: Doc, quota: Quota) -> bool:
     return any(quota.part.name in words for words in named)
 
 
-def _amount(charge: _Charge) -> int:
-    if charge.match:
-        raise Refused(
-            f"{charge.spec.title}: {charge.field.rpartition('.')[0]}.match chooses by attributes of an API; "
-            "say it in the rule's match.",
-            "spec.rules",
-            charge.match,
-        )
-    amount = charge.amount
+def _amount(entry: Map, field: str) -> int:
+    amount = entry.get("charge", 1)
     if isinstance(amount, str) and amount.isdigit():
         amount = int(amount)
     if isinstance(amount, bool) or not isinstance(amount, int) or amount < 0:
-        raise Refused(f"{charge.spec.title}: {charge.field}.charge must be a whole number.", charge.field, charge.place)
+        raise Refused(f"{field} must be a whole number.", field, place_of(entry, "charge"))
     return amount
 
 
@@ -421,7 +439,7 @@ def _add_services(binding: Doc, given: Map, quota: Quota, facts: Facts) -> None:
         if item.get("service") == "*":
             quota.services += facts.selecting((), field, place)
             if not quota.services:
-                raise Refused(f"{binding.title}: service * is all Services, and none is known.", field, place)
+                raise Missing(f"{binding.title}: service * is all Services, and none is known.", field, place)
             continue
         if item.get("service"):
             found = service_of(str(item["service"]), facts.of(binding))

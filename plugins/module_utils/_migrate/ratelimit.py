@@ -27,8 +27,8 @@ def write(quotas: list[Quota], facts: Facts, options: Options) -> None:
             if all(tests_for(quota, service) is None for service in quota.services):
                 quota.part.doc.handled = True
                 quota.part.doc.differ(
-                    f"The match of the rule for {quota.short} holds for none of the services, so it limited nothing; "
-                    "nothing is written for it.",
+                    f"No rule sends requests for any of the services to {quota.short}, so it limited nothing; nothing "
+                    "is written for it.",
                     "spec.match",
                     quota.place,
                 )

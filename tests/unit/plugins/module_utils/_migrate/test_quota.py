@@ -93,3 +93,52 @@ def test_a_match_that_no_request_passes_says_that_nothing_was_limited(
     assert not any(doc.outputs for doc in result.docs)
     assert [doc.status for doc in result.docs] == ["converted_with_differences"] * 5
     assert all("limited nothing" in str(doc.differences) for doc in result.docs)
+
+
+def test_a_spec_that_cannot_be_said_is_the_one_to_correct(converter: Converter) -> None:
+    given = old().replace("{rules: [{quotas:", "{rules: [{match: [{clause: {request.method: {exact: GET}}}], quotas:")
+    result = converter.result(given)
+    refused = {doc.kind: doc.refusal.text for doc in result.docs if doc.refusal}
+    assert refused["QuotaSpec"].startswith("spec.rules[0].match charged some requests only")
+    (line,) = {doc.refusal.line for doc in result.docs if doc.refusal and doc.kind == "QuotaSpec"}
+    assert "match" in given.splitlines()[line - 1]
+    assert (
+        refused["memquota"]
+        == f"the QuotaSpec istio-system/spec is refused (file0.yaml, line {line}); correct it first."
+    )
+    assert "memquota" not in refused["QuotaSpec"]
+    wrong = converter.result(old().replace("charge: 1", "charge: some"))
+    told = {doc.kind: doc.refusal.text for doc in wrong.docs if doc.refusal}
+    assert told["QuotaSpec"] == "spec.rules[0].quotas[0].charge must be a whole number."
+
+
+def one(kind: str, name: str, spec: str) -> str:
+    meta = f"{{name: {name}, namespace: istio-system}}"
+    return f"apiVersion: config.istio.io/v1alpha2\nkind: {kind}\nmetadata: {meta}\nspec: {spec}\n---\n"
+
+
+def test_each_quota_of_a_handler_has_the_rule_that_sends_it_there(converter: Converter) -> None:
+    """A rule's actions name instances: a quota that none names was never counted."""
+    amounts = [f"{{name: {name}.quota.istio-system, maxAmount: 5, validDuration: 1s}}" for name in ("a", "b")]
+    given = one("memquota", "h", f"{{quotas: [{', '.join(amounts)}]}}")
+    for name in ("a", "b"):
+        bound = "quotaSpecs: [{name: %s, namespace: istio-system}], services: [{name: ratings, namespace: default}]"
+        given += one("quota", name, "{dimensions: {}}") + one(
+            "QuotaSpec", name, f"{{rules: [{{quotas: [{{quota: {name}}}]}}]}}"
+        )
+        given += one("QuotaSpecBinding", name, f"{{{bound % name}}}")
+    first = one("rule", "first", "{actions: [{handler: h.memquota, instances: [a.quota]}]}")
+    match = """'request.headers["x"] == "y"'"""
+    second = one("rule", "second", f"{{match: {match}, actions: [{{handler: h.memquota, instances: [b.quota]}}]}}")
+    alone = converter.result(given + first)
+    assert alone.refusals() == []
+    assert "No rule sends requests for any of the services to b, so" in str([doc.differences for doc in alone.docs])
+    assert [tree["value"] for tree in config_of(converter.outputs(given + first))["descriptors"]] == [
+        "a.quota.istio-system"
+    ]
+    limits = limits_of(converter.outputs(given + first + second))
+    assert ["header_value_match" in str(limit) for limit in limits] == [False, True]
+    again = second.replace("second", "again")
+    assert "the rules second and again both send b to it; keep one" in str(
+        converter.result(given + first + second + again).refusals()
+    )
