@@ -337,7 +337,7 @@ def _paths(rule: Map, key: str, field: str) -> list[str]:
             match,
             ("exact", "prefix", "suffix"),
             where,
-            f"{where}: an AuthorizationPolicy compares paths exactly, by prefix or by suffix, not by regex.",
+            "an AuthorizationPolicy compares paths exactly, by prefix or by suffix, not by regex.",
         )
         if len(match) != 1:
             raise Refused(f"{where} must have one of exact, prefix and suffix.", where, match.place)

@@ -11,7 +11,7 @@ from .expressions import Test, Value, alternatives, value_of
 from .facts import Facts, Service, service_of
 from .lost import told
 from .mixer import ADAPTERS, SUCCESSORS, TEMPLATES, Mixer, Part, Rule
-from .model import Json, Options, Place, Refused, mapping, only, place_of, text_list
+from .model import Json, Missing, Options, Place, Refused, mapping, only, place_of, text_list
 
 _API = "security.istio.io/v1"
 # Codes of gRPC, and what Mixer answered to requests by HTTP.
@@ -75,19 +75,7 @@ def _checks(rule: Rule, facts: Facts, options: Options, used: dict[int, list[Rul
     for index, action in enumerate(rule.actions):
         field = f"spec.actions[{index}]"
         if action.handler is None:
-            gone = rule.gone.get(action.named.partition(".")[0])
-            refused = rule.lost.find((*ADAPTERS, "handler"), action.named.split("."))
-            reason = f"the {told(refused)}; correct it first." if refused else ""
-            reason = (
-                reason
-                or (f"the rule feeds {gone}" if gone else _telemetry(action.named))
-                or (
-                    f"{field} names the handler {action.named}, which is not in the input, or is "
-                    "none that limits or denies; "
-                    "add its document."
-                )
-            )
-            raise Refused(reason, f"{field}.handler", rule.doc.spec().place)
+            raise _without_handler(rule, action.named, f"{field}.handler")
         for part in [action.handler, *action.instances]:
             used.setdefault(id(part.doc), []).append(rule)
         if action.handler.kind in ("memquota", "redisquota"):
@@ -97,9 +85,9 @@ def _checks(rule: Rule, facts: Facts, options: Options, used: dict[int, list[Rul
         if len(action.instances) != len(action.instance_names) and action.handler.kind == "listchecker":
             words = [word for name in action.instance_names for word in name.split(".")]
             refused = rule.lost.find((*TEMPLATES, "instance"), words)
-            text = f"the {told(refused)}; correct it first." if refused else ""
-            text = text or f"{field} names an instance that is not in the input; add its document."
-            raise Refused(text, field, rule.place)
+            if refused:
+                raise Refused(f"the {told(refused)}; correct it first.", field, rule.place)
+            raise Missing(f"{field} names an instance that is not in the input; add its document.", field, rule.place)
         checks += [(action.handler, item) for item in action.instances]
         if not action.instances:
             checks.append((action.handler, None))
@@ -123,11 +111,32 @@ def _checks(rule: Rule, facts: Facts, options: Options, used: dict[int, list[Rul
         rule.doc.emit(_API, "AuthorizationPolicy", name, namespace, spec)
 
 
+def _without_handler(rule: Rule, named: str, field: str) -> Refused:
+    """Why there is no handler for an action."""
+    place = rule.doc.spec().place
+    refused = rule.lost.find((*ADAPTERS, "handler"), named.split("."))
+    if refused:
+        return Refused(f"the {told(refused)}; correct it first.", field, place)
+    gone = rule.gone.get(named.partition(".")[0])
+    reason = f"the rule feeds {gone}" if gone else _telemetry(named)
+    if reason:
+        return Refused(reason, field, place)
+    return Missing(
+        f"the handler {named} is not in the input, or is none that limits or denies; add its document.", field, place
+    )
+
+
 def _telemetry(named: str) -> str:
     for word in named.split("."):
         if word in SUCCESSORS:
             return f"the rule feeds {word}, which is gone: {SUCCESSORS[word]}"
     return ""
+
+
+def _lacking(name: str, said: str) -> str:
+    """What lacks an attribute: all requests have some of them, and TCP has none of these."""
+    every = name in ("request.method", "request.path", "request.url_path", "request.host")
+    return f"a connection by TCP, which has no {name}," if every else f"a request without {said}"
 
 
 def _is_listed(value: str, entries: list[str], kind: str, field: str, place: Place) -> bool:
@@ -218,8 +227,8 @@ class _Scope:
         missing = test.how == "equals" and test.text == ""
         if default is not None and test.holds(default) and test.negated == missing:
             raise self._refuse(
-                f'a request without {attribute} counts as "{default}" and is denied; an AuthorizationPolicy would let '
-                "it through"
+                f'{_lacking(name, str(attribute))} counts as "{default}" and is denied; an AuthorizationPolicy would '
+                "let it through"
             )
         if name == "context.reporter.kind" and (test.text, test.negated) == ("inbound", False):
             return  # an AuthorizationPolicy is only looked at by the callee
@@ -281,7 +290,7 @@ class _Scope:
             )
         if negated and (default is None or not test.holds(default)) and not (missing and default is None):
             self._doc.differ(
-                f"{test.value.attributes[0]} with another value: a request without it is denied too.",
+                f"{test.attribute} with another value: {_lacking(name, 'it')} is denied too.",
                 "spec.match",
                 self._place,
             )
@@ -409,8 +418,8 @@ class _Scope:
             )
         if denied and value.default is not None and _is_listed(value.default, values, kind, field, place):
             raise Refused(
-                f'a request without {attribute} counts as "{value.default}" and is denied; an AuthorizationPolicy '
-                "would let it through.",
+                f'{_lacking(attribute.name, str(attribute))} counts as "{value.default}" and is denied; an '
+                "AuthorizationPolicy would let it through.",
                 field,
             )
         side = "values" if denied else "notValues"
@@ -446,7 +455,7 @@ class _Scope:
             )
         if not denied:
             self._doc.differ(
-                "A request without the value that the list is about is denied; Mixer answered with 404 or 403.",
+                "What is not in the list is answered with 403 (Mixer said 404 or 403); so is what has no such value.",
                 "spec.actions",
                 self._place,
             )

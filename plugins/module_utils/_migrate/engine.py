@@ -13,6 +13,7 @@ import typing as t
 from . import authentication, checks, grouping, mixer, names, quota, rbac, routing, v1alpha1
 from .facts import Facts
 from .fields import check_output
+from .files import Elsewhere
 from .foreign import foreign_to_kubernetes, is_open_template, is_template
 from .grouping import REMOVED, is_legacy
 from .lists import Item, is_list, items_of, left_out
@@ -59,6 +60,8 @@ class File:
     name: str
     chunks: list[Chunk] = dataclasses.field(default_factory=list)
     refusal: Note | None = None
+    # Whether its documents are read under another name.
+    elsewhere: bool = False
     # A byte order mark, which only a file that stays as it is keeps.
     mark: str = ""
 
@@ -125,7 +128,8 @@ class Result:
                 found.append(f"{file.name}, line {file.refusal.line or 1}: {file.refusal.text}")
             for doc in file.docs:
                 if doc.refusal:
-                    where = (file.name, f"line {doc.refusal.line}", doc.title, doc.refusal.field)
+                    field = doc.refusal.field if doc.refusal.field not in doc.refusal.text else ""
+                    where = (file.name, f"line {doc.refusal.line}", doc.title, field)
                     found.append(f"{', '.join(filter(None, where))}: {doc.refusal.text}")
         return found
 
@@ -148,9 +152,10 @@ def migrate(sources: t.Iterable[tuple[str, bytes | str]], options: Options, give
     for file in files:
         for doc in file.docs:
             facts.add_document(doc.value, file.name)
+    whole = [file.name for file in files if file.refusal and not file.elsewhere]
     units = list(grouping.units(files, facts.namespace))
     for unit, context in units:
-        _convert(unit, context, facts.near(unit[0].file) if unit else facts, options)
+        _convert(unit, context, facts.near(unit[0].file) if unit else facts, options, whole)
     names.settle([unit for unit, _context in units], facts.namespace)
     for chunk in (chunk for file in files for chunk in file.chunks):
         for field in chunk.left_out if any(doc.handled for doc in chunk.docs) else ():
@@ -159,7 +164,7 @@ def migrate(sources: t.Iterable[tuple[str, bytes | str]], options: Options, give
 
 
 def _read(name: str, data: bytes | str) -> File:
-    file = File(name)
+    file = File(name, elsewhere=isinstance(data, Elsewhere))
     try:
         if isinstance(data, str):
             raise Refused(data)
@@ -265,7 +270,7 @@ def _guess(text: str) -> str:
     return "other"
 
 
-def _convert(unit: list[Doc], context: list[Doc], facts: Facts, options: Options) -> None:
+def _convert(unit: list[Doc], context: list[Doc], facts: Facts, options: Options, whole: t.Sequence[str]) -> None:
     around = [
         Doc(doc.file, doc.number, doc.line, doc.template, doc.value, primary=False)
         for doc in context
@@ -275,7 +280,7 @@ def _convert(unit: list[Doc], context: list[Doc], facts: Facts, options: Options
         if not doc.refusal and doc.value and (is_legacy(doc) or doc.group == "networking.istio.io"):
             _check(doc)
     docs = [doc for doc in [*unit, *around] if not doc.refusal]
-    lost = Lost([*unit, *around, *(doc for doc in context if doc.unread)])
+    lost = Lost([*unit, *around, *(doc for doc in context if doc.unread)], whole)
     routing.convert(docs, facts, options)
     v1alpha1.convert(docs, facts, options)
     rbac.convert(docs, facts, options, lost)
@@ -285,6 +290,8 @@ def _convert(unit: list[Doc], context: list[Doc], facts: Facts, options: Options
     checks.convert(joined, facts, options)
     _take_over(unit, around, context)
     for doc in unit:
+        if doc.refusal and doc.lacking:
+            doc.refusal = dataclasses.replace(doc.refusal, text=lost.elsewhere(doc.refusal.text))
         _finish(doc)
 
 

@@ -10,7 +10,7 @@ import dataclasses
 import os.path
 import typing as t
 
-from .model import Doc, Place, Refused
+from .model import Doc, Missing, Place, Refused
 
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job")
 
@@ -169,7 +169,7 @@ class Facts:
         """
         found = self.known(namespace, name, field, place)
         if found is None:
-            raise Refused(
+            raise Missing(
                 f"the selector and ports of the Service {namespace}/{name} are not known; put the Service's document "
                 "into the input, name it in facts.services, or have the cluster asked.",
                 field,
@@ -219,7 +219,7 @@ class Facts:
             side = inside if all(have.get(k) == v for k, v in labels.items()) else outside
             side.add(f"{workload.namespace}/sa/{workload.account}")
         if not inside:
-            raise Refused(
+            raise Missing(
                 f"the service account of the workloads with {wanted} is not known; put their Deployments into the "
                 "input, name them in facts.workloads, or have the cluster asked.",
                 field,

@@ -18,6 +18,10 @@ ENDINGS = (".yaml", ".yml", ".json", ".yaml.tmpl", ".yml.tmpl", ".yaml.tpl", ".y
 REPORTS = ("migration-report.md", "migration-report.html", "migration-report.json")
 
 
+class Elsewhere(str):
+    """Why a linked directory is not read: its files are read under another name."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Target:
     """A file to be written: its path, its text, and the permissions of what it was made from."""
@@ -93,13 +97,18 @@ def read_sources(*sources: str) -> list[tuple[str, bytes | str]]:
 
 def _of_directory(src: str) -> list[tuple[str, bytes | str]]:
     found: list[tuple[str, bytes | str]] = []
-    seen = {os.path.realpath(src)}
+    seen = {os.path.realpath(src): "src itself"}
 
     def unreadable(error: OSError) -> None:
         found.append((str(error.filename), _unread(error)))
 
     for folder, folders, names in os.walk(src, onerror=unreadable, followlinks=True):
-        folders[:] = [name for name in sorted(folders) if _is_new(os.path.join(folder, name), src, seen)]
+        inside = {name: _other_name(os.path.join(folder, name), src, seen) for name in sorted(folders)}
+        folders[:] = [name for name, other in inside.items() if not other]
+        for name, other in inside.items():
+            if other:
+                text = f"the link leads to {other}, whose files are written there; make the link anew, or leave it out."
+                found.append((os.path.join(folder, name), Elsewhere(text)))
         for name in sorted(names):
             path = os.path.join(folder, name)
             if name.endswith(ENDINGS) and name not in REPORTS:
@@ -109,13 +118,16 @@ def _of_directory(src: str) -> list[tuple[str, bytes | str]]:
     return found
 
 
-def _is_new(folder: str, src: str, seen: set[str]) -> bool:
-    """Whether a directory is not read under another name already: a link may lead to where it came from."""
+def _other_name(folder: str, src: str, seen: dict[str, str]) -> str:
+    """The name under which a directory's files are read too, as a link may lead to its own; empty for none."""
     target = os.path.realpath(folder)
-    if target in seen or (os.path.islink(folder) and target.startswith(os.path.realpath(src) + os.sep)):
-        return False
-    seen.add(target)
-    return True
+    source = os.path.realpath(src)
+    if os.path.islink(folder) and target.startswith(source + os.sep):
+        return os.path.relpath(target, source)
+    if target in seen:
+        return seen[target]
+    seen[target] = os.path.relpath(folder, src)
+    return ""
 
 
 def _unread(error: OSError) -> str:

@@ -15,10 +15,18 @@ _LINE = r"^{indent}{key}[ \t]*:[ \t]*[\"']?([A-Za-z0-9][A-Za-z0-9./_-]*)"
 
 
 class Lost:
-    """The refused documents of a unit."""
+    """The refused documents of a unit, and the files that are refused as a whole, whatever they hold."""
 
-    def __init__(self, docs: t.Iterable[Doc]) -> None:
+    def __init__(self, docs: t.Iterable[Doc], files: t.Sequence[str] = ()) -> None:
         self._docs = [doc for doc in docs if doc.refusal and doc.kind]
+        self._files = files
+
+    def elsewhere(self, text: str) -> str:
+        """What is said of something that is missing, with the files in which it may be."""
+        if not self._files:
+            return text
+        more = f" and {len(self._files) - 1} more files" if len(self._files) > 1 else ""
+        return f"{text} It may be in {self._files[0]}{more}, refused as a whole."
 
     def find(self, kinds: t.Container[str], names: t.Container[str] = ()) -> Doc | None:
         """A document of one of these kinds, with one of these names if there are some."""

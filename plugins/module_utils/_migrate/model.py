@@ -107,6 +107,10 @@ class Refused(Exception):
         self.place = place
 
 
+class Missing(Refused):
+    """Something that a conversion needs is not in the input, or none of the facts."""
+
+
 @dataclasses.dataclass
 class Doc:
     """One document of an input file, and what became of it."""
@@ -134,6 +138,8 @@ class Doc:
     differences: list[Note] = dataclasses.field(default_factory=list)
     notes: list[Note] = dataclasses.field(default_factory=list)
     refusal: Note | None = None
+    # Whether it was refused for something that is not there.
+    lacking: bool = False
     _noted: set[tuple[int, Note]] = dataclasses.field(default_factory=set)
 
     @property
@@ -209,6 +215,7 @@ class Doc:
         self.handled = True
         line, column = why.place if why.place[0] else (self.line, 1)
         self.refusal = Note(why.reason, why.field, line, column)
+        self.lacking = isinstance(why, Missing)
         self.outputs = []
 
     def emit(self, api_version: str, kind: str, name: str, namespace: str, spec: t.Any) -> Json:

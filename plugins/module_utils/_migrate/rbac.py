@@ -14,7 +14,7 @@ import typing as t
 
 from .facts import Facts
 from .lost import Lost, told
-from .model import Doc, Json, Map, Options, Refused, camel_keys, mapping, mappings, only, place_of
+from .model import Doc, Json, Map, Missing, Options, Place, Refused, camel_keys, mapping, mappings, only, place_of
 from .rbac_rules import OPERATION, permission_of, policies_of, rule_of, unique
 from .rbac_subjects import Subject, merged, subjects_of
 from .rbac_switch import Switch, switch_of
@@ -43,16 +43,7 @@ def convert(docs: t.Sequence[Doc], facts: Facts, options: Options, lost: Lost) -
             continue
         try:
             key, subjects = _binding(doc, facts)
-            if key not in roles:
-                refused = lost.find(("ServiceRole",), (key[1],))
-                raise Refused(
-                    f"the {told(refused)}; correct it first."
-                    if refused
-                    else f"the ServiceRole {key[0]}/{key[1]} that the binding names is not in the input; add its "
-                    "document.",
-                    "spec.roleRef.name",
-                    place_of(doc.spec().get("roleRef"), "name"),
-                )
+            _find_role(key, roles, lost, "spec.roleRef.name", place_of(doc.spec().get("roleRef"), "name"))
             bound.setdefault(key, []).append((doc, subjects))
         except Refused as why:
             doc.refuse(why)
@@ -70,11 +61,26 @@ def convert(docs: t.Sequence[Doc], facts: Facts, options: Options, lost: Lost) -
                 raise Refused(
                     f"the {told(refused)}, so it is not known to whom the role was granted; correct it first."
                 )
-            _role(role, bindings, switch, facts)
+            _role(role, bindings, switch, facts, lost)
         except Refused as why:
             role.refuse(why)
             for binding, _found in bindings:
                 binding.refuse(Refused(f"the ServiceRole {role.name} that it binds is refused: {why.reason}"))
+
+
+def _find_role(
+    key: tuple[str, str], roles: t.Mapping[tuple[str, str], Doc], lost: Lost, field: str, place: Place
+) -> Doc:
+    """The role of this namespace and name.
+
+    :raises Refused: if there is none, or it is refused
+    """
+    if key in roles:
+        return roles[key]
+    refused = lost.find(("ServiceRole",), (key[1],))
+    if refused:
+        raise Refused(f"the {told(refused)}; correct it first.", field, place)
+    raise Missing(f"the ServiceRole {key[0]}/{key[1]} is not in the input; add its document.", field, place)
 
 
 def _refused_binding(key: tuple[str, str], mine: list[Doc], facts: Facts) -> Doc | None:
@@ -128,7 +134,7 @@ def _binding(doc: Doc, facts: Facts) -> tuple[tuple[str, str], list[Subject]]:
     return (facts.of(doc), str(ref["name"])), subjects
 
 
-def _role(role: Doc, bindings: list[tuple[Doc, list[Subject]]], switch: Switch, facts: Facts) -> None:
+def _role(role: Doc, bindings: list[tuple[Doc, list[Subject]]], switch: Switch, facts: Facts, lost: Lost) -> None:
     role.handled = True
     if switch.mode == "OFF":
         role.differ("RBAC was off, so the role had no effect; no policy is written.")
@@ -140,10 +146,11 @@ def _role(role: Doc, bindings: list[tuple[Doc, list[Subject]]], switch: Switch, 
     policies = policies_of(role, camel_keys(role.spec()), "spec.rules", subjects, switch, facts)
     if not bindings:
         if not role.moved_to:
-            role.differ("No binding in the input names the role, so it grants nothing; no policy is written.")
+            text = "No binding in the input names the role, so it grants nothing; no policy is written."
+            role.differ(lost.elsewhere(text))
         return
     if switch.doc is None:
-        role.differ(_ASSUMED)
+        role.differ(lost.elsewhere(_ASSUMED))
     elif switch.doc.refusal:
         raise Refused(f"the {switch.doc.kind} of the input is refused, so it is not known for what RBAC was on.")
     names: set[str] = set()
@@ -180,15 +187,7 @@ def _authorization_policy(
             actions["rules"] = allow["actions"]
         else:
             name = str(allow.get("role") or mapping(allow, "roleRef", f"{field}.roleRef").get("name") or "")
-            role = roles.get((facts.of(doc), name))
-            if role is None:
-                refused = lost.find(("ServiceRole",), (name,))
-                text = f"the {told(refused)}; correct it first." if refused else ""
-                raise Refused(
-                    text or f"the ServiceRole {name} is not in the input; add its document.",
-                    field,
-                    place_of(allow, "role"),
-                )
+            role = _find_role((facts.of(doc), name), roles, lost, field, place_of(allow, "role"))
             actions = camel_keys(role.spec())
             role.moved_to.append(f"AuthorizationPolicy {doc.name}")
         for number, action in enumerate(mappings(actions, "rules", field)):
@@ -212,7 +211,7 @@ def _authorization_policy(
         doc.differ("RBAC was not on for this namespace, so this had no effect; no policy is written.")
         return
     if switch.doc is None:
-        doc.differ(_ASSUMED)
+        doc.differ(lost.elsewhere(_ASSUMED))
     elif near:
         doc.differ(
             "RBAC was on for some services of the namespace only; the policy holds for all workloads that it selects."

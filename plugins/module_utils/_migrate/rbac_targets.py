@@ -10,7 +10,7 @@ import itertools
 import typing as t
 
 from .facts import Facts, Service, service_of
-from .model import Doc, Map, Place, Refused, place_of, text_list
+from .model import Doc, Map, Missing, Place, Refused, place_of, text_list
 from .rbac_switch import Switch, host_of
 
 _MAX_TARGETS = 64
@@ -94,7 +94,7 @@ def _services(doc: Doc, pattern: str, namespace: str, field: str, place: Place, 
             place,
         )
     if not full and not short:
-        raise Refused(
+        raise Missing(
             f"no Service of the namespace {namespace} that is known matches {pattern}; put the Services' documents "
             "into the input, name them in facts.services, or have the cluster asked.",
             field,

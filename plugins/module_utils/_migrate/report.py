@@ -201,5 +201,5 @@ def _html_document(doc: Json) -> str:
 
 def _html_note(note: Json) -> str:
     place = f'<span class="place">line {note["line"]}, column {note["column"]}</span> ' if note["line"] else ""
-    field = f"<code>{html.escape(note['field'])}</code> " if note["field"] else ""
+    field = f"<code>{html.escape(note['field'])}</code> " if note["field"] and note["field"] not in note["text"] else ""
     return place + field + html.escape(note["text"])

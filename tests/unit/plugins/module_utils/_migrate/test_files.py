@@ -69,10 +69,6 @@ def test_several_sources_keep_what_tells_them_apart(tmp_path: Path) -> None:
             check_places(sources, dest)
 
 
-def names(src: Path) -> list[str]:
-    return [name for name, _data in read_sources(str(src))]
-
-
 def test_files_beneath_a_directory_are_read_once(tmp_path: Path) -> None:
     src = tmp_path / "src"
     for name in ("b/x.yaml", "a.yml", "a.json", "c.yaml.tmpl", "notes.txt", "migration-report.json"):
@@ -86,7 +82,21 @@ def test_files_beneath_a_directory_are_read_once(tmp_path: Path) -> None:
     (src / "b" / "loop").symlink_to(src)
     (src / "again").symlink_to(src / "b")
     (other / "back").symlink_to(other)
-    assert names(src) == ["a.json", "a.yml", "c.yaml.tmpl", "linked.yaml", "b/x.yaml", "more/y.yaml"]
+    (other / "deep").symlink_to(other / "z")
+    (other / "z").mkdir()
+    (other / "z" / "z.yaml").write_text("z")
+    found = read_sources(str(src))
+    assert [name for name, data in found if isinstance(data, bytes)] == [
+        *("a.json", "a.yml", "c.yaml.tmpl", "linked.yaml", "b/x.yaml", "more/y.yaml", "more/deep/z.yaml"),
+    ]
+    # A link that is not followed is told of.
+    links = {name: str(data).partition(",")[0] for name, data in found if not isinstance(data, bytes)}
+    assert links == {
+        "again": "the link leads to b",
+        "b/loop": "the link leads to src itself",
+        "more/back": "the link leads to more",
+        "more/z": "the link leads to more/deep",
+    }
     assert read_sources(str(src / "notes.txt")) == [("notes.txt", b"notes.txt")]
     (tmp_path / "empty").mkdir()
     with pytest.raises(Refused, match=r"holds no \.yaml"):

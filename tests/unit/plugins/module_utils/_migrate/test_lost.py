@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._migrate import Options, Result, migrate
+from ansible_collections.mesh.workshop.plugins.module_utils._migrate.files import Elsewhere
 
 from .conftest import facts
 
@@ -88,3 +89,39 @@ def test_a_document_that_was_never_there_is_told_as_missing() -> None:
     for names, reason in ((("binding",), "not in the input"), (("spec", "bound"), "no memquota or redisquota")):
         texts = [(f"{name}.yaml", DOCUMENTS[name].encode()) for name in names]
         assert reason in migrate(texts, Options(), [facts()]).refusals()[0]
+
+
+@pytest.mark.parametrize(
+    ("names", "hidden", "text"),
+    [
+        (("binding",), "role", "the ServiceRole default/r is not in the input; add its document. It may be in"),
+        (("role",), "binding", "No binding in the input names the role"),
+        (("role", "binding"), "switch", "The input has no ClusterRbacConfig"),
+        (("denying", "checknothing"), "denier", "the handler d.denier is not in the input"),
+        (("listing", "listchecker"), "listentry", "names an instance that is not in the input"),
+        (("spec", "bound"), "memquota", "the input has no memquota or redisquota"),
+        (("memquota", "quota", "spec", "bound"), "rule", "No rule in the input uses the handler"),
+    ],
+)
+def test_a_file_that_is_refused_as_a_whole_is_named_where_something_is_missing(
+    names: tuple[str, ...], hidden: str, text: str
+) -> None:
+    sources: list[tuple[str, bytes | str]] = [(f"{name}.yaml", DOCUMENTS[name].encode()) for name in names]
+    alone = said(migrate(sources, Options(), [facts()]))
+    assert any(text.removesuffix(" It may be in") in line for line in alone)
+    assert not any("refused as a whole" in line for line in alone)
+    found = said(migrate([*sources, (f"{hidden}.yaml", b"\xff" + DOCUMENTS[hidden].encode())], Options(), [facts()]))
+    assert any(text in line and f"It may be in {hidden}.yaml, refused as a whole." in line for line in found), found
+
+
+def said(result: Result) -> list[str]:
+    """All refusals and differences."""
+    return [*result.refusals(), *(note.text for doc in result.docs for note in doc.differences)]
+
+
+def test_files_that_are_refused_as_a_whole_are_counted_and_links_are_none() -> None:
+    sources: list[tuple[str, bytes | str]] = [("binding.yaml", DOCUMENTS["binding"].encode())]
+    sources += [("a.yaml", b"\xff"), ("b.yaml", "it is not a regular file."), ("c.yaml", b"\xff")]
+    assert "It may be in a.yaml and 2 more files, refused as a whole." in str(migrate(sources, Options()).refusals())
+    sources[1:] = [("link", Elsewhere("the link leads to b."))]
+    assert "refused as a whole" not in str(migrate(sources, Options()).refusals())

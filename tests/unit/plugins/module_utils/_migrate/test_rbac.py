@@ -84,7 +84,7 @@ def test_a_role_without_a_namespace_is_where_its_binding_is(converter: Converter
 
 def test_a_binding_without_its_role_is_refused(converter: Converter) -> None:
     found = converter.refusal(role("[]").split("---\n")[1])
-    assert "the ServiceRole default/viewer that the binding names is not in the input" in found
+    assert "the ServiceRole default/viewer is not in the input" in found
 
 
 def test_the_policy_of_1_3_keeps_its_selector(converter: Converter) -> None:
