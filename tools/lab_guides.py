@@ -10,6 +10,8 @@ A guide marks them by comments, which Markdown does not show:
 
     <!-- resources: all_v1 VirtualService DestinationRule/reviews -->   (all of the stage's, where none is named)
     <!-- end -->
+    <!-- gateway_api: all_v1 -->   (the same in the Gateway API, or that it has no words for it)
+    <!-- end -->
     <!-- checks: all_v1 -->
     <!-- end -->
 
@@ -26,6 +28,7 @@ import typing as t
 import jinja2
 import yaml
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
+    APIS,
     BASELINE,
     Lab,
     LabError,
@@ -38,18 +41,26 @@ CATALOGUE = pathlib.Path(__file__).parents[1] / "roles" / "lab" / "catalogue"
 README = CATALOGUE.parent / "README.md"
 NAMES = sorted(path.parent.name for path in CATALOGUE.glob("*/guide.md"))
 
-_PART = re.compile(r"^<!-- (resources|checks): (\S+)((?: \S+)*) -->\n(.*?)^<!-- end -->$", re.MULTILINE | re.DOTALL)
+_PART = re.compile(
+    r"^<!-- (resources|gateway_api|checks): (\S+)((?: \S+)*) -->\n(.*?)^<!-- end -->$", re.MULTILINE | re.DOTALL
+)
 _CATALOGUE = re.compile(r"^<!-- catalogue -->\n(.*?)^<!-- end -->$", re.MULTILINE | re.DOTALL)
 _FENCE = re.compile(r"^```yaml\n.*?^```\n", re.MULTILINE | re.DOTALL)
 
 
-def fill_guide(guide: str, lab: Lab, baseline: Stage, dump: t.Callable[[t.Any], str]) -> str:
-    """The guide with every marked part as lab.yml has it; ``dump`` writes one document as YAML."""
+def fill_guide(guide: str, lab: Lab, gateway: Lab, baseline: Stage, dump: t.Callable[[t.Any], str]) -> str:
+    """The guide with every marked part as lab.yml has it; ``dump`` writes one document as YAML.
+
+    ``gateway`` is the same lab in the Gateway API.
+    """
 
     def part(found: re.Match[str]) -> str:
         kind, names = found[1], found[3].split()
-        stage = baseline if found[2] == BASELINE else _stage(lab, found[2])
-        content = _resources(lab, stage, names, dump) if kind == "resources" else _checks(stage)
+        if kind == "gateway_api":
+            content = _form(gateway, found[2], dump)
+        else:
+            stage = baseline if found[2] == BASELINE else _stage(lab, found[2])
+            content = _resources(lab, stage, names, dump) if kind == "resources" else _checks(stage)
         head = found[0].splitlines()[0]
         return f"{head}\n{content}<!-- end -->"
 
@@ -91,6 +102,15 @@ def _resources(lab: Lab, stage: Stage, names: t.Sequence[str], dump: t.Callable[
         wanted = " ".join(names) or "resources"
         raise LabError(f"The guide of lab {lab.name} shows {wanted} of stage {stage.name}, which has none.")
     return "```yaml\n" + "---\n".join(dump(document) for document in chosen.values()) + "```\n"
+
+
+def _form(lab: Lab, name: str, dump: t.Callable[[t.Any], str]) -> str:
+    """A stage in the Gateway API, folded, or the sentence that this has no words for it."""
+    if name in lab.lacking:
+        return f"The Gateway API {lab.lacking[name]}, so this stage has no `-e lab_api=gateway`.\n"
+    shown = _resources(lab, _stage(lab, name), [], dump)
+    summary = "<summary>The same in the Gateway API: <code>-e lab_api=gateway</code></summary>"
+    return f"<details>\n{summary}\n\n{shown}\n</details>\n"
 
 
 def _checks(stage: Stage) -> str:
@@ -145,7 +165,8 @@ def read(name: str) -> t.Any:
 def filled(name: str) -> str:
     """The guide of a lab with its marked parts as lab.yml has them now."""
     baseline = parse_lab(BASELINE, read(BASELINE)).stages[0]
-    return fill_guide((CATALOGUE / name / "guide.md").read_text(), parse_lab(name, read(name)), baseline, dump)
+    istio, gateway = (parse_lab(name, read(name), api) for api in APIS)
+    return fill_guide((CATALOGUE / name / "guide.md").read_text(), istio, gateway, baseline, dump)
 
 
 def filled_readme() -> str:

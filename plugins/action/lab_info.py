@@ -13,7 +13,9 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
+    APIS,
     BASELINE,
+    ISTIO,
     Catalogue,
     LabError,
     lab_names,
@@ -35,6 +37,7 @@ class ActionModule(ActionBase):
                 "catalogue": {"type": "path", "required": True},
                 "lab": {"type": "str", "default": BASELINE},
                 "stage": {"type": "str", "default": ""},
+                "api": {"type": "str", "choices": list(APIS), "default": ISTIO},
             }
         )
         read: dict[str, dict[str, t.Any]] = {}
@@ -50,9 +53,10 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(told)
         try:
             labs = lab_names(arguments["catalogue"])
-            catalogue = Catalogue([*labs, BASELINE] if name == BASELINE else labs, content)
+            catalogue = Catalogue([*labs, BASELINE] if name == BASELINE else labs, content, arguments["api"])
             lab = catalogue.lab(name)
-            shown = lab.stage(stage)
+            # A lab without any stage in this API is listed; only to ask for one is wrong.
+            shown = lab.stage(stage).name if stage or lab.stages else ""
             baseline = content(BASELINE)
         except LabError as error:
             raise AnsibleActionFail(str(error)) from error
@@ -60,7 +64,7 @@ class ActionModule(ActionBase):
             "changed": False,
             "lab": name,
             "labs": labs,
-            "stage": shown.name,
+            "stage": shown,
             "stages": [one.name for one in lab.stages],
             "needs": list(lab.needs),
             "definition": read[name],

@@ -38,6 +38,11 @@ options:
     description: Name of a stage that the lab must have; empty is its last stage. Baseline takes none.
     type: str
     default: ""
+  api:
+    description: With V(gateway), only the stages that the Kubernetes Gateway API can say, and what they need.
+    type: str
+    choices: [istio, gateway]
+    default: istio
 notes:
   - This is an action plugin, so it runs on the control node.
 """
@@ -71,7 +76,7 @@ labs:
   elements: str
   sample: [request_routing, tracing]
 stage:
-  description: Name of the requested stage.
+  description: Name of the requested stage; empty if the lab has none in this O(api).
   returned: success
   type: str
   sample: jason_v2

@@ -49,6 +49,13 @@ options:
     description: Name of the stage; empty is the lab's last stage.
     type: str
     default: ""
+  api:
+    description:
+      - V(gateway) takes the stage's resources of the Kubernetes Gateway API, whose definitions must be there.
+      - A stage that this API cannot say is refused. Baseline, to which a stage adds, is in Istio's own API in either.
+    type: str
+    choices: [istio, gateway]
+    default: istio
   catalogue:
     description: Folder of the catalogue, with one folder per lab.
     type: path

@@ -107,6 +107,10 @@ status:
       description: The applied stage.
       type: str
       sample: all_v1
+    api:
+      description: V(gateway) if the stage is applied in the form of the Gateway API, else V(istio).
+      type: str
+      sample: istio
     healthy:
       description: Whether RV(status.troubles) is empty.
       type: bool

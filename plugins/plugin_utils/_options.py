@@ -134,8 +134,6 @@ def _foreign_fault(playbook: str, name: str, internal: t.Collection[str], filed:
         can = ", ".join(f"-e {one}" for one in takes)
         which = f", which takes {can}" if takes else ""
         return f"{name} has no effect in mesh.workshop.{playbook}{which}: leave it out."
-    if name.startswith("gateway_api_"):
-        return f"{name} has no effect in mesh.workshop.{playbook}: only plays with the role gateway_api read it."
     if name.startswith(PREFIXES) or difflib.get_close_matches(name, takes, n=1, cutoff=0.75):
         close = difflib.get_close_matches(name, sorted({*takes, *SETTINGS[playbook]}), n=1)
         meant = f"did you mean {close[0]}?" if close else "the roles' argument specifications list what there is."

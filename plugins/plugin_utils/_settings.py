@@ -30,6 +30,11 @@ SERVICES = frozenset(
     }
 )
 APPLIES = frozenset({"lab_wait_timeout"})
+FORM = frozenset({"lab_api"})
+# The definitions of the Gateway API, which a stage in its form needs.
+DEFINITIONS = frozenset(
+    f"gateway_api_{name}" for name in ("state", "definitions", "wait_timeout", "kubeconfig", "context")
+)
 BOOKINFO = frozenset(
     f"bookinfo_{name}"
     for name in ("injection", "image", "registry", "tag", "pull_policy", "resources", "labels", "session_secret")
@@ -48,11 +53,11 @@ INSTALLS = frozenset(
 
 SETTINGS: dict[str, frozenset[str]] = {
     "setup": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | BOOKINFO | INSTALLS,
-    "lab": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | SERVICES,
-    "verify": WORKSHOP | PLACE | STAGE | CHECKS,
+    "lab": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | SERVICES | FORM | DEFINITIONS,
+    "verify": WORKSHOP | PLACE | STAGE | CHECKS | FORM,
     "status": WORKSHOP | PLACE | STAGE | BOOKINFO,
     "reset": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | SERVICES | BOOKINFO,
-    "tour": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | SERVICES | BOOKINFO,
+    "tour": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | SERVICES | BOOKINFO | FORM | DEFINITIONS,
     "explain": WORKSHOP | PLACE,
     "migrate": frozenset(),
     "teardown": WORKSHOP | {"cluster_cache", "cluster_purge_cache"},
@@ -92,6 +97,7 @@ LISTENING = Need("cluster_listen", "", (), "cluster_listen, the address to publi
 EMBEDDED = Need("cluster_provider", "embedded", ("embedded",), "cluster_provider=embedded")
 EXISTING = Need("cluster_provider", "embedded", ("existing",), "cluster_provider=existing")
 INSTALLING = Need("istio_state", "auto", ("auto", "present"), "istio_state=auto or present")
+GATEWAY_API = Need("lab_api", "istio", ("gateway",), "lab_api=gateway")
 WAITING = Need("bookinfo_wait", "true", (), "bookinfo_wait=true")
 
 NEEDS: dict[str, tuple[Need, ...]] = {
@@ -103,6 +109,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     **{f"istio_{name}": (INSTALLING,) for name in ("profile", "version", "hub", "tag", "values", "mesh_config")},
     "istio_wait_timeout": (INSTALLING,),
     "bookinfo_wait_timeout": (WAITING,),
+    **dict.fromkeys(DEFINITIONS, (GATEWAY_API,)),
 }
 """Per variable of a role what it needs."""
 

@@ -12,7 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from .._istio.control_plane import namespace_document
 from .._kube import FIELD_MANAGER
 from .._workshop import (
+    APIS,
     BASELINE,
+    ISTIO,
     MARKER_NAME,
     Catalogue,
     Desired,
@@ -38,6 +40,7 @@ STAGE_ARG_SPEC: Json = {
     "state": {"type": "str", "choices": ["applied", "verified"], "default": "applied"},
     "lab": {"type": "str", "required": True},
     "stage": {"type": "str", "default": ""},
+    "api": {"type": "str", "choices": list(APIS), "default": ISTIO},
     "catalogue": {"type": "path", "required": True},
     "definition": {"type": "dict", "default": {}},
     "baseline": {"type": "dict", "required": True},
@@ -61,7 +64,8 @@ def bring_to_stage(runner: Runner) -> None:
     namespace, applies = params["namespace"], params["state"] == "applied"
     runner.refuse_idle(Idle(name, "state", "applied") for name in ("wait_timeout", "gateway_namespace"))
     definitions = {params["lab"]: params["definition"], BASELINE: params["baseline"]}
-    goal = Catalogue(lab_names(params["catalogue"]), definitions.__getitem__).goal(params["lab"], params["stage"])
+    catalogue = Catalogue(lab_names(params["catalogue"]), definitions.__getitem__, params["api"])
+    goal = catalogue.goal(params["lab"], params["stage"])
     verification = runner.read_checks(list(goal.shown.checks), namespace=namespace)
     steps = [Step(step, runner.read_checks(list(step.checks), namespace=namespace)) for step in goal.shown.steps]
     runner.only_verifies = not applies
@@ -143,6 +147,7 @@ class Walk:
             stage=stage,
             namespace=self.namespace,
             owner=self.owner,
+            api=self.params["api"],
         )
 
     def options(self, desired: Desired) -> ApplyOptions:

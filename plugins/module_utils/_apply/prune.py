@@ -20,8 +20,8 @@ ISTIO_VERSIONS = (
     "telemetry.istio.io/v1",
     "extensions.istio.io/v1alpha1",
 )
-# OpenShift's way into the cluster, where that is one.
-DISCOVERED_VERSIONS = (*ISTIO_VERSIONS, "route.openshift.io/v1")
+# The Gateway API, where its definitions are, and OpenShift's way into the cluster, where that is one.
+DISCOVERED_VERSIONS = (*ISTIO_VERSIONS, "gateway.networking.k8s.io/v1", "route.openshift.io/v1")
 PRUNED_KINDS: tuple[tuple[str, str], ...] = (
     *WORKLOAD_KINDS,
     ("rbac.authorization.k8s.io/v1", "Role"),

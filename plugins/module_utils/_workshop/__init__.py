@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from .._kube.labels import BASELINE
 from .catalogue import Catalogue, Goal, Lab, LabError, Stage, lab_names, parse_lab, read_lab
-from .desired import MARKER_NAME, Desired, applied_stage, desired_state, lab_identities
+from .desired import MARKER_NAME, Applied, Desired, applied_stage, desired_state, lab_identities
+from .forms import APIS, ISTIO
 
 __all__ = [
+    "APIS",
     "BASELINE",
+    "ISTIO",
     "MARKER_NAME",
+    "Applied",
     "Catalogue",
     "Desired",
     "Goal",

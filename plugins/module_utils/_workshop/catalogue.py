@@ -11,6 +11,7 @@ import os
 import typing as t
 
 from .._kube.labels import BASELINE
+from .forms import ISTIO, ROLE, form_of, lacks_of, states_of
 from .layout import did_you_mean, layout_fault, line_of, place, template_line
 
 
@@ -35,7 +36,11 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True)
 class Lab:
-    """One topic: its stages in their order."""
+    """One topic: its stages in their order, in one API.
+
+    ``lacking`` are the stages that this API cannot say, and why (empty where lab.yml does not say it).
+    ``documents`` are those of all stages in either API: their names are the lab's.
+    """
 
     name: str
     title: str
@@ -43,16 +48,25 @@ class Lab:
     minutes: int
     needs: tuple[str, ...]
     stages: tuple[Stage, ...]
+    lacking: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    documents: tuple[dict[str, t.Any], ...] = ()
 
     def stage(self, name: str | None) -> Stage:
         """The stage of that name, the last one when none is named; LabError lists what exists."""
-        if not name:
+        if not name and self.stages:
             return self.stages[-1]
         for stage in self.stages:
             if stage.name == name:
                 return stage
         names = [stage.name for stage in self.stages]
-        raise LabError(f"Lab {self.name} has no stage {name!r}{did_you_mean(name, names)}. It has: {', '.join(names)}.")
+        there = ", ".join(names)
+        if name and names and name not in self.lacking:
+            raise LabError(f"Lab {self.name} has no stage {name!r}{did_you_mean(name, names)}. It has: {there}.")
+        lacks = self.lacking.get(name or "", "")
+        raise LabError(
+            f"{f'Stage {name} of lab' if name in self.lacking else 'Lab'} {self.name} has no form of the Gateway API"
+            f"{f', which {lacks}' if lacks else ''}: leave out lab_api{f', or take stage {there}' if names else ''}."
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,17 +94,19 @@ class Goal:
 class Catalogue:
     """The labs by name, read when they are asked for.
 
-    ``names`` are the folders that hold a lab.yml; ``read`` returns the parsed YAML of one of them.
+    ``names`` are the folders that hold a lab.yml; ``read`` returns the parsed YAML of one of them. ``api`` is the one
+    of ``APIS`` in which the labs are applied. Baseline, from which all start, is in Istio's in either.
     """
 
-    def __init__(self, names: t.Iterable[str], read: t.Callable[[str], t.Any]) -> None:
+    def __init__(self, names: t.Iterable[str], read: t.Callable[[str], t.Any], api: str = ISTIO) -> None:
         self.names = list(names)
         self._read = read
+        self.api = api
 
     def lab(self, name: str) -> Lab:
         """The lab of that name; LabError lists what exists."""
         self.check_name(name)
-        return parse_lab(name, self._read(name))
+        return parse_lab(name, self._read(name), ISTIO if name == BASELINE else self.api)
 
     def check_name(self, name: str) -> None:
         """LabError lists what exists where there is no lab of that name."""
@@ -143,8 +159,8 @@ def read_lab(path: str, template: str, rendered: str) -> dict[str, t.Any]:
     return data
 
 
-def parse_lab(name: str, data: t.Any) -> Lab:
-    """Turn the content of a lab.yml into a Lab; LabError names the lab and the field that is wrong."""
+def parse_lab(name: str, data: t.Any, api: str = ISTIO) -> Lab:
+    """Turn the content of a lab.yml into a Lab in one of ``APIS``; LabError names the lab and the field at fault."""
     from .._apply import DocumentError, plain
 
     try:
@@ -154,18 +170,23 @@ def parse_lab(name: str, data: t.Any) -> Lab:
     fault = layout_fault(data)
     if fault:
         raise LabError(f"Lab {name}: {_where(data, fault.path)}{fault.text}.")
+    documents = []
     for stage in data["stages"]:
-        for state in (stage, *stage.get("steps", [])):
-            _check_documents(
-                f"Lab {name}, stage {stage['name']}", [*state.get("removes", []), *state.get("resources", [])]
-            )
+        for state in states_of(stage):
+            resources = state.get("resources", [])
+            _check_documents(f"Lab {name}, stage {stage['name']}", [*state.get("removes", []), *resources])
+            documents += resources
+    forms = [(item, form_of(item, api)) for item in data["stages"]]
+    needs = data.get("needs", []) if api == ISTIO else [ROLE, *data.get("needs", [])]
     return Lab(
         name=name,
         title=data["title"],
         teaches=data.get("teaches", ""),
         minutes=data.get("minutes", 0),
-        needs=tuple(data.get("needs", [])),
-        stages=tuple(_stage(item) for item in data["stages"]),
+        needs=tuple(needs),
+        stages=tuple(_stage(form) for _item, form in forms if form is not None),
+        lacking={item["name"]: lacks_of(item) for item, form in forms if form is None},
+        documents=tuple(documents),
     )
 
 

@@ -15,9 +15,18 @@ import typing as t
 
 from .._kube.labels import ATTENDEE, BASELINE, LAB, STAGE
 from .catalogue import Lab, Stage
+from .forms import ISTIO
 from .tenancy import Owner
 
 MARKER_NAME = "mesh-workshop"
+
+
+class Applied(t.NamedTuple):
+    """What a marker says is applied."""
+
+    lab: str
+    stage: str
+    api: str = ISTIO
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +38,12 @@ class Desired:
 
 
 def desired_state(
-    *, baseline: Stage, lab: str, stage: Stage | None, namespace: str, owner: Owner | None = None
+    *, baseline: Stage, lab: str, stage: Stage | None, namespace: str, owner: Owner | None = None, api: str = ISTIO
 ) -> Desired:
     """The documents that make ``namespace`` show this stage; ``stage=None`` is baseline.
 
-    ``owner`` says by which names its objects go, by default by the namespace's alone.
+    ``owner`` says by which names its objects go, by default by the namespace's alone. ``api``, one of ``APIS``, is
+    the one whose resources the stage has.
     """
     documents = {_key(item, namespace): _labelled(item, namespace, BASELINE, BASELINE) for item in baseline.resources}
     lab_name, stage_name = BASELINE, BASELINE
@@ -47,24 +57,23 @@ def desired_state(
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": MARKER_NAME},
-        "data": {"lab": lab_name, "stage": stage_name},
+        "data": {"lab": lab_name, "stage": stage_name, **({} if stage is None or api == ISTIO else {"api": api})},
     }
     documents[_key(marker, namespace)] = _labelled(marker, namespace, lab_name, stage_name)
     return Desired(documents=list(documents.values()), prune_selector={ATTENDEE: (owner or Owner(namespace)).names})
 
 
 def lab_identities(lab: Lab, namespace: str) -> frozenset[tuple[str, str, str, str]]:
-    """What the stages and steps of a lab apply: API group, kind, namespace and name of each object."""
-    states = (state for stage in lab.stages for state in (stage, *stage.steps))
-    return frozenset(_key(item, namespace) for state in states for item in state.resources)
+    """What the stages and steps of a lab apply, in either API: group, kind, namespace and name of each object."""
+    return frozenset(_key(item, namespace) for item in lab.documents)
 
 
-def applied_stage(marker: dict[str, t.Any] | None) -> tuple[str, str] | None:
-    """Lab and stage by the marker that is applied with every stage; None where nothing was applied."""
+def applied_stage(marker: dict[str, t.Any] | None) -> Applied | None:
+    """Lab, stage and API by the marker that is applied with every stage; None where nothing was applied."""
     data = (marker or {}).get("data") or {}
     if not data.get("lab"):
         return None
-    return str(data["lab"]), str(data.get("stage", ""))
+    return Applied(str(data["lab"]), str(data.get("stage", "")), str(data.get("api", ISTIO)))
 
 
 def _key(document: dict[str, t.Any], namespace: str) -> tuple[str, str, str, str]:

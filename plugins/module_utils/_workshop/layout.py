@@ -59,6 +59,22 @@ LAB_SCHEMA: dict[str, t.Any] = {
                     "items": {"$ref": "#/definitions/step"},
                     "description": "States on the way to the stage.",
                 },
+                "gateway_api": {"$ref": "#/definitions/form"},
+            },
+        },
+        "form": {
+            "type": "object",
+            "description": "The same stage in the form of the Kubernetes Gateway API, or why it has none.",
+            "additionalProperties": False,
+            "properties": {
+                "lacks": {**_TEXT, "description": "What the Gateway API cannot say; a stage with it has no form."},
+                "removes": {**_DOCUMENTS, "description": "In place of the stage's own."},
+                "resources": {**_DOCUMENTS, "description": "In place of the stage's own."},
+                "steps": {
+                    "type": "array",
+                    "items": {"$ref": "#/definitions/step"},
+                    "description": "In place of the stage's own; each has the checks of the stage's step of its name.",
+                },
             },
         },
         "step": {
@@ -134,6 +150,11 @@ def layout_fault(data: t.Any) -> Fault | None:
     for number, name in enumerate(names):
         if name in names[:number]:
             return Fault(("stages", number, "name"), f"two stages have the name {name}")
+    for number, stage in enumerate(data["stages"]):
+        others = sorted({*stage.get("gateway_api", ())} - {"lacks"})
+        if "lacks" in stage.get("gateway_api", ()) and others:
+            told = f"lacks stands beside {' and '.join(others)}, and a stage has a form or lacks one"
+            return Fault(("stages", number, "gateway_api", "lacks"), told)
     return None
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import typing as t
 
 from .._apply.ready import refusal_of, remedy_of
+from .desired import Applied
+from .forms import ISTIO
 
 
 def ready_of(workload: dict[str, t.Any]) -> tuple[int, int]:
@@ -27,7 +29,7 @@ def summary(
     namespace: str,
     gateway: str | None,
     host: str,
-    applied: tuple[str, str] | None,
+    applied: Applied | None,
     drift: t.Sequence[str] = (),
     unseen: t.Sequence[str] = (),
 ) -> dict[str, t.Any]:
@@ -56,7 +58,7 @@ def summary(
     if gateway == "":
         troubles.append("The gateway has no address: see the Service labelled istio=ingressgateway.")
     troubles += drift
-    lab, stage = applied or ("", "")
+    lab, stage, api = applied or Applied("", "")
     return {
         "kubernetes": kubernetes,
         "istio": istio_version,
@@ -67,6 +69,7 @@ def summary(
         "host": host,
         "lab": lab,
         "stage": stage,
+        "api": api,
         "healthy": not troubles,
         "troubles": troubles,
         "unseen": list(unseen),
@@ -76,6 +79,8 @@ def summary(
 def page(status: dict[str, t.Any], labs: t.Sequence[str]) -> str:
     """The status for people, a line per fact."""
     applied = f"{status['lab']}, stage {status['stage']}" if status["lab"] else "nothing"
+    if status["api"] != ISTIO:
+        applied += ", in the Gateway API"
     nodes = f", {status['nodes']} node(s)" if status["nodes"] else ""  # without the right to list them: 0
     pods = " ".join(f"{name} {ready}" for name, ready in sorted(status["workloads"].items()))
     lines = [

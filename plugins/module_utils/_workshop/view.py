@@ -16,8 +16,9 @@ from .._kube import ApiError, Client
 from .._kube.labels import BASELINE
 from .._verify import GatewayError, gateway_address
 from .catalogue import Catalogue
-from .desired import MARKER_NAME, applied_stage, desired_state
+from .desired import MARKER_NAME, Applied, applied_stage, desired_state
 from .drift import troubles
+from .forms import ISTIO
 from .status import summary
 
 Json = dict[str, t.Any]
@@ -111,7 +112,7 @@ class Part(t.NamedTuple):
     remedy: str
 
 
-def parts_of(asked: Asked, applied: tuple[str, str] | None) -> list[Part]:
+def parts_of(asked: Asked, applied: Applied | None) -> list[Part]:
     """What should be there: Bookinfo, and the stage that is applied. Raises LabError."""
     placed = [
         {**document, "metadata": {**document["metadata"], "namespace": asked.namespace}}
@@ -120,12 +121,14 @@ def parts_of(asked: Asked, applied: tuple[str, str] | None) -> list[Part]:
     ]
     parts = [Part(placed, "Bookinfo", "run mesh.workshop.reset or mesh.workshop.setup")]
     if applied and asked.baseline:
-        lab, stage_name = applied
-        catalogue = Catalogue([lab], {lab: asked.definition, BASELINE: asked.baseline}.__getitem__)
+        lab, stage_name, api = applied
+        catalogue = Catalogue([lab], {lab: asked.definition, BASELINE: asked.baseline}.__getitem__, api)
         stage = None if lab == BASELINE else catalogue.lab(lab).stage(stage_name)
-        desired = desired_state(baseline=catalogue.baseline(), lab=lab, stage=stage, namespace=asked.namespace)
+        desired = desired_state(baseline=catalogue.baseline(), lab=lab, stage=stage, namespace=asked.namespace, api=api)
         state = f"stage {stage_name} of lab {lab}" if stage else BASELINE
-        remedy = f"run mesh.workshop.lab -e lab={lab} -e stage={stage_name}" if stage else "run mesh.workshop.reset"
+        again = f"run mesh.workshop.lab -e lab={lab} -e stage={stage_name}"
+        again += "" if api == ISTIO else f" -e lab_api={api}"
+        remedy = again if stage else "run mesh.workshop.reset"
         parts.append(Part(desired.documents, state, remedy))
     return parts
 

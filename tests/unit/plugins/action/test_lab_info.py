@@ -28,6 +28,8 @@ stages:
 {% endfor %}
   - name: two
     title: Two
+    gateway_api:
+      resources: []
 """
 
 
@@ -56,6 +58,7 @@ def test_a_lab_is_rendered_validated_and_never_shown(tmp_path: Path) -> None:
     for name, text in (
         ("baseline", BASELINE),
         ("demo", LAB),
+        ("bare", LAB.partition("    gateway_api")[0]),
         ("broken", LAB.replace("title: Two", "titel: Two")),
         ("undefined", "title: '{{ workshop.nothing }}'\n"),
     ):
@@ -75,9 +78,14 @@ def test_a_lab_is_rendered_validated_and_never_shown(tmp_path: Path) -> None:
         {"lab": "undefined"},
         {"lab": "latin"},
         {"stage": "baseline"},
+        {"lab": "demo", "stage": "one", "api": "gateway"},
+        {"lab": "demo", "api": "gateway"},
+        {"lab": "bare", "api": "gateway"},
     ]
     results, output = play(tmp_path, [{"mesh.workshop.lab_info": {**catalogue, **one}} for one in asked])
-    demo, one, baseline, *faults = results
+    demo, one, baseline, *faults, gateway, bare = results
+    assert (gateway["needs"], gateway["stages"], gateway["stage"]) == (["gateway_api", "tracing"], ["two"], "two")
+    assert (bare["stages"], bare["stage"]) == ([], "")
     assert (demo["needs"], demo["stages"], demo["stage"], one["stage"]) == (["tracing"], ["one", "two"], "two", "one")
     resources = demo["definition"]["stages"][0]["resources"]
     assert [item["metadata"]["name"] for item in resources] == ["a", "b"]
@@ -88,12 +96,13 @@ def test_a_lab_is_rendered_validated_and_never_shown(tmp_path: Path) -> None:
         faults,
         (
             "Lab demo has no stage 'three'. It has: one, two.",
-            "There is no lab 'dmeo' (did you mean demo?). The labs are: broken, demo, latin, undefined.",
-            "No lab is named. The labs are: broken, demo, latin, undefined.",
+            "There is no lab 'dmeo' (did you mean demo?). The labs are: bare, broken, demo, latin, undefined.",
+            "No lab is named. The labs are: bare, broken, demo, latin, undefined.",
             "broken/lab.yml, line 12: stage two: title is missing.",
             "undefined/lab.yml cannot be rendered:",
             "latin/lab.yml cannot be read (it is not UTF-8 text): correct the file or its rights.",
             "stage has no effect with lab baseline, which has no stages: leave out one of the two.",
+            "Stage one of lab demo has no form of the Gateway API: leave out lab_api, or take stage two.",
         ),
         strict=True,
     ):

@@ -84,8 +84,14 @@ def test_what_has_an_effect_is_taken(playbook: str, given: dict[str, t.Any]) -> 
         (
             "setup",
             {"gateway_api_state": "present"},
-            "gateway_api_state has no effect in mesh.workshop.setup: only plays",
+            "gateway_api_state has no effect in mesh.workshop.setup: leave it out here. It is for mesh.workshop",
         ),
+        (
+            "lab",
+            {"lab": "mirroring", "gateway_api_state": "present"},
+            "gateway_api_state has no effect without lab_api=gateway",
+        ),
+        ("status", {"lab_api": "gateway"}, "lab_api has no effect in mesh.workshop.status: leave it out here."),
         ("verify", {"lab_wait_timeout": 5}, "lab_wait_timeout has no effect in mesh.workshop.verify"),
         ("migrate", {"src": "a", "cluster_name": "x"}, "cluster_name has no effect in mesh.workshop.migrate"),
         ("migrate", {"src": "a", "cluster_context": "x"}, "cluster_context has no effect without ask_cluster: add -e "),

@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.applied import Applied, idle_effects
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop import BASELINE, parse_lab
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import APIS, BASELINE, ISTIO, parse_lab
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.desired import desired_state
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.test_applied import Server
 from ansible_collections.mesh.workshop.tests.unit.roles.bookinfo import test_manifests
@@ -24,9 +24,10 @@ metadata: {name: istio-ingressgateway-a-b, namespace: istio-system, labels: {ist
 spec: {containers: [{name: istio-proxy, args: [proxy, router]}]}
 """
 STATES = [
-    (name, stage.name, number)
+    (name, stage.name, number, api)
     for name in NAMES
-    for stage in parse_lab(name, read(name)).stages
+    for api in (APIS if name != BASELINE else (ISTIO,))
+    for stage in parse_lab(name, read(name), api).stages
     for number in range(len(stage.steps) + 1)
 ]
 
@@ -39,12 +40,13 @@ def baseline() -> t.Any:
 
 
 def test_every_stage_is_looked_at() -> None:
-    assert len({(name, stage) for name, stage, _number in STATES}) >= 45
+    assert len({(name, stage) for name, stage, _number, _api in STATES}) >= 45
+    assert len({(name, stage) for name, stage, _number, api in STATES if api != ISTIO}) >= 12
 
 
-@pytest.mark.parametrize(("name", "stage", "number"), STATES)
-def test_no_state_of_a_lab_is_warned_of(name: str, stage: str, number: int) -> None:
-    (found,) = (one for one in parse_lab(name, read(name)).stages if one.name == stage)
+@pytest.mark.parametrize(("name", "stage", "number", "api"), STATES)
+def test_no_state_of_a_lab_is_warned_of(name: str, stage: str, number: int, api: str) -> None:
+    (found,) = (one for one in parse_lab(name, read(name), api).stages if one.name == stage)
     wanted = (*found.steps, found)[number]
     desired = desired_state(
         baseline=baseline(), lab=name, stage=None if name == BASELINE else wanted, namespace="bookinfo"

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop import BASELINE, LabError, Stage, parse_lab
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import APIS, BASELINE, LabError, Stage, parse_lab
 from lab_guides import CATALOGUE, NAMES, README, dump, fill_guide, filled, filled_readme, own_yaml, read
 from oracle import guides
 
@@ -58,70 +58,94 @@ def test_a_guide_leads_through_every_stage_in_order_by_a_command_of_its_own(name
     ]
 
 
-LAB = parse_lab(
-    "routing",
-    {
-        "title": "Routing",
-        "stages": [
-            {
-                "name": "first",
-                "title": "First",
-                "resources": [
-                    {
-                        "apiVersion": "v1",
-                        "kind": "ConfigMap",
-                        "metadata": {"name": "a"},
-                        "data": {"text": "one\ntwo\n"},
-                    },
-                    {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "b"}},
-                ],
-                "steps": [
-                    {"name": "half", "resources": [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "c"}}]},
-                ],
-                "checks": [{"name": "it works"}, {"name": "nothing else changed", "control": True}],
-            }
-        ],
-    },
-)
+ROUTE = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "a"}}
+DEFINITION = {
+    "title": "Routing",
+    "stages": [
+        {
+            "name": "first",
+            "title": "First",
+            "resources": [
+                {
+                    "apiVersion": "v1",
+                    "kind": "ConfigMap",
+                    "metadata": {"name": "a"},
+                    "data": {"text": "one\ntwo\n"},
+                },
+                {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "b"}},
+            ],
+            "steps": [
+                {"name": "half", "resources": [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "c"}}]},
+            ],
+            "checks": [{"name": "it works"}, {"name": "nothing else changed", "control": True}],
+            "gateway_api": {"resources": [ROUTE]},
+        },
+        {"name": "second", "title": "Second", "gateway_api": {"lacks": "has no faults"}},
+    ],
+}
+LAB, GATEWAY = (parse_lab("routing", DEFINITION, api) for api in APIS)
 
 
 def test_marked_parts_are_written_anew_and_the_rest_stays() -> None:
     guide = "# T\n<!-- resources: first Secret -->\nold\n<!-- end -->\nrest\n<!-- checks: first -->\n<!-- end -->\n"
-    assert fill_guide(guide, LAB, LAB.stages[0], dump) == (
+    assert fill_guide(guide, LAB, GATEWAY, LAB.stages[0], dump) == (
         "# T\n<!-- resources: first Secret -->\n```yaml\napiVersion: v1\nkind: Secret\nmetadata:\n  name: b\n```\n"
         "<!-- end -->\nrest\n<!-- checks: first -->\n- *it works*\n- *nothing else changed* (control)\n<!-- end -->\n"
     )
 
 
 def test_without_a_name_every_resource_is_shown_as_a_document_of_its_own() -> None:
-    shown = fill_guide("<!-- resources: first -->\n<!-- end -->\n", LAB, LAB.stages[0], dump)
+    shown = fill_guide("<!-- resources: first -->\n<!-- end -->\n", LAB, GATEWAY, LAB.stages[0], dump)
     assert "  text: |\n    one\n    two\n---\napiVersion" in shown
 
 
 def test_a_step_shows_what_it_adds() -> None:
-    shown = fill_guide("<!-- resources: first/half Secret/c -->\n<!-- end -->\n", LAB, LAB.stages[0], dump)
+    shown = fill_guide("<!-- resources: first/half Secret/c -->\n<!-- end -->\n", LAB, GATEWAY, LAB.stages[0], dump)
     assert "kind: Secret\nmetadata:\n  name: c\n" in shown
 
 
 def test_baseline_can_be_shown_in_any_guide() -> None:
     baseline = Stage("baseline", "Baseline", checks=({"name": "it is there"},))
-    shown = fill_guide("<!-- checks: baseline -->\n<!-- end -->\n", LAB, baseline, dump)
+    shown = fill_guide("<!-- checks: baseline -->\n<!-- end -->\n", LAB, GATEWAY, baseline, dump)
     assert "- *it is there*\n" in shown
 
 
 def test_filling_twice_is_filling_once() -> None:
     once = fill_guide(
-        "<!-- resources: first -->\n<!-- end -->\n<!-- checks: first -->\n<!-- end -->\n", LAB, LAB.stages[0], dump
+        "<!-- resources: first -->\n<!-- end -->\n<!-- checks: first -->\n<!-- end -->\n",
+        LAB,
+        GATEWAY,
+        LAB.stages[0],
+        dump,
     )
-    assert fill_guide(once, LAB, LAB.stages[0], dump) == once
+    assert fill_guide(once, LAB, GATEWAY, LAB.stages[0], dump) == once
 
 
 @pytest.mark.parametrize(
-    "part", ["resources: first Gateway", "resources: second", "checks: second", "checks: first/whole"]
+    "part", ["resources: first Gateway", "resources: second", "checks: third", "checks: first/whole"]
 )
 def test_a_part_that_does_not_exist_is_an_error(part: str) -> None:
     with pytest.raises(LabError):
-        fill_guide(f"<!-- {part} -->\n<!-- end -->\n", LAB, LAB.stages[0], dump)
+        fill_guide(f"<!-- {part} -->\n<!-- end -->\n", LAB, GATEWAY, LAB.stages[0], dump)
+
+
+def test_the_form_of_the_gateway_api_is_folded_below_and_a_missing_one_is_said() -> None:
+    shown = fill_guide("<!-- gateway_api: first -->\n<!-- end -->\n", LAB, GATEWAY, LAB.stages[0], dump)
+    assert "<code>-e lab_api=gateway</code></summary>\n\n```yaml\napiVersion: gateway.networking.k8s.io/v1\n" in shown
+    shown = fill_guide("<!-- gateway_api: second -->\n<!-- end -->\n", LAB, GATEWAY, LAB.stages[0], dump)
+    assert "The Gateway API has no faults, so this stage has no `-e lab_api=gateway`.\n" in shown
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != BASELINE])
+def test_a_guide_shows_every_form_of_the_gateway_api_once(name: str) -> None:
+    guide = (CATALOGUE / name / "guide.md").read_text()
+    lab = parse_lab(name, read(name), "gateway")
+    shown: list[object] = [()]
+    for stage in lab.stages:
+        assert (f"<!-- gateway_api: {stage.name} -->" in guide) == (stage.resources not in shown), stage.name
+        shown.append(stage.resources)
+    for stage_name, lacks in lab.lacking.items():
+        assert (f"<!-- gateway_api: {stage_name} -->" in guide) == bool(lacks), stage_name
 
 
 def test_handwritten_yaml_is_found() -> None:

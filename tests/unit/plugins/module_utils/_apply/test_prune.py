@@ -16,6 +16,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._apply.prune import 
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError, Client, InvalidName
 from ansible_collections.mesh.workshop.plugins.module_utils._kube.labels import ATTENDEE, LAB
+from ansible_collections.mesh.workshop.plugins.module_utils._kube.settings import Settings
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi, status_body
 
 Json = dict[str, t.Any]
@@ -67,6 +68,13 @@ def test_a_kind_is_looked_for_once_and_only_where_the_cluster_serves_it(client: 
         ("networking.istio.io/v1alpha3", "EnvoyFilter"),
         ("security.istio.io/v1", "AuthorizationPolicy"),
     ]
+
+
+def test_routes_of_the_gateway_api_are_found_where_its_definitions_are(client: Client, api: FakeApi) -> None:
+    route = ("gateway.networking.k8s.io/v1", "HTTPRoute")
+    assert route not in owned_kinds(client)
+    api.kinds += [(route[0], "httproutes", route[1], True)]
+    assert route in owned_kinds(Client(Settings(server=api.url)))
 
 
 def test_a_namespace_is_never_found(client: Client, api: FakeApi) -> None:

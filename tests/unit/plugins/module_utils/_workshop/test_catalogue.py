@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pathlib
+from typing import Any
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
@@ -12,6 +13,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     LabError,
     Stage,
     desired_state,
+    lab_identities,
     lab_names,
     parse_lab,
     read_lab,
@@ -19,6 +21,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
 
 STAGES = [{"name": "one", "title": "One"}, {"name": "two", "title": "Two"}]
 LAB = {"title": "A lab", "stages": STAGES}
+BASELINE = {"title": "Baseline", "stages": [{"name": "baseline", "title": "Baseline"}]}
 GATEWAY = {"apiVersion": "v1", "kind": "Gateway"}
 
 
@@ -42,8 +45,7 @@ def test_the_last_stage_stands_for_none_named() -> None:
 
 
 def test_a_goal_is_a_stage_or_baseline() -> None:
-    baseline = {"title": "Baseline", "stages": [{"name": "baseline", "title": "Baseline"}]}
-    catalogue = Catalogue(["demo"], {"demo": LAB, "baseline": baseline}.__getitem__)
+    catalogue = Catalogue(["demo"], {"demo": LAB, "baseline": BASELINE}.__getitem__)
     goal = catalogue.goal("demo", "one")
     assert (str(goal), goal.brief, goal.shown) == ("stage one of lab demo", "demo, one", goal.stage)
     assert catalogue.goal("demo", "").shown.name == "two"
@@ -88,6 +90,17 @@ def test_a_goal_is_a_stage_or_baseline() -> None:
             {"title": "x", "stages": [{**STAGES[0], "removes": [{**GATEWAY, "metadata": {}}]}]},
             "stage one, remove 1: metadata.name is missing",
         ),
+        (
+            {
+                "title": "x",
+                "stages": [{**STAGES[0], "gateway_api": {"lacks": "has none", "resources": [], "steps": []}}],
+            },
+            "stage one, gateway_api: lacks stands beside resources and steps, and a stage has a form or lacks one",
+        ),
+        (
+            {"title": "x", "stages": [{**STAGES[0], "gateway_api": {"resources": [{**GATEWAY, "metadata": {}}]}}]},
+            "stage one, gateway_api, resource 1: metadata.name is missing",
+        ),
         ({"title": "x", "stages": [{**STAGES[0], "steps": ["a"]}]}, "stage one, step 1: this must be a mapping"),
         ({"title": "x", "stages": [{**STAGES[0], "steps": [{"name": "a"}]}]}, "step a: resources is missing"),
         (
@@ -99,6 +112,75 @@ def test_a_goal_is_a_stage_or_baseline() -> None:
 def test_a_malformed_lab_is_named(data: object, message: str) -> None:
     with pytest.raises(LabError, match=message):
         parse_lab("demo", data)
+
+
+def route(name: str) -> dict[str, Any]:
+    return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": name}}
+
+
+FORMS = {
+    "title": "A lab",
+    "needs": ["tracing"],
+    "stages": [
+        {"name": "plain", "title": "P"},
+        {
+            "name": "both",
+            "title": "B",
+            "checks": [{"name": "c"}],
+            "resources": [{**GATEWAY, "metadata": {"name": "way"}}],
+            "steps": [{"name": "first", "resources": [], "checks": [{"name": "d"}]}],
+            "gateway_api": {"resources": [route("way")], "steps": [{"name": "first", "resources": [route("way-1")]}]},
+        },
+        {"name": "not", "title": "N", "gateway_api": {"lacks": "has no faults"}},
+    ],
+}
+
+
+def test_a_lab_in_the_gateway_api_has_the_stages_that_this_can_say() -> None:
+    istio, gateway = parse_lab("demo", FORMS), parse_lab("demo", FORMS, "gateway")
+    assert [stage.name for stage in istio.stages] == ["plain", "both", "not"]
+    assert (istio.needs, gateway.needs) == (("tracing",), ("gateway_api", "tracing"))
+    (both,) = gateway.stages
+    assert (both.title, both.checks, both.resources) == ("B", ({"name": "c"},), (route("way"),))
+    assert [(step.title, step.checks, step.resources[-1]) for step in both.steps] == [
+        ("first", ({"name": "d"},), route("way-1"))
+    ]
+    assert gateway.stage("") is both
+
+
+def test_the_names_of_a_lab_are_those_of_both_apis() -> None:
+    expected = {("", "Gateway", "way"), ("gateway.networking.k8s.io", "HTTPRoute", "way")}
+    expected |= {("gateway.networking.k8s.io", "HTTPRoute", "way-1")}
+    for api in ("istio", "gateway"):
+        found = lab_identities(parse_lab("demo", FORMS, api), "room")
+        assert found == {(group, kind, "room", name) for group, kind, name in expected}
+
+
+@pytest.mark.parametrize(
+    ("lab", "stage", "message"),
+    [
+        (
+            FORMS,
+            "not",
+            "Stage not of lab demo has no form of the Gateway API, which has no faults: "
+            "leave out lab_api, or take stage both.",
+        ),
+        (
+            FORMS,
+            "plain",
+            "Stage plain of lab demo has no form of the Gateway API: leave out lab_api, or take stage both.",
+        ),
+        (FORMS, "bth", "Lab demo has no stage 'bth' (did you mean both?). It has: both."),
+        (LAB, "", "Lab demo has no form of the Gateway API: leave out lab_api."),
+        (LAB, "one", "Stage one of lab demo has no form of the Gateway API: leave out lab_api."),
+    ],
+)
+def test_what_the_gateway_api_cannot_say_is_told(lab: Any, stage: str, message: str) -> None:
+    catalogue = Catalogue(["demo"], {"demo": lab, "baseline": BASELINE}.__getitem__, "gateway")
+    with pytest.raises(LabError) as error:
+        catalogue.goal("demo", stage)
+    assert str(error.value) == message
+    assert catalogue.goal("baseline", "").shown.name == "baseline"
 
 
 TEMPLATE = """---

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop import applied_stage, desired_state
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import Applied, applied_stage, desired_state
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.catalogue import Stage
 
 
@@ -69,6 +69,15 @@ def test_the_catalogue_is_not_changed_by_labelling() -> None:
 def test_the_marker_tells_what_is_applied() -> None:
     stage = Stage("s", "S")
     marker = next(item for item in build(stage) if item["kind"] == "ConfigMap")
-    assert applied_stage(marker) == ("demo", "s")
+    assert marker["data"] == {"lab": "demo", "stage": "s"}
+    assert applied_stage(marker) == Applied("demo", "s", "istio")
     assert applied_stage(None) is None
     assert applied_stage({"data": {}}) is None
+
+
+def test_the_marker_tells_of_the_gateway_api() -> None:
+    for stage, api in ((Stage("s", "S"), "gateway"), (None, "istio")):
+        documents = desired_state(baseline=BASELINE, lab="demo", stage=stage, namespace="room", api="gateway").documents
+        found = applied_stage(next(item for item in documents if item["kind"] == "ConfigMap"))
+        assert found is not None
+        assert found.api == api, "baseline is Istio's in either"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import Applied
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.status import page, summary
 
 
@@ -31,7 +32,7 @@ def status(**changes: t.Any) -> dict:
         "namespace": "room",
         "gateway": "172.30.0.2:80",
         "host": "mybookstore.com",
-        "applied": ("gateway", "open"),
+        "applied": Applied("gateway", "open"),
     }
     return summary(**{**facts, **changes})
 
@@ -70,3 +71,10 @@ def test_drift_is_a_trouble() -> None:
     assert status(drift=["Deployment room/a of Bookinfo is missing: run it."])["troubles"] == [
         "Deployment room/a of Bookinfo is missing: run it."
     ]
+
+
+def test_the_page_says_in_which_api_a_stage_is_applied() -> None:
+    assert "Applied     gateway, stage open\n" in page(status(), [])
+    assert "Applied     gateway, stage open, in the Gateway API\n" in page(
+        status(applied=Applied("gateway", "open", "gateway")), []
+    )

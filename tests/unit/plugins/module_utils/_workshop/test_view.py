@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop import LabError
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import Applied, LabError
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.view import Asked, View, parts_of
 
 Json = dict[str, t.Any]
@@ -28,7 +28,7 @@ def asked(**more: t.Any) -> Asked:
 
 
 def test_bookinfo_is_looked_for_in_the_workshops_namespace() -> None:
-    (part,) = parts_of(asked(), ("lab", "one"))
+    (part,) = parts_of(asked(), Applied("lab", "one"))
     assert part.documents == [{**SERVICE, "metadata": {"name": "details", "namespace": "shop"}}]
     assert (part.state, part.remedy) == ("Bookinfo", "run mesh.workshop.reset or mesh.workshop.setup")
 
@@ -36,11 +36,11 @@ def test_bookinfo_is_looked_for_in_the_workshops_namespace() -> None:
 @pytest.mark.parametrize(
     ("applied", "state", "remedy"),
     [
-        (("routing", "one"), "stage one of lab routing", "run mesh.workshop.lab -e lab=routing -e stage=one"),
-        (("baseline", "baseline"), "baseline", "run mesh.workshop.reset"),
+        (Applied("routing", "one"), "stage one of lab routing", "run mesh.workshop.lab -e lab=routing -e stage=one"),
+        (Applied("baseline", "baseline"), "baseline", "run mesh.workshop.reset"),
     ],
 )
-def test_the_applied_stage_is_looked_for(applied: tuple[str, str], state: str, remedy: str) -> None:
+def test_the_applied_stage_is_looked_for(applied: Applied, state: str, remedy: str) -> None:
     _bookinfo, part = parts_of(asked(definition=LAB, baseline=BASELINE), applied)
     assert (part.state, part.remedy) == (state, remedy)
     assert ("reviews" in [one["metadata"]["name"] for one in part.documents]) == (applied[0] == "routing")
@@ -48,9 +48,17 @@ def test_the_applied_stage_is_looked_for(applied: tuple[str, str], state: str, r
 
 def test_where_nothing_is_applied_or_known_only_bookinfo_is_looked_for() -> None:
     assert len(parts_of(asked(definition=LAB, baseline=BASELINE), None)) == 1
-    assert len(parts_of(asked(), ("routing", "one"))) == 1
+    assert len(parts_of(asked(), Applied("routing", "one"))) == 1
     with pytest.raises(LabError, match="has no stage 'two'"):
-        parts_of(asked(definition=LAB, baseline=BASELINE), ("routing", "two"))
+        parts_of(asked(definition=LAB, baseline=BASELINE), Applied("routing", "two"))
+
+
+def test_a_stage_is_looked_for_in_the_api_that_it_was_applied_in() -> None:
+    form = {"resources": [{**ROUTE, "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "spec": {}}]}
+    lab = {"title": "L", "stages": [{**LAB["stages"][0], "gateway_api": form}]}
+    _bookinfo, part = parts_of(asked(definition=lab, baseline=BASELINE), Applied("routing", "one", "gateway"))
+    assert {one["kind"] for one in part.documents} == {"HTTPRoute", "ConfigMap"}
+    assert part.remedy == "run mesh.workshop.lab -e lab=routing -e stage=one -e lab_api=gateway"
 
 
 class Client:

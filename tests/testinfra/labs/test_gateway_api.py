@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stages that the Kubernetes Gateway API can say pass the same checks in it, and fail the same ones elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from oracle.stages import LABS
+
+FORMS = [
+    (lab, stage["name"])
+    for lab, content in LABS.items()
+    for stage in content["stages"]
+    if "lacks" not in stage.get("gateway_api", {"lacks": ""})
+]
+ROUTES = ("gateway.networking.k8s.io", "v1", "bookinfo", "httproutes")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _removed_again(ansible):
+    """The workshop is at baseline afterwards, and the cluster has no definitions of the Gateway API again."""
+    yield
+    assert ansible.play("reset", reset_confirm="yes").status == 0
+    folder = max(Path("/var/cache/mesh-workshop/bin").glob("gateway-api-*"), key=lambda one: one.stat().st_mtime)
+    gone = ansible.module("apply", src=str(folder), state="absent", wait_timeout=60)
+    assert gone.status == 0, gone.output
+
+
+def failing_in(lab, world):
+    """The checks of a lab that say of themselves that they fail in one of its stages."""
+    states = [state for stage in LABS[lab]["stages"] for state in (*stage.get("steps", ()), stage)]
+    return [check for state in states for check in state.get("checks", ()) if check.get("fails_in") == world]
+
+
+@pytest.mark.parametrize(("lab", "stage"), FORMS)
+def test_a_stage_passes_its_checks_and_fails_those_that_it_should(ansible, lab, stage):
+    run = ansible.play("lab", lab=lab, stage=stage, lab_api="gateway")
+    assert run.status == 0, run.output
+    checks = failing_in(lab, stage)
+    if checks:
+        failed = ansible.module("verify", checks=checks, namespace="bookinfo", once=True)
+        assert [one["name"] for one in failed.result["checks"] if one["passed"]] == []
+        assert len(failed.result["checks"]) == len(checks)
+
+
+def test_what_is_applied_is_compared_and_verified_in_its_own_api_and_reset(ansible, kube):
+    stage = {"lab": "mirroring", "stage": "mirror"}
+    assert ansible.play("lab", **stage, lab_api="gateway").status == 0
+    again = ansible.play("lab", **stage, lab_api="gateway")
+    assert (again.status, again.changed) == (0, 0), again.output
+    verified = ansible.play("verify")
+    assert (verified.status, verified.changed) == (0, 0), verified.output
+    status = ansible.play("status").output
+    assert "Applied     mirroring, stage mirror, in the Gateway API" in status
+    assert "Health      good" in status
+    assert ansible.play("lab", **stage).status == 0, "the same stage in Istio's API takes its place"
+    assert kube.custom.list_namespaced_custom_object(*ROUTES)["items"] == []
+    assert ansible.play("lab", **stage, lab_api="gateway").status == 0
+    reset = ansible.play("reset", reset_confirm="yes")
+    assert reset.status == 0, reset.output
+    assert kube.custom.list_namespaced_custom_object(*ROUTES)["items"] == []
+
+
+def test_a_stage_that_the_gateway_api_cannot_say_is_refused_before_anything_is_changed(ansible):
+    run = ansible.play("lab", lab="resilience", stage="outlier", lab_api="gateway")
+    assert (run.status != 0, run.changed) == (True, 0), run.output
+    assert "which has no outlier detection: leave out lab_api, or take stage timeout." in run.output
