@@ -16,6 +16,7 @@ from .fields import check_output
 from .files import Elsewhere
 from .foreign import foreign_to_kubernetes, is_open_template, is_template
 from .grouping import REMOVED, is_legacy
+from .limits import MAX_LIMITS
 from .lists import Item, is_list, items_of, left_out
 from .lost import Lost, guessed
 from .model import CONVERTED, DIFFERS, REFUSED, UNCHANGED, Doc, Json, Map, Note, Options, Refused, place_of
@@ -152,10 +153,11 @@ def migrate(sources: t.Iterable[tuple[str, bytes | str]], options: Options, give
     for file in files:
         for doc in file.docs:
             facts.add_document(doc.value, file.name)
-    whole = [file.name for file in files if file.refusal and not file.elsewhere]
+    refused = [file.name for file in files if file.refusal and not file.elsewhere]
+    run = _Run(options, refused, Meter(MAX_LIMITS))
     units = list(grouping.units(files, facts.namespace))
     for unit, context in units:
-        _convert(unit, context, facts.near(unit[0].file) if unit else facts, options, whole)
+        _convert(unit, context, facts.near(unit[0].file) if unit else facts, run)
     names.settle([unit for unit, _context in units], facts.namespace)
     for chunk in (chunk for file in files for chunk in file.chunks):
         for field in chunk.left_out if any(doc.handled for doc in chunk.docs) else ():
@@ -270,7 +272,17 @@ def _guess(text: str) -> str:
     return "other"
 
 
-def _convert(unit: list[Doc], context: list[Doc], facts: Facts, options: Options, whole: t.Sequence[str]) -> None:
+@dataclasses.dataclass
+class _Run:
+    """What all units of a run share: options, files that were refused as a whole, limits that may still be written."""
+
+    options: Options
+    refused: list[str]
+    limits: Meter
+
+
+def _convert(unit: list[Doc], context: list[Doc], facts: Facts, run: _Run) -> None:
+    options = run.options
     around = [
         Doc(doc.file, doc.number, doc.line, doc.template, doc.value, primary=False)
         for doc in context
@@ -280,13 +292,13 @@ def _convert(unit: list[Doc], context: list[Doc], facts: Facts, options: Options
         if not doc.refusal and doc.value and (is_legacy(doc) or doc.group == "networking.istio.io"):
             _check(doc)
     docs = [doc for doc in [*unit, *around] if not doc.refusal]
-    lost = Lost([*unit, *around, *(doc for doc in context if doc.unread)], whole)
+    lost = Lost([*unit, *around, *(doc for doc in context if doc.unread)], run.refused)
     routing.convert(docs, facts, options)
     v1alpha1.convert(docs, facts, options)
     rbac.convert(docs, facts, options, lost)
     authentication.convert(docs, facts, options)
     joined = mixer.read([doc for doc in docs if not v1alpha1.is_mine(doc)], facts, lost)
-    quota.convert(joined, facts, options)
+    quota.convert(joined, facts, options, run.limits)
     checks.convert(joined, facts, options)
     _take_over(unit, around, context)
     for doc in unit:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import typing as t
 
 from .expressions import Attribute, Test, Value
@@ -24,6 +25,9 @@ _UNITS = {
 }
 # What Mixer said of a request that a rate limit is asked for.
 _CONTEXT = {"context.protocol": ("http", "grpc"), "context.reporter.kind": ("inbound",)}
+MAX_COMBINATIONS = 512
+# Limits at Services that a run writes: a hundred quotas for a thousand Services would be a hundred MiB.
+MAX_LIMITS = 12_000
 UNLIMITED = 4294967295
 
 
@@ -65,6 +69,16 @@ class Quota:
     charge: int = 1
     services: list[Service] = dataclasses.field(default_factory=list)
     joined: list[Doc] = dataclasses.field(default_factory=list)
+
+
+def named_values(quota: Quota, key: str) -> tuple[str, ...]:
+    """The values of a dimension that overrides name."""
+    return tuple(dict.fromkeys(dimensions[key] for dimensions, _limit in quota.overrides if key in dimensions))
+
+
+def combinations(quota: Quota) -> int:
+    """For how many tuples of values a quota may have different limits."""
+    return math.prod(len(named_values(quota, key)) + 1 for key in quota.dimensions)
 
 
 def first_limit(quota: Quota, values: t.Mapping[str, str | None]) -> tuple[Limit, str]:

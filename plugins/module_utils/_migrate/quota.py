@@ -19,6 +19,7 @@ from .lost import Lost, told
 from .mixer import Mixer, Part, Rule
 from .model import Doc, Map, Missing, Options, Refused, mapping, mappings, only, place_of
 from .ratelimit import write
+from .reader import Meter
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
@@ -30,8 +31,11 @@ _SAMPLE = {
 }
 
 
-def convert(mixer: Mixer, facts: Facts, options: Options) -> None:
-    """Converts all quotas that belong together; what became of each document is noted in it."""
+def convert(mixer: Mixer, facts: Facts, options: Options, budget: Meter) -> None:
+    """Converts all quotas that belong together; what became of each document is noted in it.
+
+    :param budget: how many limits the run may still write
+    """
     quotas: list[Quota] = []
     instances: dict[str, Part] = {}
     for part in mixer.instances:
@@ -56,7 +60,7 @@ def convert(mixer: Mixer, facts: Facts, options: Options) -> None:
             good.append(quota)
         except Refused as why:
             quota.part.doc.refuse(why)
-    write(good, facts, options)
+    write(good, facts, options, budget)
     _rest(mixer, quotas)
 
 

@@ -10,20 +10,25 @@ overrides the first that matches held; that is worked out here, for each combina
 from __future__ import annotations
 
 from .facts import Facts, Service
-from .limits import Quota, tests_for
+from .limits import MAX_COMBINATIONS, MAX_LIMITS, Quota, combinations, tests_for
 from .model import Doc, Json, Options, Refused
 from .ratelimit_descriptors import emit_config, tree_of
 from .ratelimit_entries import entries_of, rate_limit
 from .ratelimit_filters import emit_filter, emit_local
+from .reader import Meter
 
 
-def write(quotas: list[Quota], facts: Facts, options: Options) -> None:
-    """Writes the limits of all quotas; what cannot be said is refused in the quota's document."""
+def write(quotas: list[Quota], facts: Facts, options: Options, budget: Meter) -> None:
+    """Writes the limits of all quotas; what cannot be said is refused in the quota's document.
+
+    :param budget: how many limits the run may still write
+    """
     trees: list[tuple[Quota, Json]] = []
     filters: dict[tuple[str, str], list[tuple[Quota, Json]]] = {}
     for quota in quotas:
         try:
             mine: list[tuple[Service, Json]] = []
+            _spend(quota, options, budget)
             if all(tests_for(quota, service) is None for service in quota.services):
                 quota.part.doc.handled = True
                 quota.part.doc.differ(
@@ -76,6 +81,24 @@ def write(quotas: list[Quota], facts: Facts, options: Options) -> None:
         quota.part.doc.differ(
             "Where the rate limit service does not answer, requests are denied, as Mixer did unless "
             "policyCheckFailOpen was true.",
+            quota.part.field,
+            quota.place,
+        )
+
+
+def _spend(quota: Quota, options: Options, budget: Meter) -> None:
+    """Takes a quota's limits from what a run may write.
+
+    :raises Refused: if there is no room for them
+    """
+    count = combinations(quota)
+    if count > MAX_COMBINATIONS:
+        raise Refused(f"the overrides stand for {count} combinations of values.", quota.part.field, quota.place)
+    # Each proxy that counts alone holds all of them.
+    if not budget.spend(len(quota.services) * (count if options.quota == "local" else 1)):
+        raise Refused(
+            f"this and the quotas before it stand for more than {MAX_LIMITS} limits at {len(quota.services)} Services; "
+            "bind them to fewer, or convert them apart.",
             quota.part.field,
             quota.place,
         )

@@ -6,24 +6,14 @@
 from __future__ import annotations
 
 from .facts import service_of
-from .limits import Quota, first_limit, tests_for
+from .limits import Quota, first_limit, named_values, tests_for
 from .model import Json, Options, Refused
-
-_MAX_LEAVES = 512
 
 
 def tree_of(quota: Quota) -> Json:
     """The rate limit service's descriptor for a quota: nested in the order in which the proxies send the entries."""
     keys = sorted(quota.dimensions)
-    choices: list[list[str | None]] = []
-    for key in keys:
-        named = list(dict.fromkeys(d[key] for d, _limit in quota.overrides if key in d))
-        choices.append([*named, None])
-    count = 1
-    for choice in choices:
-        count *= len(choice)
-    if count > _MAX_LEAVES:
-        raise Refused(f"the overrides stand for {count} combinations of values.", quota.part.field, quota.place)
+    choices: list[list[str | None]] = [[*named_values(quota, key), None] for key in keys]
 
     def level(number: int, values: dict[str, str | None]) -> Json:
         if number == len(keys):

@@ -9,7 +9,7 @@ import dataclasses
 
 from .expressions import Attribute, Test, Value
 from .facts import Facts, Service
-from .limits import Quota, constant_of
+from .limits import Quota, constant_of, named_values
 from .model import Json, Refused
 
 _EXPRESSION = "type.googleapis.com/envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor"
@@ -43,7 +43,7 @@ def entries_of(quota: Quota, service: Service, facts: Facts) -> list[Entry]:
 
 
 def _entry(quota: Quota, key: str, value: Value, service: Service, facts: Facts) -> Entry:
-    named = tuple(dict.fromkeys(d[key] for d, _limit in quota.overrides if key in d))
+    named = named_values(quota, key)
     first = value.attributes[0] if value.attributes else None
     place = quota.place
     if first is None:
