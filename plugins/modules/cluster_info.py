@@ -90,69 +90,15 @@ missing_rights:
   sample: []
 """
 
-import concurrent.futures
+import dataclasses
 import re
 import typing as t
 
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
-from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, Client, connect
-from ansible_collections.mesh.workshop.plugins.module_utils._openshift.platform import (
-    AUTO,
-    OPENSHIFT,
-    PLATFORMS,
-    find_platform,
-)
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.live import LiveNamespace
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.rights import (
-    RightError,
-    review,
-    summed_up,
-    version_of,
-)
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.tenancy import claim_refusal, is_free
-
-CREATE_NAMESPACES = "create namespaces"
-REQUEST_PROJECTS = "create projectrequests.project.openshift.io"
-
-
-def refused_rights(client: Client, rights: list[str]) -> list[str]:
-    """Those of the rights that the cluster does not grant."""
-    reviews = [review(right) for right in rights]
-    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-
-    def allowed(body: dict[str, t.Any]) -> bool:
-        return bool(client.request("POST", path, body=body).json().get("status", {}).get("allowed"))
-
-    with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
-        return [right for right, granted in zip(rights, pool.map(allowed, reviews), strict=True) if not granted]
-
-
-def missing_on_openshift(client: Client, rights: list[str]) -> list[str]:
-    """Those of the rights that an OpenShift does not grant, which makes namespaces on request too."""
-    missing = refused_rights(client, rights)
-    if CREATE_NAMESPACES in missing and not refused_rights(client, [REQUEST_PROJECTS]):
-        missing.remove(CREATE_NAMESPACES)
-    return missing
-
-
-def node_names(client: Client) -> list[str]:
-    try:
-        return [node["metadata"]["name"] for node in client.list("v1", "Node")]
-    except ApiError as error:
-        if error.status == 403:
-            return []
-        raise
-
-
-def namespace_refusal(client: Client, name: str) -> str:
-    """Why a namespace may not become the workshop's; empty where it may."""
-    namespace = client.get("v1", "Namespace", name)
-    held: list[dict[str, t.Any]] = []
-    if not is_free(namespace):
-        with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
-            cluster = LiveNamespace(client, pool)
-            held = cluster.everything(cluster.kinds(), name, None)
-    return claim_refusal(name, namespace, held)
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._openshift.platform import AUTO, PLATFORMS
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.cluster import look, namespace_refusal, refusal
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.rights import RightError
 
 
 def main() -> None:
@@ -165,42 +111,27 @@ def main() -> None:
         "namespace": {"type": "str", "default": ""},
     }
     module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
-    wanted = module.params["minimum_version"]
-    if not re.fullmatch(r"\d+\.\d+", wanted):
-        module.fail_json(msg=f"The option minimum_version is {wanted!r}: give major and minor, such as 1.29.")
+    params = module.params
+    wanted = re.fullmatch(r"(\d{1,4})\.(\d{1,4})", params["minimum_version"])
+    if not wanted:
+        module.fail_json(
+            msg=f"The option minimum_version is {params['minimum_version']!r}: give major and minor, such as 1.29."
+        )
     try:
-        client = connect(module.params)
-        info = client.server_version()
-        platform = find_platform(client, module.params["platform"])
-        facts = {
-            "version": info.get("gitVersion", ""),
-            "nodes": node_names(client),
-            "platform": platform,
-            "missing_rights": refused_rights(client, module.params["rights"])
-            if platform != OPENSHIFT
-            else missing_on_openshift(client, module.params["rights"] + module.params["openshift_rights"]),
-        }
+        client = connect(params)
+        facts, version = look(client, params["platform"], params["rights"], params["openshift_rights"])
     except (ApiError, RightError) as error:
         module.fail_json(msg=str(error))
-    if version_of(info) < tuple(int(part) for part in wanted.split(".")):
-        module.fail_json(
-            msg=f"The cluster runs Kubernetes {facts['version']}, and {wanted} or later is needed: upgrade it first, "
-            "or name another cluster.",
-            **facts,
-        )
-    if facts["missing_rights"]:
-        module.fail_json(
-            msg=f"This user of the cluster may not {summed_up(facts['missing_rights'])}: "
-            "have these rights granted (the cluster role cluster-admin has them), or name another context.",
-            **facts,
-        )
+    result = dataclasses.asdict(facts)
     try:
-        why = namespace_refusal(client, module.params["namespace"]) if module.params["namespace"] else ""
+        why = refusal(facts, version, (int(wanted[1]), int(wanted[2])))
+        if not why and params["namespace"]:
+            why = namespace_refusal(client, params["namespace"])
     except ApiError as error:
-        module.fail_json(msg=str(error), **facts)
+        module.fail_json(msg=str(error), **result)
     if why:
-        module.fail_json(msg=why, **facts)
-    module.exit_json(changed=False, **facts)
+        module.fail_json(msg=why, **result)
+    module.exit_json(changed=False, **result)
 
 
 if __name__ == "__main__":

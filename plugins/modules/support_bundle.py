@@ -89,79 +89,25 @@ files:
 """
 
 import os
-import platform
 import typing as t
 
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.parts import VERSIONS
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.toolchain import compilers
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.bundle import (
-    event_line,
-    log_files,
-    pod_line,
-    tail_of,
-    write,
-)
-from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, Client, connect
-
-
-def from_api(client: Client, namespaces: list[str]) -> dict[str, bytes]:
-    """Versions, pods, events and the logs of containers, as far as the API gives them."""
-    files: dict[str, bytes] = {"api.txt": f"Kubernetes {client.server_version()['gitVersion']}\n".encode()}
-    pods = [pod for namespace in namespaces for pod in client.list("v1", "Pod", namespace)]
-    files["pods.txt"] = "\n".join(pod_line(pod) for pod in pods).encode()
-    events = [event for namespace in namespaces for event in client.list("v1", "Event", namespace)]
-    files["events.txt"] = "\n".join(sorted(event_line(event) for event in events)).encode()
-    for pod in pods:
-        metadata, spec = pod["metadata"], pod["spec"]
-        for container in [*(spec.get("initContainers") or []), *spec["containers"]]:
-            path = f"logs/{metadata['namespace']}/{metadata['name']}/{container['name']}.log"
-            try:
-                files[path] = client.logs(metadata["namespace"], metadata["name"], container["name"], tail_lines=300)
-            except ApiError as error:
-                files[path] = str(error).encode()
-    return files
-
-
-def logs_below(folder: str, name: str) -> dict[str, bytes]:
-    """The ends of the log files below a folder, or why one cannot be read, as files below `name`."""
-    files = {}
-    for path in log_files(folder):
-        inside = f"{name}/{os.path.relpath(path, folder)}"
-        try:
-            files[inside] = tail_of(path)
-        except OSError as error:
-            files[inside] = str(error).encode()
-    return files
-
-
-def versions(given: dict[str, t.Any], cache: str | None) -> dict[str, str]:
-    """What this is about: what was given, Python, what the collection builds, and with which Go."""
-    found = {str(name): str(version) for name, version in given.items()}
-    found["Python"] = platform.python_version()
-    found.update({f"built: {name}": version for name, version in VERSIONS.items()})
-    if cache:
-        found.update({f"Go at {path}": f"{major}.{minor}" for path, (major, minor) in compilers(cache)})
-    return found
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded import bundle
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._observe.snapshot import snapshot
 
 
 def gather(params: dict[str, t.Any]) -> dict[str, bytes]:
     """The files of the archive by name."""
+    data = os.path.join(params["data"], params["cluster_name"]) if params["cluster_name"] else None
     files = {
         "message.txt": f"{params['failed_task']}\n{params['reason']}\n".encode(),
-        "machine.txt": f"{platform.platform()}\n{os.cpu_count()} processors\n".encode(),
-        "versions.txt": "".join(
-            f"{name} {version}\n" for name, version in versions(params["versions"], params["cache"]).items()
-        ).encode(),
+        **bundle.from_machine(params["versions"], params["cache"], data),
     }
     try:
-        files.update(from_api(connect(params), params["namespaces"]))
+        files.update(snapshot(connect(params), params["namespaces"]))
     except ApiError as error:
         files["api.txt"] = f"The API could not be read: {error}\n".encode()
-    if params["cluster_name"]:
-        files.update(logs_below(os.path.join(params["data"], params["cluster_name"]), "node"))
-    if params["cache"]:
-        files.update(logs_below(os.path.join(params["cache"], "log"), "build"))
     return files
 
 
@@ -185,7 +131,7 @@ def main() -> None:
     dest = os.path.abspath(module.params["dest"])
     if not module.check_mode:
         try:
-            write(dest, files, module.params["owner"])
+            bundle.write(dest, files, module.params["owner"])
         except OSError as error:
             module.fail_json(msg=f"{dest} cannot be written ({error.strerror}): name another place with dest.")
     module.exit_json(changed=False, dest=dest, files=sorted(files))

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import io
 import os
+import platform
 import re
 import tarfile
 import tempfile
 import typing as t
+
+from .build.parts import VERSIONS
+from .build.toolchain import compilers
 
 # Secrets by their form: bearer and bootstrap tokens, JSON web tokens, private keys, basic auth, users and passwords in
 # URLs (of proxies and registries, in build logs).
@@ -33,35 +37,6 @@ def redact(text: bytes) -> bytes:
     return text
 
 
-def pod_line(pod: dict[str, t.Any]) -> str:
-    """One pod's state in a line: phase, and per container ready, restarts and why it waits or ended."""
-    metadata, status = pod["metadata"], pod.get("status", {})
-    parts = [f"{metadata.get('namespace')}/{metadata['name']} {status.get('phase', 'Unknown')}"]
-    for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
-        state = container.get("state") or {}
-        detail = ""
-        for key in ("waiting", "terminated"):
-            if key in state:
-                detail = f" {key}: {state[key].get('reason', '')} {state[key].get('message', '')}".rstrip()
-        ready = "ready" if container.get("ready") else "not ready"
-        parts.append(f"  {container['name']}: {ready}, {container.get('restartCount', 0)} restarts{detail}")
-    for condition in status.get("conditions") or []:
-        if condition.get("status") == "False" and condition.get("message"):
-            parts.append(f"  {condition['type']}: {condition['message']}")
-    return "\n".join(parts)
-
-
-def event_line(event: dict[str, t.Any]) -> str:
-    """One event in a line."""
-    about = event.get("involvedObject") or event.get("regarding") or {}
-    when = event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or ""
-    return (
-        f"{when} {event.get('type', '')} {event.get('reason', '')} "
-        f"{about.get('kind', '')}/{about.get('namespace', '')}/{about.get('name', '')}: "
-        f"{event.get('message') or event.get('note') or ''}"
-    )
-
-
 def tail_of(path: str, size: int = _TAIL_BYTES) -> bytes:
     """The last bytes of a file."""
     with open(path, "rb") as stream:
@@ -77,6 +52,43 @@ def log_files(root: str) -> t.Iterator[str]:
             path = os.path.join(folder, name)
             if os.path.isfile(path) and not os.path.islink(path) and (name.endswith(".log") or name == "current"):
                 yield path
+
+
+def logs_below(folder: str, name: str) -> dict[str, bytes]:
+    """The ends of the log files below a folder, or why one cannot be read, as files below `name`."""
+    files = {}
+    for path in log_files(folder):
+        inside = f"{name}/{os.path.relpath(path, folder)}"
+        try:
+            files[inside] = tail_of(path)
+        except OSError as error:
+            files[inside] = str(error).encode()
+    return files
+
+
+def versions(given: t.Mapping[str, t.Any], cache: str | None) -> dict[str, str]:
+    """The versions that were given, and those of Python, of what the collection builds, and of Go, by name."""
+    found = {str(name): str(version) for name, version in given.items()}
+    found["Python"] = platform.python_version()
+    found.update({f"built: {name}": version for name, version in VERSIONS.items()})
+    if cache:
+        found.update({f"Go at {path}": f"{major}.{minor}" for path, (major, minor) in compilers(cache)})
+    return found
+
+
+def from_machine(given: t.Mapping[str, t.Any], cache: str | None, data: str | None) -> dict[str, bytes]:
+    """What this machine knows, by the file's name: its system, the versions, and the logs of builds and of the node.
+
+    ``given`` are versions to note by name, ``cache`` is the folder with what is built, and ``data`` the folder of the
+    cluster. Logs of what is not named are left out.
+    """
+    noted = versions(given, cache).items()
+    return {
+        "machine.txt": f"{platform.platform()}\n{os.cpu_count()} processors\n".encode(),
+        "versions.txt": "".join(f"{name} {version}\n" for name, version in noted).encode(),
+        **(logs_below(data, "node") if data else {}),
+        **(logs_below(os.path.join(cache, "log"), "build") if cache else {}),
+    }
 
 
 def write(dest: str, files: t.Mapping[str, bytes], owner: int | None = None) -> None:

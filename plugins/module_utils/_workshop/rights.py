@@ -154,10 +154,3 @@ def summed_up(rights: t.Iterable[str]) -> str:
 
 def _listed(words: t.Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def version_of(info: t.Mapping[str, t.Any]) -> tuple[int, int]:
-    """Major and minor of a server's version; some servers write their minor as `29+`."""
-    parts = [re.match(r"\d+", str(info.get(key, ""))) for key in ("major", "minor")]
-    major, minor = (int(part.group()) if part else 0 for part in parts)
-    return major, minor

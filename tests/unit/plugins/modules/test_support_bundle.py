@@ -21,11 +21,6 @@ def api() -> t.Iterator[FakeApi]:
     server.stop()
 
 
-@pytest.fixture(autouse=True)
-def compilers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject, "compilers", lambda _cache: [("/usr/lib/go/bin/go", (1, 26))])
-
-
 def gather(**params: t.Any) -> dict[str, str]:
     defaults = {
         **dict.fromkeys(AUTH_ARG_SPEC),
@@ -60,21 +55,20 @@ def test_without_the_kubeconfig_that_is_named_no_other_cluster_is_asked(
     assert api.requests == []
 
 
-def test_logs_of_builds_and_of_the_node_are_there_where_they_are_asked_for(tmp_path: Path) -> None:
-    (tmp_path / "cache" / "log").mkdir(parents=True)
-    (tmp_path / "cache" / "log" / "istio.log").write_text("x" * 300_000 + "signal: killed")
-    (tmp_path / "data" / "blue" / "volumes" / "log").mkdir(parents=True)
-    (tmp_path / "data" / "blue" / "volumes" / "log" / "node.log").write_text("no cgroup")
-    places = {"kubeconfig": "/nonexistent", "data": str(tmp_path / "data")}
-    files = gather(cluster_name="blue", cache=str(tmp_path / "cache"), **places)
-    assert files["build/istio.log"].endswith("signal: killed")
-    assert len(files["build/istio.log"]) == 200_000
-    assert files["node/volumes/log/node.log"] == "no cgroup"
-    assert not [name for name in gather(**places) if name.startswith(("node/", "build/"))]
+def test_the_archive_tells_of_the_failure_the_machine_and_the_cluster(api: FakeApi, tmp_path: Path) -> None:
+    (tmp_path / "blue").mkdir()
+    (tmp_path / "blue" / "node.log").write_text("no cgroup")
+    files = gather(
+        host=api.url, api_key="k", data=str(tmp_path), cluster_name="blue", versions={"ansible-core": "2.19"}
+    )
+    assert files["message.txt"] == "Build programs and images\nIstio was not built.\n"
+    assert files["api.txt"].startswith("Kubernetes v")
+    assert files["node/node.log"] == "no cgroup"
+    assert "ansible-core 2.19\n" in files["versions.txt"]
+    assert {"machine.txt", "pods.txt", "events.txt"} <= set(files)
 
 
-def test_versions_are_those_of_what_runs_and_of_what_is_built() -> None:
-    lines = gather(kubeconfig="/nonexistent", cache="/c", versions={"ansible-core": "2.19"})[
-        "versions.txt"
-    ].splitlines()
-    assert {"ansible-core 2.19", "Go at /usr/lib/go/bin/go 1.26", "built: envoy 1.40.0"} <= set(lines)
+def test_logs_of_a_node_are_there_only_where_the_cluster_is_named(tmp_path: Path) -> None:
+    (tmp_path / "blue").mkdir()
+    (tmp_path / "blue" / "node.log").write_text("no cgroup")
+    assert not [name for name in gather(kubeconfig="/nonexistent", data=str(tmp_path)) if name.startswith("node/")]

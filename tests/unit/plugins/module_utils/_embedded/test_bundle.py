@@ -9,10 +9,11 @@ import stat
 import tarfile
 
 import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded import bundle
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.bundle import (
-    event_line,
+    from_machine,
     log_files,
-    pod_line,
+    logs_below,
     redact,
     tail_of,
     write,
@@ -46,40 +47,6 @@ def test_ordinary_lines_stay() -> None:
         assert redact(line) == line
 
 
-def test_a_pod_that_cannot_start_says_why() -> None:
-    pod = {
-        "metadata": {"name": "p", "namespace": "n"},
-        "status": {
-            "phase": "Pending",
-            "containerStatuses": [
-                {
-                    "name": "c",
-                    "ready": False,
-                    "restartCount": 3,
-                    "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}},
-                }
-            ],
-            "conditions": [{"type": "PodScheduled", "status": "False", "message": "no node"}],
-        },
-    }
-    text = pod_line(pod)
-    assert "n/p Pending" in text
-    assert "ImagePullBackOff no such image" in text
-    assert "PodScheduled: no node" in text
-
-
-def test_an_event_is_one_line() -> None:
-    event = {
-        "metadata": {},
-        "type": "Warning",
-        "reason": "FailedCreate",
-        "involvedObject": {"kind": "ReplicaSet", "namespace": "n", "name": "r"},
-        "message": "quota",
-        "lastTimestamp": "2026-01-01T00:00:00Z",
-    }
-    assert event_line(event) == "2026-01-01T00:00:00Z Warning FailedCreate ReplicaSet/n/r: quota"
-
-
 def test_the_archive_is_private_whole_and_redacted(tmp_path: pathlib.Path) -> None:
     dest = tmp_path / "report.tar.gz"
     write(str(dest), {"a/b.log": KEY, "c.txt": b"plain"})
@@ -98,3 +65,40 @@ def test_log_files_and_their_ends(tmp_path: pathlib.Path) -> None:
     found = list(log_files(str(tmp_path)))
     assert [pathlib.Path(item).name for item in found] == ["current"]
     assert tail_of(found[0], 4) == b"6789"
+
+
+@pytest.fixture(autouse=True)
+def compilers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "compilers", lambda _cache: [("/usr/lib/go/bin/go", (1, 26))])
+
+
+def test_the_ends_of_logs_go_into_a_folder_of_their_name(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "istio.log").write_text("x" * 300_000 + "signal: killed")
+    files = logs_below(str(tmp_path), "build")
+    assert list(files) == ["build/a/istio.log"]
+    assert files["build/a/istio.log"].endswith(b"signal: killed")
+    assert len(files["build/a/istio.log"]) == 200_000
+
+
+def test_a_log_that_cannot_be_read_says_why(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: str) -> bytes:
+        raise PermissionError(13, "Permission denied", path)
+
+    (tmp_path / "node.log").touch()
+    monkeypatch.setattr(bundle, "tail_of", refused)
+    assert b"Permission denied" in logs_below(str(tmp_path), "node")["node/node.log"]
+
+
+def test_logs_are_there_only_where_their_folder_is_named(tmp_path: pathlib.Path) -> None:
+    for folder in ("cache/log", "data"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "one.log").write_text("text")
+    assert sorted(from_machine({}, None, None)) == ["machine.txt", "versions.txt"]
+    files = from_machine({}, str(tmp_path / "cache"), str(tmp_path / "data"))
+    assert sorted(files) == ["build/one.log", "machine.txt", "node/one.log", "versions.txt"]
+
+
+def test_versions_are_those_of_what_runs_and_of_what_is_built() -> None:
+    lines = from_machine({"ansible-core": "2.19"}, "/c", None)["versions.txt"].decode().splitlines()
+    assert {"ansible-core 2.19", "Go at /usr/lib/go/bin/go 1.26", "built: envoy 1.40.0"} <= set(lines)

@@ -18,7 +18,6 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop.rights imp
     missing_rights,
     review,
     summed_up,
-    version_of,
 )
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
 
@@ -57,18 +56,6 @@ def test_summed_up_by_verbs() -> None:
         "create deployments.apps",
     ]
     assert summed_up(rights) == "create deployments; create and patch namespaces and services; list pods"
-
-
-@pytest.mark.parametrize(
-    ("info", "expected"),
-    [
-        ({"major": "1", "minor": "36"}, (1, 36)),
-        ({"major": "1", "minor": "29+"}, (1, 29)),
-        ({}, (0, 0)),
-    ],
-)
-def test_version_of(info: dict[str, str], expected: tuple[int, int]) -> None:
-    assert version_of(info) == expected
 
 
 MANIFEST = pathlib.Path(__file__).parents[5] / "roles" / "lab" / "files" / "attendee-rights.yml"
