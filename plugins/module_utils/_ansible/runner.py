@@ -115,7 +115,7 @@ class Runner:
 
         Ends the module where somebody else still holds it when the wait is over.
         """
-        from .._workshop.catalogue import LabError
+        from .._workshop.errors import LabError
         from .._workshop.lease import hold
 
         held = hold(self.client, namespace, purpose, timeout=float(self.params["wait_timeout"]), tell=self.progress.say)

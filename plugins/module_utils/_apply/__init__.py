@@ -7,9 +7,10 @@ from .._kube import Ref, ref_of
 from .documents import checked, clean, flatten, parse_all
 from .engine import ApplyOptions, apply_set
 from .prune import find_owned
-from .report import Report, put_back_all
+from .report import Report
 from .sources import DocumentError, list_sources, read_source
 from .text import parse_yaml
+from .undo import put_back_all
 from .values import plain
 
 __all__ = [

@@ -18,10 +18,11 @@ from .places import CRD, Places
 from .prune import Selector, find_prunable
 from .ready import GATES, WORKLOADS
 from .removal import delete_entry
-from .report import ABSENT, CHANGED, CHANGES, CREATED, DELETED, FAILED, UNCHANGED, Entry, Report, summary, undo_into
+from .report import ABSENT, CHANGED, CHANGES, CREATED, DELETED, FAILED, UNCHANGED, Entry, Report, summary
 from .settling import settle
 from .sources import DocumentError
 from .stamps import stamp_of
+from .undo import undo_into
 from .values import plain
 from .waiting import Pending, pending_of, wait_gone, wait_ready
 from .waves import wave_of

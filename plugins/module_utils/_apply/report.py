@@ -8,8 +8,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .._kube import Client, Json, Ref
-from .undo import Undo, put_back
+from .._kube import Json, Ref
 
 CREATED, CHANGED, UNCHANGED = "created", "changed", "unchanged"
 DELETED, ABSENT = "deleted", "absent"
@@ -47,6 +46,23 @@ class Entry:
 
 
 @dataclass
+class Step:
+    ref: Ref
+    before: Json | None
+    after: Json | None
+
+
+@dataclass
+class Undo:
+    """What was there before each change."""
+
+    steps: list[Step] = field(default_factory=list)
+
+    def remember(self, ref: Ref, before: Json | None, after: Json | None) -> None:
+        self.steps.append(Step(ref, before, after))
+
+
+@dataclass
 class Report:
     changed: bool = False
     failed: bool = False
@@ -58,31 +74,6 @@ class Report:
     """Why it is unknown whether the proxies have what was applied; traffic can prove it."""
     undo: Undo = field(default_factory=Undo)
     objects: list[Json] = field(default_factory=list)
-
-
-def put_back_all(client: Client, report: Report, *, timeout: float = 60.0) -> Report:
-    """Undo what an earlier apply_set() did, after something that came later (a verification) has failed."""
-    undo_into(client, report, timeout)
-    return report
-
-
-def undo_into(client: Client, report: Report, timeout: float) -> None:
-    """Put back what was changed, and say so in the report."""
-    outcome = put_back(client, report.undo, timeout)
-    for result in report.results:
-        key = (result["api_version"], result["kind"], result["namespace"], result["name"])
-        if key in outcome:
-            result["put_back"] = outcome[key]
-    failed = [text for text in outcome.values() if text.startswith("not put back")]
-    count = len(outcome) - len(failed)
-    if failed:
-        report.message += f" {count} of {len(outcome)} changes were put back; {failed[0]}"
-    elif outcome:
-        report.message += f" What was there before is put back ({count} change{'' if count == 1 else 's'})."
-        report.changed = False
-        report.diff = []
-    else:
-        report.message += " Nothing had been changed."
 
 
 _ORDER = (CREATED, CHANGED, UNCHANGED, DELETED, ABSENT, FAILED, NOT_APPLIED)

@@ -1,14 +1,16 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""What was changed is put back as it was before."""
+
 from __future__ import annotations
 
 import time
 import typing as t
-from dataclasses import dataclass, field
 
 from .._kube import ApiError, Client, Json, Ref
 from .diff import normalise, same
+from .report import Report, Step, Undo
 from .stamps import SERVER_SET, stamp_of
 from .waiting import wait_gone
 from .waves import wave_of
@@ -17,28 +19,36 @@ from .waves import wave_of
 _REVERT_ATTEMPTS = 20
 
 
-@dataclass
-class Step:
-    ref: Ref
-    before: Json | None
-    after: Json | None
-
-
-@dataclass
-class Undo:
-    """What was there before each change."""
-
-    steps: list[Step] = field(default_factory=list)
-
-    def remember(self, ref: Ref, before: Json | None, after: Json | None) -> None:
-        self.steps.append(Step(ref, before, after))
-
-
 Key = tuple[str, str, str, str]
 
 
 class _ChangedSince(Exception):
     """What another has done since is not ours to undo."""
+
+
+def put_back_all(client: Client, report: Report, *, timeout: float = 60.0) -> Report:
+    """Undo what an earlier apply_set() did, after something that came later (a verification) has failed."""
+    undo_into(client, report, timeout)
+    return report
+
+
+def undo_into(client: Client, report: Report, timeout: float) -> None:
+    """Put back what was changed, and say so in the report."""
+    outcome = put_back(client, report.undo, timeout)
+    for result in report.results:
+        key = (result["api_version"], result["kind"], result["namespace"], result["name"])
+        if key in outcome:
+            result["put_back"] = outcome[key]
+    failed = [text for text in outcome.values() if text.startswith("not put back")]
+    count = len(outcome) - len(failed)
+    if failed:
+        report.message += f" {count} of {len(outcome)} changes were put back; {failed[0]}"
+    elif outcome:
+        report.message += f" What was there before is put back ({count} change{'' if count == 1 else 's'})."
+        report.changed = False
+        report.diff = []
+    else:
+        report.message += " Nothing had been changed."
 
 
 def put_back(client: Client, undo: Undo, timeout: float) -> dict[Key, str]:

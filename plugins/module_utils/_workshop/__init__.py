@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 from .._kube.labels import BASELINE
-from .catalogue import Catalogue, Goal, Lab, LabError, Stage, lab_names, parse_lab, read_lab
+from .catalogue import Catalogue, Goal, Lab, Stage, lab_names, parse_lab, read_lab
 from .desired import MARKER_NAME, Applied, Desired, applied_stage, desired_state, lab_identities
+from .errors import LabError
 from .forms import APIS, ISTIO
 
 __all__ = [

@@ -11,12 +11,9 @@ import os
 import typing as t
 
 from .._kube.labels import BASELINE
+from .errors import LabError
 from .forms import ISTIO, ROLE, form_of, lacks_of, states_of
 from .layout import did_you_mean, layout_fault, line_of, place, template_line
-
-
-class LabError(Exception):
-    """One sentence for people: which lab, stage or field, and what there is instead."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,7 +20,7 @@ import time
 import typing as t
 
 from .._kube import ApiError, Client
-from .catalogue import LabError
+from .errors import LabError
 
 Json = dict[str, t.Any]
 

@@ -10,7 +10,7 @@ import typing as t
 from pathlib import Path
 
 from .._kube.labels import BASELINE
-from .catalogue import LabError
+from .errors import LabError
 from .reset_plan import ANNOTATION_HOST
 
 Json = dict[str, t.Any]

@@ -9,7 +9,7 @@ import re
 import typing as t
 
 from .._kube import ApiError, Client
-from .catalogue import LabError
+from .errors import LabError
 
 _RIGHT = re.compile(
     r"(?P<verb>[a-z]+) (?P<resource>[a-z-]+)(?:/(?P<subresource>[a-z-]+))?(?:\.(?P<group>[a-z0-9.-]+))?"
