@@ -46,16 +46,33 @@ def convert(docs: t.Sequence[Doc], facts: Facts, options: Options) -> None:
         for doc in mine
         if doc.kind == "Policy" and doc.spec_or_empty().get("origins") and not doc.spec_or_empty().get("targets")
     }
+    asked = {key for doc in mine if doc.spec_or_empty().get("origins") for key in _whole_targets(doc, facts)}
     for doc in mine:
         doc.family = "authentication"
         try:
             above = mesh or (facts.of(doc) in tokens and bool(doc.spec_or_empty().get("targets")))
+            above = above or bool(asked & _targets_by_port(doc, facts))
             _policy(doc, facts, options, peers, above and doc.kind == "Policy")
         except Refused as why:
             doc.refuse(why)
     for (namespace, selector), peer in peers.items():
         if peer.doc is not None and not peer.doc.refusal:
             _write_peer(peer, namespace, selector)
+
+
+def _whole_targets(doc: Doc, facts: Facts) -> set[tuple[str, str]]:
+    """Namespaces and names of the services that a policy is about with all their ports."""
+    return {(facts.of(doc), str(target.get("name"))) for target in _targets(doc) if not target.get("ports")}
+
+
+def _targets_by_port(doc: Doc, facts: Facts) -> set[tuple[str, str]]:
+    """Namespaces and names of the services of which a policy names ports: there it took the place of theirs."""
+    return {(facts.of(doc), str(target.get("name"))) for target in _targets(doc) if target.get("ports")}
+
+
+def _targets(doc: Doc) -> list[Map]:
+    targets = doc.spec_or_empty().get("targets")
+    return [target for target in targets if isinstance(target, Map)] if isinstance(targets, list) else []
 
 
 def _policy(
@@ -121,10 +138,14 @@ def _mode(doc: Doc, spec: Map) -> str:
     if not methods:
         doc.note("Without peers mTLS is off: only plain text is taken.", "spec.peers", place_of(doc.value, "spec"))
         return "DISABLE"
-    if len(methods) > 1:
-        raise Refused("spec.peers has more than one method.", "spec.peers", place_of(peers, 1))
+    for index, method in enumerate(methods):
+        only(
+            method, ("mtls",), f"spec.peers[{index}]", "only mtls could be a peer's method in force; leave others out."
+        )
     method = methods[0]
-    only(method, ("mtls",), "spec.peers[0]", "only mtls could be a peer's method in force; say which is meant.")
+    if len(methods) > 1:
+        # Pilot of Istio 1.4 looked for the first (`GetMutualTLS`).
+        doc.differ("Of several methods the first counted; so it is today.", "spec.peers", place_of(peers, 1))
     mtls = mapping(method, "mtls", "spec.peers[0].mtls")
     only(mtls, ("mode", "allowTls"), "spec.peers[0].mtls")
     mode = str(mtls.get("mode") or "STRICT")

@@ -275,7 +275,7 @@ class _Scope:
     def _add_request(self, test: Test, name: str, key: str) -> None:
         pattern = {"prefix": f"{test.text}*", "suffix": f"*{test.text}"}.get(test.how, test.text)
         if "*" in test.text:
-            raise self._refuse(f"{test.text} would be a pattern today")
+            raise self._refuse(f"* in {test.text} stood for itself, and would make it a pattern today")
         missing = test.how == "equals" and test.text == ""
         if missing:
             pattern = "*"

@@ -10,7 +10,7 @@ import functools
 import re
 import typing as t
 
-from . import authentication, checks, grouping, mixer, names, quota, rbac, routing, v1alpha1
+from . import authentication, checks, grouping, mixer, names, quota, rbac, rbac_switch, routing, v1alpha1
 from .facts import Facts
 from .fields import check_output
 from .files import Elsewhere
@@ -297,7 +297,7 @@ def _convert(unit: list[Doc], context: list[Doc], facts: Facts, run: _Run) -> No
     v1alpha1.convert(docs, facts, options)
     rbac.convert(docs, facts, options, lost)
     authentication.convert(docs, facts, options)
-    joined = mixer.read([doc for doc in docs if not v1alpha1.is_mine(doc)], facts, lost)
+    joined = mixer.read([doc for doc in docs if doc.family == "other"], facts, lost)
     quota.convert(joined, facts, options, run.limits)
     checks.convert(joined, facts, options)
     _take_over(unit, around, context)
@@ -359,7 +359,7 @@ def _check(doc: Doc) -> None:
 
 
 def _family(doc: Doc) -> str:
-    if doc.group == "rbac.istio.io":
+    if rbac_switch.is_mine(doc):
         return "rbac"
     if doc.group == "authentication.istio.io":
         return "authentication"

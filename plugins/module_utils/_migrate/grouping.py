@@ -16,7 +16,7 @@ import functools
 import os.path
 import typing as t
 
-from . import v1alpha1
+from . import rbac_switch, v1alpha1
 from .model import Doc, Map
 
 REMOVED = ("config.istio.io", "rbac.istio.io", "authentication.istio.io")
@@ -212,7 +212,7 @@ def _relations(doc: Doc, namespace: str) -> t.Iterator[tuple[bool, Key]]:
     if not is_legacy(doc):
         return
     home = doc.namespace or namespace
-    if doc.group == "rbac.istio.io":
+    if rbac_switch.is_mine(doc):
         yield from _of_rbac(doc, home)
     elif v1alpha1.is_mine(doc):
         destination = doc.spec_or_empty().get("destination")

@@ -24,6 +24,15 @@ _UNITS = {
     31536000: "year",
 }
 # What Mixer said of a request that a rate limit is asked for.
+_HEADERS = {
+    "request.method": ":method",
+    "request.host": ":authority",
+    "request.path": ":path",
+    "request.url_path": ":path",
+    "request.scheme": ":scheme",
+    "request.useragent": "user-agent",
+    "request.referer": "referer",
+}
 _CONTEXT = {"context.protocol": ("http", "grpc"), "context.reporter.kind": ("inbound",)}
 MAX_COMBINATIONS = 512
 # Limits at Services that a run writes: a hundred quotas for a thousand Services would be a hundred MiB.
@@ -59,6 +68,7 @@ class Quota:
     """One quota with all that is said of it."""
 
     part: Part
+    field: str
     name: str
     short: str
     limit: Limit
@@ -85,8 +95,8 @@ def first_limit(quota: Quota, values: t.Mapping[str, str | None]) -> tuple[Limit
     """The limit for a tuple of dimension values, None being any value that no override names."""
     for index, (dimensions, limit) in enumerate(quota.overrides):
         if all(values.get(key) == value for key, value in dimensions.items()):
-            return limit, f"overrides[{index}]"
-    return quota.limit, "validDuration"
+            return limit, f"{quota.field}.overrides[{index}].validDuration"
+    return quota.limit, f"{quota.field}.validDuration"
 
 
 def tests_for(quota: Quota, service: Service) -> list[Test] | None:
@@ -106,11 +116,12 @@ def tests_for(quota: Quota, service: Service) -> list[Test] | None:
                     break
             elif attribute.name in _CONTEXT and any(test.holds(value) for value in _CONTEXT[attribute.name]):
                 continue
-            elif attribute.name == "request.headers" and attribute.key:
+            elif header_of(attribute) and (attribute.name != "request.url_path" or _begins(test)):
                 t.cast(list[Test], kept).append(test)
             else:
                 raise Refused(
-                    f"the rule's match asks for {attribute}; a rate limit can ask for headers and for the destination.",
+                    f"the rule's match asks for {attribute}; a rate limit can ask for headers, method, host, path, how "
+                    "url_path begins, and the destination.",
                     "spec.match",
                     place,
                 )
@@ -125,6 +136,16 @@ def tests_for(quota: Quota, service: Service) -> list[Test] | None:
     return left[0] if left else None
 
 
+def _begins(test: Test) -> bool:
+    """Whether a path without its query begins in a way that one with it begins in, too."""
+    return test.how == "prefix" and "?" not in test.text
+
+
+def header_of(attribute: Attribute) -> str:
+    """The header in which a proxy finds what an attribute of a request says; empty if there is none."""
+    return attribute.key.lower() if attribute.name == "request.headers" else _HEADERS.get(attribute.name, "")
+
+
 def _attribute(test: Test, place: Place) -> Attribute:
     """What a test of the rule's match looks at.
 
@@ -135,7 +156,7 @@ def _attribute(test: Test, place: Place) -> Attribute:
     except Refused as why:
         raise Refused(f"the rule's match: {why.reason}", "spec.match", place) from why
     default = test.value.default
-    if attribute.name == "request.headers" and default is not None and test.holds(default) != test.holds(""):
+    if not header_of(attribute).startswith(":") and default is not None and test.holds(default) != test.holds(""):
         raise Refused(
             f'the rule\'s match: a request without {attribute} counts as "{default}", and as one with an empty value '
             "today.",

@@ -167,7 +167,7 @@ def _quota(part: Part, entry: Map, field: str, instances: t.Mapping[str, Part], 
         overrides.append(({k: str(v) for k, v in asked.items()}, _limit(override, where, limit.seconds)))
     dimensions = _dimensions(doc, instance, name, overrides, field, entry)
     short = name.partition(".")[0]
-    quota = Quota(part, name, short, limit, overrides, dimensions, place_of(entry, "name"))
+    quota = Quota(part, field, name, short, limit, overrides, dimensions, place_of(entry, "name"))
     if instance is not None:
         quota.joined.append(instance.doc)
     if "bucketDuration" in entry:

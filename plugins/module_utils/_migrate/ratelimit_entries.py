@@ -9,7 +9,7 @@ import dataclasses
 
 from .expressions import Attribute, Test, Value
 from .facts import Facts, Service
-from .limits import Quota, constant_of, named_values
+from .limits import Quota, constant_of, header_of, named_values
 from .model import Json, Refused
 
 _EXPRESSION = "type.googleapis.com/envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor"
@@ -119,8 +119,8 @@ def action_of(entry: Entry, *, coarse: bool = False) -> Json:
 def conditions_of(quota: Quota, tests: list[Test]) -> list[Json]:
     out = []
     for number, test in enumerate(tests):
-        attribute = test.value.attributes[0]
-        match: Json = {"name": attribute.key.lower(), "treat_missing_header_as_empty": True}
+        name = header_of(test.attribute)
+        match: Json = {"name": name, "treat_missing_header_as_empty": True}
         match["string_match"] = {{"equals": "exact"}.get(test.how, test.how): test.text}
         if not test.text:
             match["string_match"] = {"exact": ""}
@@ -134,7 +134,7 @@ def conditions_of(quota: Quota, tests: list[Test]) -> list[Json]:
                 }
             }
         )
-    if any(test.value.default is None for test in tests):
+    if any(test.value.default is None and not header_of(test.attribute).startswith(":") for test in tests):
         quota.part.doc.differ(
             "A header that is missing counts as empty in the rule's match; Mixer did not limit such a request.",
             "spec.match",

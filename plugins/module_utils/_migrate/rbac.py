@@ -17,7 +17,7 @@ from .lost import Lost, told
 from .model import Doc, Json, Map, Missing, Options, Place, Refused, camel_keys, mapping, mappings, only, place_of
 from .rbac_rules import OPERATION, permission_of, policies_of, rule_of, unique
 from .rbac_subjects import Subject, merged, subjects_of
-from .rbac_switch import Switch, switch_of
+from .rbac_switch import Switch, is_mine, switch_of
 
 KINDS = ("ServiceRole", "ServiceRoleBinding", "RbacConfig", "ClusterRbacConfig", "AuthorizationPolicy")
 _API = "security.istio.io/v1"
@@ -30,7 +30,7 @@ _ASSUMED = (
 
 def convert(docs: t.Sequence[Doc], facts: Facts, options: Options, lost: Lost) -> None:
     """Converts all RBAC documents that belong together; what became of each is noted in it."""
-    mine = [doc for doc in docs if doc.group == "rbac.istio.io" and doc.kind in KINDS]
+    mine = [doc for doc in docs if is_mine(doc) and doc.kind in KINDS]
     for doc in mine:
         doc.family = "rbac"
     switch = switch_of([doc for doc in mine if doc.kind.endswith("RbacConfig")], facts, options)
@@ -167,6 +167,8 @@ def _role(role: Doc, bindings: list[tuple[Doc, list[Subject]]], switch: Switch, 
         role.differ("None of the role's rules applied to a service for which RBAC was on; no policy is written.")
     for binding, _found in bindings:
         binding.handled = True
+        if not role.outputs:
+            binding.differ(f"The ServiceRole {role.name} that it binds had no effect; no policy is written.")
         binding.moved_to += [f"AuthorizationPolicy {out['metadata']['name']}" for out in role.outputs]
 
 

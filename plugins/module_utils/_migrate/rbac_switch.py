@@ -11,6 +11,11 @@ from .model import Doc, Json, Options, Place, Refused, camel_keys, mapping, only
 _API = "security.istio.io/v1"
 
 
+def is_mine(doc: Doc) -> bool:
+    """Whether a document is of RBAC; until Istio 0.7 its roles were of the group of Mixer's documents."""
+    return doc.group == "rbac.istio.io" or (doc.group == "config.istio.io" and doc.kind.startswith("ServiceRole"))
+
+
 class Switch:
     """For what RBAC was on."""
 

@@ -35,9 +35,15 @@ def convert(docs: t.Sequence[Doc], facts: Facts, options: Options) -> None:
     """Brings documents of current routing kinds to today's fields; those that have them already stay as they are."""
     del options
     for doc in docs:
-        if doc.group == "networking.istio.io" and doc.kind in KINDS:
+        if doc.group == "networking.istio.io" and doc.kind in (*KINDS, "ExternalService"):
             doc.family = "routing"
             try:
+                if doc.kind == "ExternalService":
+                    raise Refused(
+                        "ExternalService became ServiceEntry with Istio 0.8, and its discovery resolution; write that.",
+                        "kind",
+                        place_of(doc.value, "kind"),
+                    )
                 _document(doc, facts)
             except Refused as why:
                 doc.refuse(why)

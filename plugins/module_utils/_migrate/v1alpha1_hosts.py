@@ -13,6 +13,7 @@ from .facts import Facts
 from .model import Doc, Json, Map, Refused, camel_keys, mapping, only, place_of
 
 _FREE = ("labels", "tags", "headers", "httpHeaders", "appendHeaders")
+_GONE = ("l4Fault", "custom", "overrideHeaderName", "exponentialDelay", "http2Error", "hostHeader")
 SERVICE = ("name", "namespace", "domain", "service", "labels", "tags")
 Labels = tuple[tuple[str, str], ...]
 
@@ -82,6 +83,21 @@ def host_of(doc: Doc, destination: Map, facts: Facts, hosts: dict[tuple[str, str
     entry = hosts.setdefault((home or facts.namespace, host), Host(host, home, name))
     entry.docs.append(doc)
     return entry
+
+
+def known_only(container: Map, known: t.Container[str], field: str) -> None:
+    """Names a field that nothing here knows, and one that Istio had and nothing took the place of.
+
+    :raises Refused: if there is one
+    """
+    for key in container:
+        if key in _GONE and key not in known:
+            raise Refused(
+                f"{field}.{key} has no successor; leave it out, and say what is meant in today's kinds.",
+                f"{field}.{key}",
+                place_of(container, key),
+            )
+    only(container, known, field)
 
 
 def spec_of(doc: Doc) -> Map:

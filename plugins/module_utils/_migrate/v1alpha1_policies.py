@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from .facts import Facts
-from .model import Doc, Json, Refused, mapping, only, place_of
-from .v1alpha1_hosts import Host, callers_of, host_of, key_of, labels_of, spec_of
+from .model import Doc, Json, Refused, mapping, place_of
+from .v1alpha1_hosts import Host, callers_of, host_of, key_of, known_only, labels_of, spec_of
 
 _BALANCERS = {"ROUND_ROBIN": "ROUND_ROBIN", "RANDOM": "RANDOM", "LEAST_CONN": "LEAST_REQUEST"}
 _BREAKER = {
@@ -25,7 +25,7 @@ _BREAKER = {
 
 def read_policy(doc: Doc, facts: Facts, hosts: dict[tuple[str, str], Host]) -> None:
     spec = spec_of(doc)
-    only(spec, ("source", "destination", "loadBalancing", "circuitBreaker"), "spec")
+    known_only(spec, ("source", "destination", "loadBalancing", "circuitBreaker"), "spec")
     source = mapping(spec, "source", "spec.source")
     callers, namespace = callers_of(doc, source, "spec.source", facts)
     if source and (not callers or namespace not in ("", facts.of(doc))):
@@ -39,7 +39,7 @@ def read_policy(doc: Doc, facts: Facts, hosts: dict[tuple[str, str], Host]) -> N
     policy: Json = {}
     balancing = mapping(spec, "loadBalancing", "spec.loadBalancing")
     if balancing:
-        only(balancing, ("name",), "spec.loadBalancing")
+        known_only(balancing, ("name",), "spec.loadBalancing")
         name = str(balancing.get("name"))
         if name not in _BALANCERS:
             raise Refused(
@@ -47,9 +47,9 @@ def read_policy(doc: Doc, facts: Facts, hosts: dict[tuple[str, str], Host]) -> N
             )
         policy["loadBalancer"] = {"simple": _BALANCERS[name]}
     breaker = mapping(spec, "circuitBreaker", "spec.circuitBreaker")
-    only(breaker, ("simpleCb",), "spec.circuitBreaker")
+    known_only(breaker, ("simpleCb",), "spec.circuitBreaker")
     simple = mapping(breaker, "simpleCb", "spec.circuitBreaker.simpleCb")
-    only(simple, _BREAKER, "spec.circuitBreaker.simpleCb")
+    known_only(simple, _BREAKER, "spec.circuitBreaker.simpleCb")
     for key, value in simple.items():
         part = policy
         *path, last = _BREAKER[key]

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from .facts import Facts
-from .model import Doc, Json, Map, Refused, mapping, mappings, only, place_of, text_list
+from .model import Doc, Json, Map, Refused, mapping, mappings, place_of, text_list
 from .routing import NOT_RE2
-from .v1alpha1_hosts import SERVICE, Host, Labels, callers_of, host_of, key_of, labels_of, spec_of
+from .v1alpha1_hosts import SERVICE, Host, Labels, callers_of, host_of, key_of, known_only, labels_of, spec_of
 
 _SPECIAL = ("uri", "scheme", "method", "authority")
 
@@ -25,7 +25,7 @@ def _subsets_of(rule: Doc) -> dict[Labels, str]:
 
 def read_rule(doc: Doc, facts: Facts, hosts: dict[tuple[str, str], Host], taken: dict[tuple[str, str], Doc]) -> None:
     spec = spec_of(doc)
-    only(
+    known_only(
         spec,
         (
             "destination",
@@ -65,7 +65,7 @@ def read_rule(doc: Doc, facts: Facts, hosts: dict[tuple[str, str], Host], taken:
 
 def _match(doc: Doc, spec: Map, facts: Facts) -> Json:
     match = mapping(spec, "match", "spec.match")
-    only(match, ("source", "request", "httpHeaders", "tcp", "udp"), "spec.match")
+    known_only(match, ("source", "request", "httpHeaders", "tcp", "udp"), "spec.match")
     for key in ("tcp", "udp"):
         if key in match:
             raise Refused(
@@ -79,7 +79,7 @@ def _match(doc: Doc, spec: Map, facts: Facts) -> Json:
     if labels:
         found["sourceLabels"] = labels
     request = mapping(match, "request", "spec.match.request")
-    only(request, ("headers",), "spec.match.request")
+    known_only(request, ("headers",), "spec.match.request")
     for holder, key, field in (
         (request, "headers", "spec.match.request.headers"),
         (match, "httpHeaders", "spec.match.httpHeaders"),
@@ -88,7 +88,7 @@ def _match(doc: Doc, spec: Map, facts: Facts) -> Json:
             where = f"{field}.{name}"
             if not isinstance(condition, Map) or len(condition) != 1:
                 raise Refused(f"{where} must have one of exact, prefix and regex.", where, holder.place)
-            only(condition, ("exact", "prefix", "regex"), where)
+            known_only(condition, ("exact", "prefix", "regex"), where)
             kind, value = next(iter(condition.items()))
             if kind == "regex" and NOT_RE2.search(str(value)):
                 raise Refused(
@@ -107,33 +107,33 @@ def _match(doc: Doc, spec: Map, facts: Facts) -> Json:
 def _actions(spec: Map, rule: Json) -> None:
     redirect = mapping(spec, "redirect", "spec.redirect")
     if redirect:
-        only(redirect, ("uri", "authority"), "spec.redirect")
+        known_only(redirect, ("uri", "authority"), "spec.redirect")
         rule["redirect"] = dict(redirect)
     rewrite = mapping(spec, "rewrite", "spec.rewrite")
     if rewrite:
-        only(rewrite, ("uri", "authority"), "spec.rewrite")
+        known_only(rewrite, ("uri", "authority"), "spec.rewrite")
         rule["rewrite"] = dict(rewrite)
     timeout = mapping(spec, "httpReqTimeout", "spec.httpReqTimeout")
     if timeout:
-        only(timeout, ("simpleTimeout",), "spec.httpReqTimeout")
+        known_only(timeout, ("simpleTimeout",), "spec.httpReqTimeout")
         simple = mapping(timeout, "simpleTimeout", "spec.httpReqTimeout.simpleTimeout")
-        only(simple, ("timeout",), "spec.httpReqTimeout.simpleTimeout")
+        known_only(simple, ("timeout",), "spec.httpReqTimeout.simpleTimeout")
         if simple.get("timeout"):
             rule["timeout"] = str(simple["timeout"])
     retries = mapping(spec, "httpReqRetries", "spec.httpReqRetries")
     if retries:
-        only(retries, ("simpleRetry",), "spec.httpReqRetries")
+        known_only(retries, ("simpleRetry",), "spec.httpReqRetries")
         simple = mapping(retries, "simpleRetry", "spec.httpReqRetries.simpleRetry")
-        only(simple, ("attempts", "perTryTimeout"), "spec.httpReqRetries.simpleRetry")
+        known_only(simple, ("attempts", "perTryTimeout"), "spec.httpReqRetries.simpleRetry")
         rule["retries"] = {"attempts": 0, **simple}
     fault = mapping(spec, "httpFault", "spec.httpFault")
     if fault:
-        only(fault, ("delay", "abort"), "spec.httpFault")
+        known_only(fault, ("delay", "abort"), "spec.httpFault")
         rule["fault"] = _fault(fault)
     cors = mapping(spec, "corsPolicy", "spec.corsPolicy")
     if cors:
         known = ("allowOrigin", "allowMethods", "allowHeaders", "exposeHeaders", "maxAge", "allowCredentials")
-        only(cors, known, "spec.corsPolicy")
+        known_only(cors, known, "spec.corsPolicy")
         written = {key: value for key, value in cors.items() if key != "allowOrigin"}
         written["allowOrigins"] = [{"exact": o} for o in text_list(cors, "allowOrigin", "spec.corsPolicy.allowOrigin")]
         rule["corsPolicy"] = written
@@ -146,8 +146,8 @@ def _fault(fault: Map) -> Json:
     out: Json = {}
     delay = mapping(fault, "delay", "spec.httpFault.delay")
     abort = mapping(fault, "abort", "spec.httpFault.abort")
-    only(delay, ("percent", "fixedDelay"), "spec.httpFault.delay")
-    only(abort, ("percent", "httpStatus", "grpcStatus"), "spec.httpFault.abort")
+    known_only(delay, ("percent", "fixedDelay"), "spec.httpFault.delay")
+    known_only(abort, ("percent", "httpStatus", "grpcStatus"), "spec.httpFault.abort")
     for name, part in (("delay", delay), ("abort", abort)):
         if part:
             percent = part.get("percent", 0)
@@ -168,7 +168,7 @@ def _routes(doc: Doc, spec: Map, entry: Host, facts: Facts, labels: dict[str, st
     given = mappings(spec, "route", "spec.route")
     for index, route in enumerate(given):
         field = f"spec.route[{index}]"
-        only(route, ("labels", "tags", "weight", "destination"), field)
+        known_only(route, ("labels", "tags", "weight", "destination"), field)
         chosen = labels_of(route, field)
         target = mapping(route, "destination", f"{field}.destination")
         written = _destination(doc, target, f"{field}.destination", entry, facts, chosen)
@@ -193,7 +193,7 @@ def _routes(doc: Doc, spec: Map, entry: Host, facts: Facts, labels: dict[str, st
 
 
 def _destination(doc: Doc, target: Map, field: str, entry: Host, facts: Facts, labels: dict[str, str]) -> Json:
-    only(target, SERVICE, field)
+    known_only(target, SERVICE, field)
     host = entry.host
     if target.get("name") or target.get("service"):
         name = str(target.get("service") or target.get("name"))

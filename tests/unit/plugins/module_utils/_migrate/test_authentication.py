@@ -221,3 +221,23 @@ def test_old_and_new_agree_on_who_gets_through(triggers: list[list[Json] | None]
     outputs = result.docs[0].outputs
     for path, issuer in itertools.product(PATHS, [None, *[origin["jwt"]["issuer"] for origin in origins]]):
         assert old_allows(spec, path, issuer) == new_allows(outputs, path, issuer), (path, issuer)
+
+
+def test_of_several_methods_the_first_counted(converter: Converter) -> None:
+    text = policy("{targets: [{name: ratings}], peers: [{mtls: {mode: PERMISSIVE}}, {mtls: {}}]}")
+    (found,) = converter.outputs(text)
+    assert found["spec"]["mtls"] == {"mode": "PERMISSIVE"}
+    assert "the first counted" in str(converter.result(text).docs[0].differences)
+    assert "leave others out" in converter.refusal(
+        policy(f"{{targets: [{{name: ratings}}], peers: [{{mtls: {{}}}}, {{jwt: {{issuer: a, jwksUri: '{JWKS}'}}}}]}}")
+    )
+
+
+def test_a_policy_for_a_port_took_the_place_of_one_that_asks_for_tokens(converter: Converter) -> None:
+    asking = policy(f"{{targets: [{{name: ratings}}], origins: [{{jwt: {{issuer: a, jwksUri: '{JWKS}'}}}}]}}")
+    plain = policy("{targets: [{name: ratings, ports: [{number: 80}]}], peers: [{mtls: {}}]}", "other")
+    result = converter.result(asking + "---\n" + plain)
+    assert result.refusals() == []
+    assert "took the place of one that asks for tokens" in str(result.docs[1].differences)
+    other = converter.result(asking + "---\n" + plain.replace("ratings", "reviews"))
+    assert "took the place" not in str(other.docs[1].differences)

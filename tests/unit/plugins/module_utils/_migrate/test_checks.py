@@ -41,3 +41,8 @@ def test_tcp_is_what_has_no_method(converter: Converter) -> None:
     )
     texts = [note.text for note in converter.result(denier('\'request.headers["x"] != "y"\'')).docs[2].differences]
     assert texts[0] == 'request.headers["x"] with another value: a request without it is denied too.'
+
+
+def test_an_asterisk_that_stood_for_itself_is_told_as_such(converter: Converter) -> None:
+    refusals = converter.result(denier('\'match(request.headers["x"], "*a*")\'')).refusals()
+    assert "* in *a stood for itself, and would make it a pattern today" in str(refusals)

@@ -6,12 +6,14 @@ from __future__ import annotations
 import itertools
 import typing as t
 
+import pytest
 import yaml
 from ansible_collections.mesh.workshop.plugins.module_utils._migrate import Options, migrate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .conftest import facts
+from .conftest import Converter, facts
+from .quotas import limits_of, old
 
 Json = dict[str, t.Any]
 
@@ -61,3 +63,31 @@ def test_the_first_override_that_matches_wins(overrides: list[dict[str, str]]) -
             rest = [item for item in node["descriptors"] if item["key"] == key and "value" not in item]
             node = (exact or rest)[0]
         assert node["rate_limit"] == {"unit": "second", "requests_per_unit": wanted}
+
+
+@pytest.mark.parametrize(
+    ("match", "name", "string"),
+    [
+        ('request.method == "POST"', ":method", {"exact": "POST"}),
+        ('match(request.path, "/api*")', ":path", {"prefix": "/api"}),
+        ('request.url_path.startsWith("/api")', ":path", {"prefix": "/api"}),
+        ('request.host == "a.example"', ":authority", {"exact": "a.example"}),
+        ('match(request.useragent, "*bot")', "user-agent", {"suffix": "bot"}),
+    ],
+)
+def test_what_a_match_asks_of_a_request_is_asked_of_its_headers(
+    converter: Converter, match: str, name: str, string: Json
+) -> None:
+    text = old(match=f"'{match}'")
+    asked = limits_of(converter.outputs(text))[0]["actions"][1]["header_value_match"]["headers"]
+    assert asked == [{"name": name, "treat_missing_header_as_empty": True, "string_match": string}]
+    # Each request has a method, a path and a host.
+    told = "A header that is missing counts as empty" in str(converter.result(text).docs[0].differences)
+    assert told == (not name.startswith(":"))
+
+
+@pytest.mark.parametrize(
+    "match", ['request.url_path == "/a"', 'request.url_path.startsWith("/a?")', 'request.size == "5"']
+)
+def test_what_no_header_says_is_refused(converter: Converter, match: str) -> None:
+    assert "a rate limit can ask for headers, method, host, path" in converter.refusal(old(match=f"'{match}'"))

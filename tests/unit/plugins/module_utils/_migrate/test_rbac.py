@@ -349,3 +349,18 @@ def test_a_role_is_not_judged_where_rbac_only_logged(converter: Converter) -> No
         logged + role(f"[{{services: [{HOST}], constraints: [{{key: destination.user, values: [a]}}]}}]")
     )
     assert not result.refusals()
+
+
+def test_roles_of_istio_0_7_are_read_alike(converter: Converter) -> None:
+    given = role("[{services: ['*'], methods: [GET]}]")
+    assert converter.outputs(given.replace("rbac.istio.io/v1alpha1", "config.istio.io/v1alpha2")) == converter.outputs(
+        given
+    )
+    result = converter.result(given.replace("rbac.istio.io/v1alpha1", "config.istio.io/v1alpha2"))
+    assert {doc.family for doc in result.docs} == {"rbac"}
+
+
+def test_a_binding_of_a_role_without_effect_says_so(converter: Converter) -> None:
+    spec = "{mode: ON_WITH_EXCLUSION, exclusion: {services: [ratings.default.svc.cluster.local]}}"
+    result = converter.result(config(spec) + role(f"[{{services: [{HOST}]}}]"))
+    assert "The ServiceRole viewer that it binds had no effect" in str(result.docs[2].differences)

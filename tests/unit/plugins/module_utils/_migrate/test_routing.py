@@ -217,3 +217,7 @@ def test_the_first_settings_for_http_counted_each_5xx(converter: Converter) -> N
     )
     assert "outlierDetection.http must be a mapping" in converter.refusal(outlier("{http: 5}"))
     assert "outlierDetection.timeout has no place" in converter.refusal(outlier("{http: {timeout: 5s}}"))
+
+
+def test_an_external_service_is_told_its_successor(converter: Converter) -> None:
+    assert "ExternalService became ServiceEntry" in converter.refusal(service("  hosts: [a.b]\n", "ExternalService"))

@@ -69,7 +69,6 @@ def test_variants_of_a_rule_in_two_files_are_converted_apart(converter: Converte
             "workloads of its own namespace",
         ),
         (rule("a", "{destination: {name: x}}", "IngressRule"), "not say which gateway"),
-        (rule("a", "{destination: {name: ratings}, l4Fault: {}}"), "spec.l4Fault is not a field"),
         (
             rule("a", "{destination: {name: ratings}, precedence: 1}")
             + rule("b", "{destination: {name: ratings}, precedence: 1}"),
