@@ -42,6 +42,8 @@ PREFIXES = (
     *("bookinfo_", "cluster_", "gateway_api_", "istio_", "lab_", "ratelimit_", "tracing_"),
     *("setup_", "reset_", "tour_"),
 )
+# What an option is given, in messages: the name of something where nothing else is said.
+FORMS = {"ask_cluster": "true", "src": "PATH", "url": "http://HOST/PATH"}
 # Options that are true or false.
 SWITCHES = ("ask_cluster",)
 
@@ -89,10 +91,9 @@ def _own_fault(playbook: str, name: str, values: t.Mapping[str, t.Any], filed: b
     if not is_set(values[name]) or filed and any(name in names for names in SETTINGS.values()):
         return ""
     needs = PLAYBOOKS[playbook][name]
-    if needs in SWITCHES and not is_given(values.get(needs)):
-        return f"{name} has no effect without {needs}: add -e {needs}=true."
-    if needs and not is_set(values.get(needs)):
-        return f"{name} has no effect without {needs}: add -e {needs}=NAME."
+    there = is_given if needs in SWITCHES else is_set
+    if needs and not there(values.get(needs)):
+        return f"{name} has no effect without {needs}: add -e {needs}={FORMS.get(needs, 'NAME')}."
     if name == "reset_confirm" and is_given(values[name]) and is_set(values.get("lab")):
         return "reset_confirm has no effect with lab: a reset of one lab does not ask. Leave one of them out."
     return ""

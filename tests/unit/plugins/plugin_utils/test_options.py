@@ -57,6 +57,9 @@ def test_what_has_an_effect_is_taken(playbook: str, given: dict[str, t.Any]) -> 
     [
         ("verify", {"stage": "delay"}, "stage has no effect without lab: add -e lab=NAME."),
         ("lab", {"lab": "", "stage": "delay"}, "stage has no effect without lab: add -e lab=NAME."),
+        ("explain", {"from": "x"}, "from has no effect without url: add -e url=http://HOST/PATH."),
+        ("migrate", {"force": True}, "force has no effect without src: add -e src=PATH."),
+        ("migrate", {"src": "a", "cluster_context": "x"}, "without ask_cluster: add -e ask_cluster=true."),
         ("status", {"lab": "faults"}, "lab has no effect in mesh.workshop.status: leave it out."),
         (
             "reset",
