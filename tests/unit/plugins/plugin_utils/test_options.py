@@ -59,7 +59,6 @@ def test_what_has_an_effect_is_taken(playbook: str, given: dict[str, t.Any]) -> 
         ("lab", {"lab": "", "stage": "delay"}, "stage has no effect without lab: add -e lab=NAME."),
         ("explain", {"from": "x"}, "from has no effect without url: add -e url=http://HOST/PATH."),
         ("migrate", {"force": True}, "force has no effect without src: add -e src=PATH."),
-        ("migrate", {"src": "a", "cluster_context": "x"}, "without ask_cluster: add -e ask_cluster=true."),
         ("status", {"lab": "faults"}, "lab has no effect in mesh.workshop.status: leave it out."),
         (
             "reset",
@@ -97,7 +96,11 @@ def test_what_has_an_effect_is_taken(playbook: str, given: dict[str, t.Any]) -> 
         ("status", {"lab_api": "gateway"}, "lab_api has no effect in mesh.workshop.status: leave it out here."),
         ("verify", {"lab_wait_timeout": 5}, "lab_wait_timeout has no effect in mesh.workshop.verify"),
         ("migrate", {"src": "a", "cluster_name": "x"}, "cluster_name has no effect in mesh.workshop.migrate"),
-        ("migrate", {"src": "a", "cluster_context": "x"}, "cluster_context has no effect without ask_cluster: add -e "),
+        (
+            "migrate",
+            {"src": "a", "cluster_context": "x"},
+            "cluster_context has no effect without ask_cluster: add -e ask_cluster=true.",
+        ),
         ("lab", {"lab_deadline": 5}, "lab_deadline has no effect without lab: add -e lab=NAME."),
         ("reset", {"lab": "tls", "reset_confirm": "yes"}, "reset_confirm has no effect with lab"),
         ("reset", {"lab": "tls", "bookinfo_image": "a:1"}, "bookinfo_image has no effect with lab"),
