@@ -56,6 +56,12 @@ def test_applying_loads_neither_checks_nor_explanations(module: str) -> None:
     assert [one for one in rooms if one.startswith(ROOMS)] == []
 
 
+@pytest.mark.parametrize("action", ["apply", "lab_info"])
+def test_an_action_that_reads_files_loads_no_client(action: str) -> None:
+    assert "urllib3" not in loaded_by(f"{PACKAGE}.action.{action}")[f"{PACKAGE}.action.{action}"]
+    assert "urllib3" in loaded_by(f"{PACKAGE}.modules.apply")[f"{PACKAGE}.modules.apply"]
+
+
 def test_a_dear_package_would_be_seen() -> None:
     (found,) = loaded_by(f"{PACKAGE}.module_utils._openshift.dynamic").values()
     assert "openshift" not in found, "it is imported where a cluster is an OpenShift"

@@ -1,15 +1,22 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""The API server: whom to ask and as whom, requests, watches, commands in pods, names and kinds of objects."""
+
 from __future__ import annotations
 
-from .client import FIELD_MANAGER, Client, connect
+import importlib
+import typing as t
+
 from .discovery import Resource, service_proxy_path
 from .errors import ApiError, ConfigError, InvalidName, conflicting_fields
 from .names import api_version_fault, label_value_fault, name_fault, namespace_fault
 from .objects import Json, Key, Ref, key_of, ref_of, subject_of
 from .options import AUTH_ARG_SPEC, ENVIRONMENT
-from .transport import Response
+
+if t.TYPE_CHECKING:
+    from .client import FIELD_MANAGER, Client, connect
+    from .transport import Response
 
 __all__ = [
     "AUTH_ARG_SPEC",
@@ -35,3 +42,12 @@ __all__ = [
     "service_proxy_path",
     "subject_of",
 ]
+
+# Imported when they are asked for: whoever only reads files has no use for the client, nor for the packages below it.
+_LATER = {"FIELD_MANAGER": ".client", "Client": ".client", "connect": ".client", "Response": ".transport"}
+
+
+def __getattr__(name: str) -> t.Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LATER[name], __name__), name)
