@@ -178,8 +178,7 @@ def _quota(part: Part, entry: Map, field: str, instances: t.Mapping[str, Part], 
         )
     if part.kind == "memquota" or entry.get("rateLimitAlgorithm") == "ROLLING_WINDOW":
         doc.differ(
-            "The window rolled; the rate limit service's is fixed, so up to twice the amount "
-            "may pass around a boundary.",
+            "The window rolled; today's is fixed, so up to twice the amount may pass around a boundary.",
             f"{field}.validDuration",
             place_of(entry, "validDuration"),
         )

@@ -118,10 +118,11 @@ def _place_roles(mine: list[Doc], facts: Facts) -> None:
 
 def _binding(doc: Doc, facts: Facts) -> tuple[tuple[str, str], list[Subject]]:
     spec = camel_keys(doc.spec(), ("properties",))
-    only(spec, ("subjects", "roleRef", "mode"), "spec")
+    only(spec, ("subjects", "roleRef", "role", "mode"), "spec")
     ref = mapping(spec, "roleRef", "spec.roleRef")
     only(ref, ("kind", "name", "apiGroup"), "spec.roleRef")
-    if ref.get("kind", "ServiceRole") != "ServiceRole" or not ref.get("name"):
+    name = ref.get("name") or spec.get("role")
+    if ref.get("kind", "ServiceRole") != "ServiceRole" or not name:
         raise Refused("spec.roleRef must name a ServiceRole.", "spec.roleRef", place_of(spec, "roleRef"))
     subjects = subjects_of(doc, spec, "spec.subjects")
     if str(spec.get("mode") or "ENFORCED") == "PERMISSIVE":
@@ -131,7 +132,7 @@ def _binding(doc: Doc, facts: Facts) -> tuple[tuple[str, str], list[Subject]]:
             place_of(spec, "mode"),
         )
         subjects = []
-    return (facts.of(doc), str(ref["name"])), subjects
+    return (facts.of(doc), str(name)), subjects
 
 
 def _role(role: Doc, bindings: list[tuple[Doc, list[Subject]]], switch: Switch, facts: Facts, lost: Lost) -> None:
@@ -163,7 +164,9 @@ def _role(role: Doc, bindings: list[tuple[Doc, list[Subject]]], switch: Switch, 
         spec: Json = {"selector": {"matchLabels": dict(target.labels)}} if target.labels else {}
         spec["rules"] = rules
         role.emit(_API, "AuthorizationPolicy", name, role.namespace or role.home, spec)
-    if not role.outputs:
+    if not subjects:
+        role.differ("Its bindings grant it to nobody; no policy is written.")
+    elif not role.outputs:
         role.differ("None of the role's rules applied to a service for which RBAC was on; no policy is written.")
     for binding, _found in bindings:
         binding.handled = True

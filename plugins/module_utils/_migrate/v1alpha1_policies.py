@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from .facts import Facts
+from .fields import duration
 from .model import Doc, Json, Refused, mapping, place_of
 from .v1alpha1_hosts import Host, callers_of, host_of, key_of, known_only, labels_of, spec_of
 
@@ -55,6 +56,8 @@ def read_policy(doc: Doc, facts: Facts, hosts: dict[tuple[str, str], Host]) -> N
         *path, last = _BREAKER[key]
         for step in path:
             part = part.setdefault(step, {})
+        if key in ("httpDetectionInterval", "sleepWindow"):
+            value = duration(doc, value, f"spec.circuitBreaker.simpleCb.{key}", place_of(simple, key))
         part[last] = value
     entry = host_of(doc, destination, facts, hosts)
     labels = labels_of(destination, "spec.destination")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from .facts import Facts
+from .fields import duration
 from .model import Doc, Json, Map, Refused, mapping, mappings, place_of, text_list
 from .routing import NOT_RE2
 from .v1alpha1_hosts import SERVICE, Host, Labels, callers_of, host_of, key_of, known_only, labels_of, spec_of
@@ -57,7 +58,7 @@ def read_rule(doc: Doc, facts: Facts, hosts: dict[tuple[str, str], Host], taken:
         entry.known = _subsets_of(other)
     if match:
         rule["match"] = [match]
-    _actions(spec, rule)
+    _actions(doc, spec, rule)
     if "redirect" not in rule:
         rule["route"] = _routes(doc, spec, entry, facts, labels_of(destination, "spec.destination"))
     entry.rules.append((precedence, doc, rule))
@@ -104,7 +105,7 @@ def _match(doc: Doc, spec: Map, facts: Facts) -> Json:
     return found
 
 
-def _actions(spec: Map, rule: Json) -> None:
+def _actions(doc: Doc, spec: Map, rule: Json) -> None:
     redirect = mapping(spec, "redirect", "spec.redirect")
     if redirect:
         known_only(redirect, ("uri", "authority"), "spec.redirect")
@@ -119,22 +120,27 @@ def _actions(spec: Map, rule: Json) -> None:
         simple = mapping(timeout, "simpleTimeout", "spec.httpReqTimeout.simpleTimeout")
         known_only(simple, ("timeout",), "spec.httpReqTimeout.simpleTimeout")
         if simple.get("timeout"):
-            rule["timeout"] = str(simple["timeout"])
+            field = "spec.httpReqTimeout.simpleTimeout.timeout"
+            rule["timeout"] = duration(doc, simple["timeout"], field, place_of(simple, "timeout"))
     retries = mapping(spec, "httpReqRetries", "spec.httpReqRetries")
     if retries:
         known_only(retries, ("simpleRetry",), "spec.httpReqRetries")
         simple = mapping(retries, "simpleRetry", "spec.httpReqRetries.simpleRetry")
         known_only(simple, ("attempts", "perTryTimeout"), "spec.httpReqRetries.simpleRetry")
-        rule["retries"] = {"attempts": 0, **simple}
+        rule["retries"] = {
+            "attempts": 0,
+            **_durations(doc, simple, ("perTryTimeout",), "spec.httpReqRetries.simpleRetry"),
+        }
     fault = mapping(spec, "httpFault", "spec.httpFault")
     if fault:
         known_only(fault, ("delay", "abort"), "spec.httpFault")
-        rule["fault"] = _fault(fault)
+        rule["fault"] = _fault(doc, fault)
     cors = mapping(spec, "corsPolicy", "spec.corsPolicy")
     if cors:
         known = ("allowOrigin", "allowMethods", "allowHeaders", "exposeHeaders", "maxAge", "allowCredentials")
         known_only(cors, known, "spec.corsPolicy")
-        written = {key: value for key, value in cors.items() if key != "allowOrigin"}
+        written = _durations(doc, cors, ("maxAge",), "spec.corsPolicy")
+        written.pop("allowOrigin", None)
         written["allowOrigins"] = [{"exact": o} for o in text_list(cors, "allowOrigin", "spec.corsPolicy.allowOrigin")]
         rule["corsPolicy"] = written
     headers = mapping(spec, "appendHeaders", "spec.appendHeaders")
@@ -142,7 +148,15 @@ def _actions(spec: Map, rule: Json) -> None:
         rule["headers"] = {"request": {"add": {key: str(value) for key, value in headers.items()}}}
 
 
-def _fault(fault: Map) -> Json:
+def _durations(doc: Doc, given: Map, keys: tuple[str, ...], field: str) -> Json:
+    """A mapping with its durations as the API takes them."""
+    return {
+        key: duration(doc, value, f"{field}.{key}", place_of(given, key)) if key in keys else value
+        for key, value in given.items()
+    }
+
+
+def _fault(doc: Doc, fault: Map) -> Json:
     out: Json = {}
     delay = mapping(fault, "delay", "spec.httpFault.delay")
     abort = mapping(fault, "abort", "spec.httpFault.abort")
@@ -157,7 +171,8 @@ def _fault(fault: Map) -> Json:
                     f"spec.httpFault.{name}.percent",
                     place_of(part, "percent"),
                 )
-            rest = {key: value for key, value in part.items() if key != "percent"}
+            written = _durations(doc, part, ("fixedDelay",), f"spec.httpFault.{name}")
+            rest = {key: value for key, value in written.items() if key != "percent"}
             out[name] = {"percentage": {"value": percent}, **rest}
     return out
 

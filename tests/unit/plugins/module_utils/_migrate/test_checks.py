@@ -29,20 +29,3 @@ def test_a_policy_that_looks_at_requests_closes_tcp_and_that_is_told(converter: 
     assert told('source.namespace == "a" && request.method == "POST"')
     assert not told('source.namespace == "a"')
     assert not told('destination.port == "80" && request.headers["x"] == "y"')
-
-
-def test_tcp_is_what_has_no_method(converter: Converter) -> None:
-    texts = [note.text for note in converter.result(denier("'request.method != \"GET\"'")).docs[2].differences]
-    assert texts[0] == (
-        "request.method with another value: a connection by TCP, which has no request.method, is denied too."
-    )
-    assert 'a connection by TCP, which has no request.method, counts as "GET" and is denied' in str(
-        converter.result(denier('\'(request.method | "GET") == "GET"\'')).refusals()
-    )
-    texts = [note.text for note in converter.result(denier('\'request.headers["x"] != "y"\'')).docs[2].differences]
-    assert texts[0] == 'request.headers["x"] with another value: a request without it is denied too.'
-
-
-def test_an_asterisk_that_stood_for_itself_is_told_as_such(converter: Converter) -> None:
-    refusals = converter.result(denier('\'match(request.headers["x"], "*a*")\'')).refusals()
-    assert "* in *a stood for itself, and would make it a pattern today" in str(refusals)

@@ -364,3 +364,15 @@ def test_a_binding_of_a_role_without_effect_says_so(converter: Converter) -> Non
     spec = "{mode: ON_WITH_EXCLUSION, exclusion: {services: [ratings.default.svc.cluster.local]}}"
     result = converter.result(config(spec) + role(f"[{{services: [{HOST}]}}]"))
     assert "The ServiceRole viewer that it binds had no effect" in str(result.docs[2].differences)
+
+
+def test_a_role_that_is_granted_to_nobody_says_so(converter: Converter) -> None:
+    given = role(f"[{{services: [{HOST}]}}]").replace("spec:\n  subjects", "spec:\n  mode: PERMISSIVE\n  subjects")
+    assert "Its bindings grant it to nobody" in str(converter.result(ON + given).docs[1].differences)
+
+
+def test_a_binding_may_name_its_role_alone(converter: Converter) -> None:
+    given = role("[{services: ['*']}]")
+    short = given.replace("roleRef: {kind: ServiceRole, name: viewer}", "role: viewer")
+    assert short != given
+    assert converter.outputs(ON + short) == converter.outputs(ON + given)

@@ -113,6 +113,12 @@ def test_zero_is_zero_in_any_unit_and_names_of_headers_are_none(converter: Conve
     assert found["spec"]["http"][0]["headers"]["request"]["set"] == {"timeout": "5"}
 
 
+def test_a_day_is_so_many_hours(converter: Converter) -> None:
+    text = http("    [{corsPolicy: {maxAge: 1d}, route: [{destination: {host: a}}]}]")
+    assert converter.outputs(text)[0]["spec"]["http"][0]["corsPolicy"] == {"maxAge": "24h"}
+    assert "1d is 24h." in [note.text for note in converter.result(text).docs[0].repairs]
+
+
 def test_origins_without_a_value_are_left_out(converter: Converter) -> None:
     (found,) = converter.outputs(http("    [{corsPolicy: {allow_origin: null, maxAge: 24h}}]"))
     assert found["spec"]["http"][0]["corsPolicy"] == {"maxAge": "24h"}

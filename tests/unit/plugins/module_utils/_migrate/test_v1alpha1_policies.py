@@ -75,3 +75,9 @@ def test_two_policies_for_one_caller_are_told(converter: Converter, order: int) 
     assert "Which of them held was not defined" in str(result.docs[0].differences)
     chosen = [out["spec"]["trafficPolicy"]["loadBalancer"]["simple"] for doc in result.docs for out in doc.outputs]
     assert chosen == ["RANDOM", "ROUND_ROBIN"]
+
+
+def test_a_time_without_a_unit_is_refused_where_it_stands(converter: Converter) -> None:
+    spec = "{destination: {name: ratings}, circuitBreaker: {simpleCb: {sleepWindow: 15}}}"
+    refusal = converter.refusal(rule("p", spec, "DestinationPolicy"))
+    assert "spec.circuitBreaker.simpleCb.sleepWindow must be a duration with a unit" in refusal
