@@ -48,7 +48,7 @@ options:
     default: default
   platform:
     description:
-      - The platform of the cluster; V(auto) finds it out by the API groups that it serves.
+      - The platform of the cluster; V(auto) detects it by the API groups that it serves.
       - On V(openshift) the charts get their settings for OpenShift (C(global.platform)).
     type: str
     choices: [auto, kubernetes, openshift]

@@ -38,7 +38,7 @@ options:
     required: true
   namespace:
     description:
-      - The namespace that documents are taken to be in which name none. Without it V(default).
+      - The namespace of documents that name none. Without it V(default).
     type: str
   root_namespace:
     description:

@@ -64,7 +64,7 @@ options:
     elements: dict
   services:
     description:
-      - What roles install for labs in namespaces of their own. Where there is no such namespace, nothing is missed.
+      - What roles install for labs in namespaces of their own. A namespace that does not exist is skipped.
     type: list
     elements: dict
     default: []

@@ -93,7 +93,7 @@ options:
     required: true
   desired:
     description:
-      - What is to be there where the checks pass, as manifests. Nothing of it is applied.
+      - Manifests of what should be in the cluster when the checks pass. None of them is applied.
       - Where a check fails, the diagnosis says what of it is missing or other than in the cluster, as far as the
         check's requests meet it.
     type: list

@@ -132,7 +132,7 @@ class ExecPlugin(Credentials):
         if done.returncode != 0:
             said = " ".join(done.stderr.decode("utf-8", "replace").split())[-300:]
             raise ConfigError(
-                f"{self._what} failed with exit code {done.returncode} ({said}); run it by hand to mend it."
+                f"{self._what} failed with exit code {done.returncode} ({said}); run it by hand to see what is wrong."
             )
         self._read(done.stdout)
         self._ran = True

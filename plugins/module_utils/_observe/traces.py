@@ -169,7 +169,7 @@ def find_backend(client: Client) -> Backend:
     if not jaegers:
         raise CheckError(
             f"Neither Zipkin nor Jaeger is in the cluster (no Service {' or '.join(NAMES[:2])} with port {PORT}), so "
-            "no trace can be looked up: install the tracing role first."
+            "no trace can be looked up: run the role mesh.workshop.tracing first."
         )
     service, port = jaegers[0]
     return _jaeger(client, service["metadata"]["namespace"], service["metadata"]["name"], port)

@@ -343,7 +343,7 @@ def rules_twice(mesh: Mesh) -> t.Iterator[Effect]:
     for (service, _home, _exported), rules in sorted(owners.items()):
         ordered = sorted(rules, key=age)
         for place, other in enumerate(ordered):
-            first, both = next(((one, said) for one in ordered[:place] if (said := _has_both(one, other))), (other, ""))
+            first, both = next(((one, said) for one in ordered[:place] if (said := _clash(one, other))), (other, ""))
             if both:
                 yield Effect(
                     origin_for("DestinationRule", other),
@@ -386,7 +386,7 @@ def failover_without_outliers(mesh: Mesh) -> t.Iterator[Effect]:
             )
 
 
-def _has_both(first: Json, other: Json) -> str:
+def _clash(first: Json, other: Json) -> str:
     """What two DestinationRules both say, and not alike: their trafficPolicy, or a subset of one name."""
     policies = [spec_of(one).get("trafficPolicy") for one in (first, other)]
     if all(policies) and policies[0] != policies[1]:
