@@ -12,6 +12,7 @@ import typing as t
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._apply import engine
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import FIELD_MANAGER
 from ansible_collections.mesh.workshop.plugins.modules import istio_control_plane
@@ -143,3 +144,31 @@ def test_the_charts_get_the_settings_of_the_platform(api: FakeApi, istioctl: pat
     assert json.loads((istioctl.parent / "operator").read_text())["spec"]["profile"] == "openshift"
     call(api, istioctl=str(istioctl), platform="kubernetes")
     assert json.loads((istioctl.parent / "operator").read_text())["spec"]["profile"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "done"),
+    [
+        ("present", "Istio may not be installed in full.", ["created ConfigMap istio"]),
+        ("stock", "The task did not finish.", []),
+    ],
+)
+def test_an_interruption_says_what_was_installed_so_far(
+    api: FakeApi, istioctl: pathlib.Path, monkeypatch: pytest.MonkeyPatch, state: str, said: str, done: list[str]
+) -> None:
+    words: list[Json] = []
+    end = QuietModule._told
+
+    def say_and_end(module: QuietModule, result: Json) -> Json:
+        words.append(json.loads(module._interrupted()))
+        return end(module, result)
+
+    monkeypatch.setattr(QuietModule, "_told", say_and_end)
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio", "namespace": "istio-system"}}
+    (istioctl.parent / "manifest").write_text(yaml.safe_dump_all([config, istiod()]))
+    api.fail(422, method="PATCH", part="/deployments/istiod", times=100)
+    call(api, state=state, **({"istioctl": str(istioctl)} if state == "present" else {}))
+    (word,) = words
+    assert (word["interrupted"], word["msg"], word["changed"]) == (True, said, bool(done))
+    changes = [f"{one['action']} {one['kind']} {one['name']}" for one in word["results"]]
+    assert [change for change in changes if "Namespace" not in change] == done
