@@ -58,7 +58,9 @@ class ActionModule(ModuleAction):
         """Run the module; on this machine it has a file to tell its progress in."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
-        if not self._tells(arguments):
+        alone = len((task_vars or {}).get("ansible_play_hosts_all") or ()) < 2
+        # Of several hosts, which are served side by side, the lines would be mixed.
+        if not alone or not self._tells(arguments):
             result.update(self.run_module(arguments, task_vars))
             return result
         with Tail(Display()) as tail:

@@ -216,6 +216,7 @@ class CallbackModule(DefaultCallback):
         self._failures: dict[str, list[Failure]] = {}
         self._passed = 0
         self._changed = 0
+        self._heading = ""
         # The task whose line waits for its end.
         self._open = ""
         # The end of the run explains a failure; it gets a line of its own only where more follows.
@@ -255,7 +256,7 @@ class CallbackModule(DefaultCallback):
         task = result.task
         seconds = time.monotonic() - self._starts.get(task._uuid, time.monotonic())
         said = f"{word}{more}, {seconds:.1f} s"
-        if self._open == task._uuid:
+        if self._open == task._uuid and self._title(result) == title(task):
             self._open = ""
             self._display.display(said, color=color)
         else:
@@ -280,7 +281,10 @@ class CallbackModule(DefaultCallback):
             super().v2_playbook_on_play_start(play)
             return
         self._play = play
-        self._say(play.get_name().strip(), constants.COLOR_HIGHLIGHT)
+        heading, self._heading = self._heading, play.get_name().strip()
+        # A play that goes on with the work of the one before has its name.
+        if self._heading != heading:
+            self._say(self._heading, constants.COLOR_HIGHLIGHT)
 
     def v2_playbook_on_task_start(self, task: Task, is_conditional: bool) -> None:
         """Begin a line for what takes a while."""
@@ -340,7 +344,8 @@ class CallbackModule(DefaultCallback):
         if isinstance(result.task, TaskInclude):
             return
         more = f", {count(len(checks), 'check')} passed" if checks else ""
-        if result.task.resolved_action in TALKING:
+        # One of several hosts has said nothing: their lines would be mixed.
+        if result.task.resolved_action in TALKING and self.host_label(result) == "localhost":
             return
         if result.is_changed():
             word = "would change" if result.task.check_mode else "changed"
@@ -370,6 +375,8 @@ class CallbackModule(DefaultCallback):
             self._end(result, "FAILED", constants.COLOR_ERROR)
         else:
             self._close()
+            if self._pending:
+                self._display.display(self._pending, color=constants.COLOR_ERROR)
             self._pending = f"{failure.name}: FAILED"
 
     def v2_runner_on_unreachable(self, result: CallbackTaskResult) -> None:

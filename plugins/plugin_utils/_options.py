@@ -22,11 +22,15 @@ from ansible_collections.mesh.workshop.plugins.plugin_utils._settings import (
 
 # Per playbook its own options, and the option without which each has no effect (none: empty).
 PLAYBOOKS: dict[str, dict[str, str]] = {
-    "setup": {"setup_report": ""},
-    "lab": {"lab": "", "stage": "lab"},
-    "verify": {"lab": "", "stage": "lab"},
-    "status": {},
-    "reset": {"lab": "", "reset_confirm": ""},
+    "setup": {"setup_report": "", "attendees": "", "attendees_host": "attendees"},
+    "lab": {"lab": "", "stage": "lab", "attendee": "lab"},
+    "verify": {"lab": "", "stage": "lab", "attendee": ""},
+    "status": {"attendee": ""},
+    "reset": {"lab": "", "reset_confirm": "", "attendee": ""},
+    "attendees": {
+        "attendees": "",
+        **dict.fromkeys(("attendees_state", "attendees_host", "attendees_confirm"), "attendees"),
+    },
     "tour": {"lab": "", "labs": "", "tour_report": ""},
     "explain": {"url": "", "from": "url", "method": "url", "headers": "url"},
     "migrate": {
@@ -40,10 +44,15 @@ PLAYBOOKS: dict[str, dict[str, str]] = {
 # Names that begin like this are the collection's.
 PREFIXES = (
     *("bookinfo_", "cluster_", "gateway_api_", "istio_", "lab_", "ratelimit_", "tracing_"),
-    *("setup_", "reset_", "tour_"),
+    *("setup_", "reset_", "tour_", "attendees_"),
 )
+# Options of playbooks that a file for all of them may hold.
+FILED = ("attendees", "attendees_host")
+# Whose namespace and host are said by a variable are not said by these.
+EXCLUSIVE = ("attendee", "attendees")
+NAMED = ("bookinfo_namespace", "bookinfo_host", "lab_namespace", "lab_host")
 # What an option is given, in messages: the name of something where nothing else is said.
-FORMS = {"ask_cluster": "true", "src": "PATH", "url": "http://HOST/PATH"}
+FORMS = {"ask_cluster": "true", "attendees": "NAME,NAME", "src": "PATH", "url": "http://HOST/PATH"}
 # Options that are true or false.
 SWITCHES = ("ask_cluster",)
 
@@ -76,6 +85,7 @@ def option_faults(
             faults.append(_setting_fault(playbook, name, values, name in filed))
         else:
             faults.append(_foreign_fault(playbook, name, internal, name in filed))
+    faults += _named_twice(playbook, given)
     if {"lab", "labs"} <= {name for name in PLAYBOOKS[playbook] if is_set(given.get(name))}:
         faults.append("lab and labs exclude each other: give one of them.")
     return [one for one in faults if one]
@@ -86,9 +96,20 @@ def is_set(value: t.Any) -> bool:
     return value not in (None, "")
 
 
+def _named_twice(playbook: str, given: t.Mapping[str, t.Any]) -> list[str]:
+    """What is wrong where both an attendee and a namespace are named: what a command line says holds for everybody."""
+    asked = [name for name in EXCLUSIVE if name in PLAYBOOKS[playbook] and is_set(given.get(name))]
+    return [
+        f"{name} and {asked[0]} exclude each other, since each attendee has a namespace and a host of their own: "
+        "leave out one of them."
+        for name in NAMED
+        if asked and is_set(given.get(name))
+    ]
+
+
 def _own_fault(playbook: str, name: str, values: t.Mapping[str, t.Any], filed: bool) -> str:
     """What is wrong with an option of the playbook's own; empty where nothing is."""
-    if not is_set(values[name]) or filed and any(name in names for names in SETTINGS.values()):
+    if not is_set(values[name]) or filed and (name in FILED or any(name in names for names in SETTINGS.values())):
         return ""
     needs = PLAYBOOKS[playbook][name]
     there = is_given if needs in SWITCHES else is_set
@@ -131,6 +152,8 @@ def _foreign_fault(playbook: str, name: str, internal: t.Collection[str], filed:
             f"{name} has no effect in mesh.workshop.{playbook}: leave it out here. It is for {where}; "
             "a file of settings for all playbooks, as in -e @room.yml, may hold it."
         )
+    if filed and name in FILED:
+        return ""
     if any(name in options for options in PLAYBOOKS.values()):
         can = ", ".join(f"-e {one}" for one in takes)
         which = f", which takes {can}" if takes else ""

@@ -39,32 +39,47 @@ BOOKINFO = frozenset(
     f"bookinfo_{name}"
     for name in ("injection", "image", "registry", "tag", "pull_policy", "resources", "labels", "session_secret")
 )
-# Only whoever installs Bookinfo, Istio and Kubernetes reads these.
-INSTALLS = frozenset(
+# Only whoever deploys Bookinfo reads these.
+DEPLOYS = frozenset(
     {
         *(f"bookinfo_{name}" for name in ("state", "wait", "wait_timeout", "kubeconfig", "context")),
         *(f"bookinfo_route_{name}" for name in ("namespace", "service", "port")),
+        "cluster_platform",
+    }
+)
+# Only whoever installs Istio and Kubernetes reads these.
+INSTALLS = frozenset(
+    {
         *(f"istio_{name}" for name in ("state", "profile", "version", "hub", "tag", "values", "mesh_config")),
-        *("istio_wait_timeout", "cluster_platform", "cluster_subnet", "cluster_timeout"),
+        *("istio_wait_timeout", "cluster_subnet", "cluster_timeout"),
         *("cluster_listen", "cluster_listen_http_port", "cluster_listen_https_port"),
         *("cluster_listen_api", "cluster_listen_api_port"),
     }
 )
 
 SETTINGS: dict[str, frozenset[str]] = {
-    "setup": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | BOOKINFO | INSTALLS,
+    "setup": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | BOOKINFO | DEPLOYS | INSTALLS,
     "lab": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | SERVICES | FORM | DEFINITIONS,
     "verify": WORKSHOP | PLACE | STAGE | CHECKS | FORM,
     "status": WORKSHOP | PLACE | STAGE | BOOKINFO,
     "reset": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | SERVICES | BOOKINFO,
     "tour": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | SERVICES | BOOKINFO | FORM | DEFINITIONS,
     "explain": WORKSHOP | PLACE,
+    "attendees": (WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | BOOKINFO | DEPLOYS) - {"bookinfo_state"},
     "migrate": frozenset(),
     "teardown": WORKSHOP | {"cluster_cache", "cluster_purge_cache"},
 }
 """Per playbook the variables of roles that a command line may set."""
 
 OTHERWISE: dict[str, str] = {
+    "lab_attendee": "attendee",
+    "lab_attendee_otherwise": "",
+    "lab_attendee_elsewhere": "",
+    "lab_attendees_wanted": "attendees",
+    "lab_attendees_state": "attendees_state",
+    "lab_attendees_host": "attendees_host",
+    "lab_attendees_machine": "",
+    "lab_attendees_resources": "",
     "lab_name": "lab",
     "lab_stage": "stage",
     "lab_state": "",
@@ -77,7 +92,7 @@ OTHERWISE: dict[str, str] = {
 """What the playbooks set themselves, and the option that it comes from (none: empty)."""
 
 TASK_VARIABLES: dict[str, tuple[str, ...]] = {
-    "workshop": ("setup", "lab", "verify", "status", "reset", "tour"),
+    "workshop": ("setup", "lab", "verify", "status", "reset", "tour", "attendees"),
     "migration": ("migrate",),
 }
 """Names without a prefix of ours that tasks set, and in which playbooks."""

@@ -32,6 +32,7 @@ Path = tuple[str, ...]
 # (group/version, plural, kind, namespaced)
 KINDS = [
     ("v1", "namespaces", "Namespace", False),
+    ("v1", "nodes", "Node", False),
     ("v1", "configmaps", "ConfigMap", True),
     ("v1", "secrets", "Secret", True),
     ("v1", "services", "Service", True),

@@ -45,6 +45,11 @@ def _same(wanted: t.Any, live: t.Any) -> bool:
     return _quantity(wanted) is not None and _quantity(wanted) == _quantity(live)
 
 
+def quantity(value: t.Any) -> decimal.Decimal:
+    """A quantity of Kubernetes, such as 250m or 64Mi, as a number; 0 where it is none."""
+    return _quantity(value) or decimal.Decimal()
+
+
 def _quantity(value: t.Any) -> decimal.Decimal | None:
     found = _QUANTITY.fullmatch(str(value)) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
     return decimal.Decimal(found[1]) * _SUFFIXES[found[2] or ""] if found else None

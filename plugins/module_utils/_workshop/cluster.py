@@ -67,15 +67,18 @@ def refusal(facts: Facts, version: Version, minimum: Version) -> str:
     return ""
 
 
-def namespace_refusal(client: Client, name: str) -> str:
-    """Why a namespace may not become the workshop's; empty where it may. Raises ApiError."""
+def namespace_refusal(client: Client, name: str, option: str = "bookinfo_namespace") -> str:
+    """Why a namespace, which this option has named, may not become the workshop's; empty where it may.
+
+    Raises ApiError.
+    """
     namespace = client.get("v1", "Namespace", name)
     held: list[Json] = []
     if not is_free(namespace):
         with ThreadPoolExecutor(max_workers=THREADS) as pool:
             cluster = LiveNamespace(client, pool)
             held = cluster.everything(cluster.kinds(), name, None)
-    return claim_refusal(name, namespace, held)
+    return claim_refusal(name, namespace, held, option)
 
 
 def refused_rights(client: Client, rights: list[str]) -> list[str]:

@@ -71,16 +71,19 @@ def is_free(namespace: Json | None) -> bool:
     return namespace is None or (namespace["metadata"].get("labels") or {}).get(MANAGED) == "true"
 
 
-def claim_refusal(name: str, namespace: Json | None, held: t.Sequence[Json]) -> str:
-    """Why a namespace, which holds these objects, may not become the workshop's; empty where it may."""
+def claim_refusal(name: str, namespace: Json | None, held: t.Sequence[Json], option: str = "bookinfo_namespace") -> str:
+    """Why a namespace, which holds these objects, may not become the workshop's; empty where it may.
+
+    ``option`` is what has named it.
+    """
     why = f"Namespace {name} cannot be the workshop's, whose reset removes what is in it: "
     if is_reserved(name):
-        return f"{why}it is the cluster's own or Istio's; name another one with bookinfo_namespace."
+        return f"{why}it is the cluster's own or Istio's; name another one with {option}."
     theirs = sorted(f"{one['kind']} {one['metadata']['name']}" for one in held if not is_clusters_own(one))
     if is_free(namespace) or not theirs:
         return ""
     shown = ", ".join(theirs[:_SHOWN]) + (f" and {len(theirs) - _SHOWN} more" if len(theirs) > _SHOWN else "")
     return (
-        f"{why}it was there before and holds {shown}; name another one with bookinfo_namespace, or, if all of that "
+        f"{why}it was there before and holds {shown}; name another one with {option}, or, if all of that "
         f"may go, label it {MANAGED}=true yourself."
     )

@@ -16,6 +16,8 @@ Document = dict[str, t.Any]
 
 # Nothing renews the certificates, and no workshop runs for ten years.
 _VALIDITY = "87600h"
+# As many as the node's subnet for pods has addresses for, less a few.
+MOST_PODS = 250
 PATCHES_DIR = "/etc/mesh-workshop/patches"
 
 
@@ -90,7 +92,7 @@ def config_documents(control: Control) -> list[Document]:
         "failCgroupV1": False,
         "failSwapOn": False,
         "resolvConf": "",
-        "maxPods": 250,
+        "maxPods": MOST_PODS,
         "serializeImagePulls": False,
         # No image can be pulled again, so none may be collected, and a full disk must not evict the workshop's pods.
         "imageGCHighThresholdPercent": 100,

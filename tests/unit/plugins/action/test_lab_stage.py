@@ -66,4 +66,8 @@ def test_progress_is_told_on_this_machine_and_where_it_may_be_shown(
     action.run_module = execute
     assert action.run(None, {}) == {"changed": True}
     assert ("progress" in given[0]) is told
+    assert action.run(None, {"ansible_play_hosts_all": ["ada"]}) == {"changed": True}
+    assert ("progress" in given[1]) is told
+    action.run(None, {"ansible_play_hosts_all": ["ada", "bob"]})
+    assert "progress" not in given[2], "lines of several hosts would be mixed"
     assert action._task.args == {"lab": "x"}, "the task is not changed"

@@ -8,6 +8,8 @@ import os
 import re
 import subprocess
 import sys
+import time
+import types
 import typing as t
 from pathlib import Path
 
@@ -320,3 +322,53 @@ def test_what_takes_long_is_named_when_it_begins_and_proofs_are_counted(tmp_path
     status, said = play(tmp_path, {"hosts": "localhost", "tasks": tasks})
     assert status == 0
     assert "Prove … not needed, 0.0 s\n" in said
+
+
+def test_of_several_hosts_each_is_named_and_so_is_every_failure(tmp_path: Path) -> None:
+    prove: Json = {"checks": [{"name": "a", "request": {"url": "http://a.example/"}, "expect": {"status": 200}}]}
+    fail: Json = {"name": "Work", "ansible.builtin.fail": {"msg": "Not for {{ inventory_hostname }}."}}
+    tasks = [{"name": "Prove", "mesh.workshop.verify": prove, "when": False}, fail]
+    hosts = {"name": "All", "hosts": "localhost", "tasks": []}
+    for name in ("ada", "bob"):
+        hosts["tasks"].append(
+            {"ansible.builtin.add_host": {"name": name, "groups": ["several"]}, "changed_when": False}
+        )
+    several = {"name": "All", "hosts": "several", "connection": "local", "tasks": tasks}
+    status, said = play(tmp_path, hosts, several)
+    assert status == 2
+    assert said.splitlines()[:6] == [
+        "All",
+        "Prove … ",
+        "Prove [ada]: not needed, 0.0 s",
+        "Work [ada]: FAILED",
+        "Work [bob]: FAILED",
+        "",
+    ]
+    assert "FAILED  Work [ada]\n\n  Not for ada." in said
+    assert "FAILED  Work [bob]\n\n  Not for bob." in said
+
+
+@pytest.mark.parametrize(
+    ("host", "told"), [("localhost", []), ("ada", ["Lab tls [ada]: changed, 1 check passed, 0.0 s"])]
+)
+def test_a_lab_that_has_told_nothing_has_a_line_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, host: str, told: list[str]
+) -> None:
+    said: list[str] = []
+    callback = room.CallbackModule()
+    monkeypatch.setattr(callback, "_say", lambda text, color: said.append(text))
+    monkeypatch.setattr(callback, "_starts", {"1": time.monotonic()})
+    monkeypatch.setattr(callback, "_warn", lambda _result: None)
+    monkeypatch.setattr(callback, "host_label", lambda _result: host)
+    task = {
+        "resolved_action": "mesh.workshop.lab_stage",
+        "name": "Lab tls",
+        "check_mode": False,
+        "_uuid": "1",
+        "loop": None,
+    }
+    result = {"checks": [{"name": "a", "passed": True}]}
+    callback.v2_runner_on_ok(
+        types.SimpleNamespace(task=types.SimpleNamespace(**task), result=result, is_changed=lambda: True)
+    )
+    assert [re.sub(r"\d+\.\d s", "0.0 s", line) for line in said] == told

@@ -45,6 +45,12 @@ def faults(playbook: str, given: dict[str, t.Any], **more: t.Any) -> list[str]:
         ("setup", {"cluster_provider": "{{ where }}", "cluster_context": "staging"}),
         ("migrate", {"src": "a", "dest": "b", "ask_cluster": "true", "cluster_kubeconfig": "/x"}),
         ("teardown", {"cluster_purge_cache": "yes", "cluster_data": "/data", "bookinfo_host": "x"}),
+        ("lab", {"lab": "tls", "attendee": "all"}),
+        ("status", {"attendee": "ada", "cluster_name": "blue"}),
+        ("setup", {"attendees": 30, "attendees_host": "{name}.example"}),
+        ("attendees", {}),
+        ("attendees", {"attendees": ["ada"], "attendees_state": "absent", "attendees_confirm": True}),
+        ("attendees", {"attendees": "room.csv", "bookinfo_image": "a:1", "lab_deadline": 20}),
         ("teardown", {"workshop": "mine", "migration": "mine"}),
     ],
 )
@@ -59,7 +65,8 @@ def test_what_has_an_effect_is_taken(playbook: str, given: dict[str, t.Any]) -> 
         ("lab", {"lab": "", "stage": "delay"}, "stage has no effect without lab: add -e lab=NAME."),
         ("explain", {"from": "x"}, "from has no effect without url: add -e url=http://HOST/PATH."),
         ("migrate", {"force": True}, "force has no effect without src: add -e src=PATH."),
-        ("status", {"lab": "faults"}, "lab has no effect in mesh.workshop.status: leave it out."),
+        ("status", {"lab": "faults"}, "lab has no effect in mesh.workshop.status, which takes -e attendee: leave it"),
+        ("teardown", {"lab": "faults"}, "lab has no effect in mesh.workshop.teardown: leave it out."),
         (
             "reset",
             {"stage": "delay"},
@@ -78,7 +85,7 @@ def test_what_has_an_effect_is_taken(playbook: str, given: dict[str, t.Any]) -> 
             "status",
             {"lab_deadline": 3},
             "lab_deadline has no effect in mesh.workshop.status: leave it out here. It is for mesh.workshop.setup, "
-            "mesh.workshop.lab, mesh.workshop.verify, mesh.workshop.reset, mesh.workshop.tour; a file of settings",
+            "mesh.workshop.lab, mesh.workshop.verify, mesh.workshop.reset, mesh.workshop.tour, mesh.workshop.attendees",
         ),
         ("teardown", {"istio_version": "1.31.0"}, "istio_version has no effect in mesh.workshop.teardown"),
         ("explain", {"url": "http://a/", "lab_deadline": 5}, "lab_deadline has no effect in mesh.workshop.explain"),
@@ -104,6 +111,20 @@ def test_what_has_an_effect_is_taken(playbook: str, given: dict[str, t.Any]) -> 
         ("lab", {"lab_deadline": 5}, "lab_deadline has no effect without lab: add -e lab=NAME."),
         ("reset", {"lab": "tls", "reset_confirm": "yes"}, "reset_confirm has no effect with lab"),
         ("reset", {"lab": "tls", "bookinfo_image": "a:1"}, "bookinfo_image has no effect with lab"),
+        ("lab", {"attendee": "ada"}, "attendee has no effect without lab: add -e lab=NAME."),
+        ("lab", {"lab": "tls", "attendees": 3}, "attendees has no effect in mesh.workshop.lab, which takes -e lab"),
+        ("setup", {"attendees_host": "{name}.x"}, "attendees_host has no effect without attendees: add -e attendees="),
+        ("verify", {"attendee": "ada", "lab_host": "x"}, "lab_host and attendee exclude each other, since each "),
+        (
+            "attendees",
+            {"attendees": "ada", "bookinfo_namespace": "x"},
+            "bookinfo_namespace and attendees exclude each other",
+        ),
+        (
+            "attendees",
+            {"attendees": "ada", "bookinfo_state": "absent"},
+            "bookinfo_state has no effect in mesh.workshop",
+        ),
         (
             "setup",
             {"cluster_listen_api": "yes"},
@@ -157,10 +178,18 @@ def test_what_the_playbooks_set_is_not_given_from_outside(playbook: str, name: s
 
 
 def test_a_file_may_hold_the_settings_of_all_playbooks() -> None:
-    room = {"cluster_listen": "0.0.0.0", "lab_deadline": 20, "tracing_image": "a:1", "cluster_kubeconfig": "/x"}
+    room = {
+        "attendees": 30,
+        "attendees_host": "{name}.example",
+        "cluster_listen": "0.0.0.0",
+        "lab_deadline": 20,
+        "tracing_image": "a:1",
+        "cluster_kubeconfig": "/x",
+    }
     for playbook in PLAYBOOKS:
         assert faults(playbook, room, filed=set(room)) == []
     assert faults("verify", {"stage": "delay"}, filed={"stage"})
+    assert faults("status", {"attendee": "ada", "bookinfo_host": "x"}, filed={"bookinfo_host"})
     assert faults("setup", {"cluster_nmae": "x"}, filed={"cluster_nmae"})
     assert faults("setup", {"cluster_listen_api": True}, filed={"cluster_listen_api"})
 
@@ -178,10 +207,11 @@ def test_each_playbook_checks_first_and_uses_what_it_takes() -> None:
     paths = {path.stem: path for path in (ROOT / "playbooks").glob("*.yml")}
     assert set(paths) == set(PLAYBOOKS)
     for name, path in paths.items():
-        (play,) = yaml.safe_load(path.read_text())
+        play, *_more = yaml.safe_load(path.read_text())
         assert play["tasks"][0]["mesh.workshop.check_options"] == {"playbook": name}
+        own = [ROOT / "playbooks" / one for one in re.findall(r"tasks/\w+\.yml", path.read_text())]
         text = path.read_text() + "".join(
-            one.read_text() for one in (ROOT / "roles" / "lab" / "tasks").glob(f"{name}*.yml")
+            one.read_text() for one in (*own, *(ROOT / "roles" / "lab" / "tasks").glob(f"{name}*.yml"))
         )
         for option in PLAYBOOKS[name]:
             assert re.search(rf"\b{option}\s*\|", text), f"{name}: {option}"

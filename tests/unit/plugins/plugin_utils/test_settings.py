@@ -34,10 +34,12 @@ HELD = {
     "{{ lab_tour_tasks }}": ("main.yml", "reset.yml"),
 }
 # A stage that is only verified installs and waits for nothing, and baseline needs no service. The state of Bookinfo is
-# for whoever deploys it; the lists of its documents only look at it. Explaining names the host in a message.
+# for whoever deploys it, and attendees_state says that of an attendee; the lists of its documents only look at it.
+# Explaining names the host in a message.
 UNREAD = {
     "setup": SERVICES | FORM | DEFINITIONS,
     "verify": SERVICES | DEFINITIONS | {"lab_wait_timeout"},
+    "attendees": SERVICES | FORM | DEFINITIONS | {"bookinfo_state"},
     **dict.fromkeys(("status", "reset", "tour"), frozenset({"bookinfo_state"})),
 }
 
@@ -76,8 +78,8 @@ def text_of(path: Path, role: Path | None, seen: set[Path]) -> str:
                 parts.append(text_of(other / "tasks" / asked.get("tasks_from", "main.yml"), other, seen))
         for key in ("ansible.builtin.include_tasks", "ansible.builtin.import_tasks"):
             for name in HELD.get(found.get(key, ""), (found[key],)) if key in found else ():
-                assert role
-                parts.append(text_of(role / "tasks" / name, role, seen))
+                folder = role / "tasks" if role else ROOT / "playbooks"
+                parts.append(text_of(folder / name, role, seen))
     folder = (role or ROOT / "playbooks") / "templates"
     parts += [(folder / name).read_text() for name in re.findall(r"[\w.-]+\.j2", parts[0])]
     return "\n".join(parts)

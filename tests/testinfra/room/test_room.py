@@ -1,0 +1,182 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A room of attendees on one mesh: the tests follow a class from its first minute to its last, in their order here."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+CLASS = "E-Mail;Name\nada@example.com;Ada\nbob@example.com;Bob\n"
+EVERYBODY = ("ada", "bob", "bookinfo")
+CUSTOM = [
+    *(("networking.istio.io", "v1", plural) for plural in ("gateways", "virtualservices", "destinationrules")),
+    *(("security.istio.io", "v1", plural) for plural in ("authorizationpolicies", "peerauthentications")),
+]
+
+
+def host_of(name):
+    return "mybookstore.com" if name == "bookinfo" else f"{name}.mybookstore.com"
+
+
+def namespaces(kube):
+    return {one.metadata.name for one in kube.core.list_namespace().items}
+
+
+def bytes_of(kube, namespace):
+    """What is in a namespace: which objects, and in which version. Of what has a status, that of what is wanted."""
+    found = {}
+    lists = [
+        *(getattr(kube.core, f"list_namespaced_{kind}") for kind in ("config_map", "secret", "service")),
+        *(kube.core.list_namespaced_service_account, kube.apps.list_namespaced_deployment),
+    ]
+    for listed in lists:
+        for item in listed(namespace).items:
+            meta = item.metadata
+            found[listed.__name__, meta.name] = (meta.uid, meta.generation or meta.resource_version)
+    for group, version, plural in CUSTOM:
+        for item in kube.custom.list_namespaced_custom_object(group, version, namespace, plural)["items"]:
+            found[plural, item["metadata"]["name"]] = (item["metadata"]["uid"], item["metadata"]["resourceVersion"])
+    pods = {one.metadata.name: one.metadata.uid for one in kube.core.list_namespaced_pod(namespace).items}
+    return {**found, "pods": pods}
+
+
+def served_by(gateway, name, count=12):
+    """Which versions of reviews serve an attendee's page, by the stars of it."""
+    seen = set()
+    for _number in range(count):
+        page = gateway.get("/productpage", host=host_of(name))
+        assert page.status == 200, f"the page of {name} answered {page.status}"
+        seen |= set(re.findall(r"\breviews-(v\d)-[a-z0-9]+-[a-z0-9]+\b", page.body))
+    return seen
+
+
+def outcomes(run):
+    """By host, how many tasks changed something and how many failed."""
+    recap = re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+).*\bfailed=(\d+)", run.output, flags=re.MULTILINE)
+    return {name: (int(changed), int(failed)) for name, changed, failed in recap if name != "localhost"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def room(ansible, kube, tmp_path_factory):
+    """Two more attendees, by the list that a registration has exported."""
+    path = tmp_path_factory.mktemp("class") / "registration.csv"
+    path.write_text(CLASS)
+    before = bytes_of(kube, "bookinfo")
+    run = ansible.play("attendees", attendees=str(path))
+    assert run.status == 0, run.output
+    assert outcomes(run) == {"ada": (2, 0), "bob": (2, 0)}
+    assert bytes_of(kube, "bookinfo") == before, "who was there before is left alone"
+    yield path
+    ansible.play("attendees", attendees=str(path), attendees_state="absent", attendees_confirm=True)
+    ansible.play("reset", reset_confirm=True)
+
+
+def test_each_has_a_page_of_their_own_and_pods_with_sidecars(kube, gateway):
+    for name in EVERYBODY:
+        pods = kube.core.list_namespaced_pod(name).items
+        names = {one.metadata.name for one in pods if one.metadata.name.startswith("reviews")}
+        shown = set(
+            re.findall(r"\breviews-v\d-[a-z0-9]+-[a-z0-9]+\b", gateway.get("/productpage", host=host_of(name)).body)
+        )
+        assert shown
+        assert shown <= names, f"the page of {name} comes from somebody else's pods"
+        for pod in pods:
+            containers = [*pod.spec.containers, *(pod.spec.init_containers or ())]
+            assert "istio-proxy" in {one.name for one in containers}, pod.metadata.name
+    assert "example.com" not in str(kube.core.list_namespace().to_dict()), "what else the list holds stays here"
+
+
+def test_adding_them_again_changes_nothing(ansible, kube, room):
+    before = {name: bytes_of(kube, name) for name in EVERYBODY}
+    run = ansible.play("attendees", attendees=str(room))
+    assert (run.status, outcomes(run)) == (0, {"ada": (0, 0), "bob": (0, 0)}), run.output
+    assert {name: bytes_of(kube, name) for name in EVERYBODY} == before
+
+
+def test_who_is_meant_has_to_be_said(ansible):
+    run = ansible.play("lab", lab="request_routing")
+    assert run.status != 0
+    assert "There are 3 attendees: ada, bob, bookinfo. Say who is meant" in run.message
+    run = ansible.play("verify", attendee="ada,eve")
+    assert run.status != 0
+    assert "There is no attendee eve. The attendees are: ada, bob, bookinfo." in run.message
+    run = ansible.play("attendees")
+    assert run.status == 0
+    for name in EVERYBODY:
+        assert re.search(rf"\b{name} +{host_of(name)}\b", run.output), run.output
+
+
+def test_all_are_brought_to_a_stage_and_one_failure_stops_nobody(ansible, kube, gateway):
+    run = ansible.play("lab", lab="request_routing", stage="all_v1", attendee="all")
+    assert (run.status, outcomes(run)) == (0, dict.fromkeys(EVERYBODY, (1, 0))), run.output
+    assert {name: served_by(gateway, name) for name in EVERYBODY} == dict.fromkeys(EVERYBODY, {"v1"})
+    kube.custom.delete_namespaced_custom_object("networking.istio.io", "v1", "bob", "virtualservices", "reviews")
+    run = ansible.play("verify", attendee="all")
+    assert run.status != 0
+    assert outcomes(run) == {"ada": (0, 0), "bob": (0, 1), "bookinfo": (0, 0)}, run.output
+    run = ansible.play("status")
+    assert run.status == 0
+    for name in EVERYBODY:
+        assert re.search(rf"\b{name} +request_routing +all_v1 ", run.output), run.output
+    assert "bob: VirtualService bob/reviews of stage all_v1 of lab request_routing is missing" in run.output
+    assert "ada: " not in run.output, "others are not to blame"
+
+
+def test_a_reset_of_one_leaves_the_others_alone(ansible, kube, gateway):
+    others = [name for name in EVERYBODY if name != "bob"]
+    before = {name: bytes_of(kube, name) for name in others}
+    run = ansible.play("reset", attendee="bob", reset_confirm=True)
+    assert run.status == 0, run.output
+    assert {name: bytes_of(kube, name) for name in others} == before
+    assert served_by(gateway, "bob", 30) == {"v1", "v2", "v3"}
+    assert served_by(gateway, "ada") == {"v1"}
+
+
+def test_bad_input_is_told_before_anything_is_changed(ansible, kube, eventually):
+    kube.core.create_namespace({"metadata": {"name": "theirs"}})
+    try:
+        kube.core.create_namespaced_config_map("theirs", {"metadata": {"name": "something"}})
+        before = namespaces(kube)
+        for given, said in (
+            ("eve,-x", "Attendee '-x' cannot be the name of a namespace"),
+            (["Eve", "eve"], "Attendee 'eve' and attendee 'Eve' would both be eve: change one of the names."),
+            (1000, "1000 more attendees do not fit into this cluster"),
+            ("/nowhere/room.csv", "/nowhere/room.csv cannot be read (No such file or directory)"),
+            ("eve,theirs", "Namespace theirs cannot be the workshop's"),
+        ):
+            run = ansible.play("attendees", attendees=given)
+            assert run.status != 0
+            assert said in run.message, run.output
+        assert namespaces(kube) == before
+    finally:
+        kube.core.delete_namespace("theirs")
+        eventually(lambda: "theirs" not in namespaces(kube), "the namespace theirs goes")
+
+
+def test_removing_them_leaves_nothing(ansible, kube, gateway, room):
+    run = ansible.play("lab", lab="tls", stage="secure_gateway", attendee="ada")
+    assert run.status == 0, run.output
+    before = bytes_of(kube, "bookinfo")
+    selector = {"label_selector": "mesh.workshop/attendee in (ada,bob)"}
+    assert {one.metadata.namespace for one in kube.core.list_secret_for_all_namespaces(**selector).items} >= {
+        "istio-system"
+    }
+    removal = {"attendees": str(room), "attendees_state": "absent"}
+    run = ansible.play("attendees", **removal)
+    assert run.status != 0
+    assert "Nobody was removed: type ada,bob when asked" in run.message
+    run = ansible.play("attendees", **removal, attendees_confirm=True)
+    assert run.status == 0, run.output
+    assert not {"ada", "bob"} & namespaces(kube)
+    assert not kube.core.list_secret_for_all_namespaces(**selector).items
+    assert not kube.core.list_config_map_for_all_namespaces(**selector).items
+    assert gateway.get("/productpage", host="ada.mybookstore.com").status == 404
+    assert bytes_of(kube, "bookinfo") == before
+    run = ansible.play("attendees", **removal)
+    assert (run.status, run.changed) == (0, 0), run.output
+    assert "None of them is there." in run.output
+    run = ansible.play("status")
+    assert "Applied     request_routing, stage all_v1" in run.output, "one attendee is the case without attendees"
