@@ -53,10 +53,11 @@ def convert(docs: t.Sequence[Doc], facts: Facts, options: Options, lost: Lost) -
                 _authorization_policy(doc, roles, switch, facts, lost)
             except Refused as why:
                 doc.refuse(why)
+    unbound = _refused_bindings(mine, facts)
     for key, role in roles.items():
         bindings = bound.get(key, [])
         try:
-            refused = None if bindings else _refused_binding(key, mine, facts) or lost.find(("ServiceRoleBinding",))
+            refused = None if bindings else unbound.get(key) or lost.find(("ServiceRoleBinding",))
             if refused and _binds(refused, role):
                 raise Refused(
                     f"the {told(refused)}, so it is not known to whom the role was granted; correct it first."
@@ -83,14 +84,15 @@ def _find_role(
     raise Missing(f"the ServiceRole {key[0]}/{key[1]} is not in the input; add its document.", field, place)
 
 
-def _refused_binding(key: tuple[str, str], mine: list[Doc], facts: Facts) -> Doc | None:
-    """A binding of a role that was refused."""
+def _refused_bindings(mine: list[Doc], facts: Facts) -> dict[tuple[str, str], Doc]:
+    """Bindings that were refused, by the namespace and the name of the role that they bind."""
+    found: dict[tuple[str, str], Doc] = {}
     for doc in mine:
-        ref = doc.spec_or_empty().get("roleRef")
-        name = ref.get("name") if isinstance(ref, dict) else None
-        if doc.kind == "ServiceRoleBinding" and doc.refusal and (facts.of(doc), str(name)) == key:
-            return doc
-    return None
+        if doc.kind == "ServiceRoleBinding" and doc.refusal:
+            ref = doc.spec_or_empty().get("roleRef")
+            name = ref.get("name") if isinstance(ref, dict) else None
+            found.setdefault((facts.of(doc), str(name)), doc)
+    return found
 
 
 def _binds(binding: Doc, role: Doc) -> bool:

@@ -72,6 +72,19 @@ def test_the_time_grows_with_the_size_and_no_faster(name: str) -> None:
     assert large < 24 * small
 
 
+def test_roles_that_nobody_binds_are_not_compared_with_each_other() -> None:
+    def run(count: int) -> t.Callable[[], None]:
+        text = "---\n".join(ROLE.replace("name: a", f"name: a{number}") for number in range(count)).encode()
+
+        def convert() -> None:
+            migrate([("a.yaml", text)], Options())
+
+        return convert
+
+    small, large = (processor_time(run(count)) for count in (250, 2000))
+    assert large < 24 * small
+
+
 def test_a_file_has_so_many_values_and_documents_at_most() -> None:
     item = "- a\n"
     documents = "".join(f"a{number}:\n{item * 150_000}---\n" for number in range(4))
