@@ -9,6 +9,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._kube import Json, Ref
+from .._kube.objects import first_few
 
 CREATED, CHANGED, UNCHANGED = "created", "changed", "unchanged"
 DELETED, ABSENT = "deleted", "absent"
@@ -90,7 +91,6 @@ def summary(done: t.Sequence[Entry], errors: t.Sequence[str]) -> str:
     left = [str(entry.ref) for entry in done if entry.action == NOT_APPLIED]
     named = ""
     if left:
-        shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
-        named = f" Not applied: {shown}."
+        named = f" Not applied: {first_few(left)}."
     of = f" Of {len(done)} documents: {tally}." if len(done) > 1 else ""
     return f"{errors[0]}{more}{of}{named}"

@@ -9,7 +9,7 @@ import typing as t
 
 from .._explain.mesh import host_holds
 from .._istio.patterns import PatternError, is_match
-from .._kube.objects import labels_of
+from .._kube.objects import first_few, labels_of
 from .findings import Json
 
 
@@ -36,8 +36,7 @@ def namespace_of(host: str, default: str) -> str:
 
 def listed(names: list[str]) -> str:
     """Names in a sentence, the first few."""
-    unique = sorted(dict.fromkeys(names))
-    return ", ".join(unique[:5]) + (f" and {len(unique) - 5} more" if len(unique) > 5 else "")
+    return first_few(sorted(set(names)))
 
 
 def uri_matches(match: t.Mapping[str, t.Any], path: str) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .._kube import FIELD_MANAGER, ApiError, Client, Json, Ref
+from .._kube.objects import first_few
 from .durations import parse_time
 from .istiod import Istiod, ProxyStatus, find_istiods, parse_syncz
 
@@ -299,7 +300,7 @@ def _warning(ours: t.Sequence[ProxyStatus], others: t.Sequence[ProxyStatus], lat
 
 def _names(late: t.Sequence[ProxyStatus]) -> str:
     names = [f"{proxy.name} ({', '.join(proxy.waiting)})" if proxy.waiting else proxy.name for proxy in late]
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return first_few(names, 3)
 
 
 def _late(istiod: Istiod, missing: t.Sequence[Ref], proxies: t.Sequence[ProxyStatus]) -> str:

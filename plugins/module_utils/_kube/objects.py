@@ -80,3 +80,8 @@ def subject_of(kind: str, name: str | None, namespace: str | None = None) -> str
     if not name:
         return f"{kind} in {namespace}" if namespace else kind
     return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
+
+
+def first_few(names: t.Sequence[str], most: int = 5) -> str:
+    """Names in a sentence: ``a, b and 3 more``."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

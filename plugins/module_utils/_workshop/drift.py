@@ -13,6 +13,7 @@ import typing as t
 
 from .._apply.fields import differences
 from .._kube import FIELD_MANAGER
+from .._kube.objects import first_few
 from .reset_plan import owners_afterwards
 
 Json = dict[str, t.Any]
@@ -39,7 +40,7 @@ def troubles(pairs: t.Iterable[tuple[Json, Json | None]], *, state: str, remedy:
         _entries, writers = owners_afterwards(live, FIELD_MANAGER)
         if not fields and not writers:
             continue
-        shown = ", ".join(fields[:_SHOWN]) + (f" and {len(fields) - _SHOWN} more" if len(fields) > _SHOWN else "")
+        shown = first_few(fields, _SHOWN)
         why = [f"{shown} differs" if len(fields) == 1 else f"{shown} differ"] if fields else []
         why += [f"written to by {', '.join(writers)}"] if writers else []
         said.append(f"{name} differs from {state} ({'; '.join(why)}): {remedy}.")

@@ -18,6 +18,7 @@ from .._apply.fields import differences
 from .._apply.kinds import WORKLOAD_KINDS
 from .._istio.pods import has_sidecar
 from .._kube.labels import ATTENDEE, MANAGED
+from .._kube.objects import first_few
 
 Json = dict[str, t.Any]
 Identity = tuple[str, str, str, str]
@@ -179,9 +180,9 @@ def beside_sentence(objects: t.Sequence[Json], namespace: str) -> str:
     """What lies beside a stage, and what to do about it; empty where nothing does."""
     if not objects:
         return ""
-    names = ", ".join(sorted(f"{obj['kind']} {obj['metadata']['name']}" for obj in objects))
+    names = sorted(f"{obj['kind']} {obj['metadata']['name']}" for obj in objects)
     return (
-        f"Namespace {namespace} has configuration of the mesh that no lab has applied: {names}. It stays and may "
+        f"Namespace {namespace} has configuration of the mesh that no lab has applied: {first_few(names)}. It stays and may "
         f"change what the stage shows: mesh.workshop.reset removes it, and the label {MANAGED}=true keeps it."
     )
 

@@ -10,6 +10,7 @@ import typing as t
 
 from .._istio.control_plane import ISTIO_NAMESPACE
 from .._kube.labels import ATTENDEE, MANAGED
+from .._kube.objects import first_few
 from .reset_plan import is_clusters_own
 
 Json = dict[str, t.Any]
@@ -82,8 +83,7 @@ def claim_refusal(name: str, namespace: Json | None, held: t.Sequence[Json], opt
     theirs = sorted(f"{one['kind']} {one['metadata']['name']}" for one in held if not is_clusters_own(one))
     if is_free(namespace) or not theirs:
         return ""
-    shown = ", ".join(theirs[:_SHOWN]) + (f" and {len(theirs) - _SHOWN} more" if len(theirs) > _SHOWN else "")
     return (
-        f"{why}it was there before and holds {shown}; name another one with {option}, or, if all of that "
-        f"may go, label it {MANAGED}=true yourself."
+        f"{why}it was there before and holds {first_few(theirs, _SHOWN)}; name another one with {option}, or, if all "
+        f"of that may go, label it {MANAGED}=true yourself."
     )

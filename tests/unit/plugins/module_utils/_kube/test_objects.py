@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._kube.objects import (
     Ref,
+    first_few,
     home_of,
     key_of,
     labels_of,
@@ -58,3 +59,12 @@ def test_subjects_of_messages() -> None:
     assert subject_of("Node", "a") == "Node a"
     assert subject_of("Pod", None, "shop") == "Pod in shop"
     assert subject_of("Pod", None) == "Pod"
+
+
+def test_of_many_names_the_first_few_are_said() -> None:
+    assert [first_few(names, 2) for names in ((), ("a",), ("a", "b"), ("a", "b", "c", "d"))] == [
+        "",
+        "a",
+        "a, b",
+        "a, b and 2 more",
+    ]

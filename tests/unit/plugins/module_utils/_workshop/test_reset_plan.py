@@ -226,3 +226,11 @@ def test_the_listing_says_what_would_go() -> None:
         "would restore Deployment room/a (written to by kubectl-edit)",
     ]
     assert reset_plan.listing([], check=False).startswith("Nothing to do")
+
+
+def test_what_lies_beside_a_stage_is_named_briefly() -> None:
+    some = [{"kind": "VirtualService", "metadata": {"name": f"v{number}"}} for number in range(7)]
+    said = reset_plan.beside_sentence(some, "room")
+    assert "no lab has applied: VirtualService v0, VirtualService v1," in said
+    assert "VirtualService v4 and 2 more. It stays" in said
+    assert reset_plan.beside_sentence([], "room") == ""
