@@ -182,8 +182,8 @@ def beside_sentence(objects: t.Sequence[Json], namespace: str) -> str:
         return ""
     names = sorted(f"{obj['kind']} {obj['metadata']['name']}" for obj in objects)
     return (
-        f"Namespace {namespace} has configuration of the mesh that no lab has applied: {first_few(names)}. It stays and may "
-        f"change what the stage shows: mesh.workshop.reset removes it, and the label {MANAGED}=true keeps it."
+        f"Namespace {namespace} has configuration of the mesh that no lab has applied: {first_few(names)}. It stays "
+        f"and may change what the stage shows: mesh.workshop.reset removes it, and the label {MANAGED}=true keeps it."
     )
 
 
