@@ -12,8 +12,8 @@ author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
   - Returns the version of Istio, its proxies and whether each of them is in sync, the namespaces with injection, the
-    addresses of the ingress gateways, the version of the Gateway API, and the objects that carry the ownership labels
-    of this collection.
+    addresses of the ingress gateways, the version of the Gateway API, the Service of Prometheus, and the objects that
+    carry the ownership labels of this collection.
   - Leaves empty what this user may not read, and names it in a warning.
 options:
   attendee:
@@ -200,6 +200,26 @@ gateway_api:
       type: str
       returned: always
       sample: standard
+prometheus:
+  description: The Service of the Prometheus that checks ask.
+  type: dict
+  returned: success
+  contains:
+    namespace:
+      description: Namespace of the Service; empty if there is none.
+      type: str
+      returned: always
+      sample: mesh-workshop-metrics
+    name:
+      description: Name of the Service; empty if there is none.
+      type: str
+      returned: always
+      sample: prometheus
+    port:
+      description: Port of its API; V(0) if there is none.
+      type: int
+      returned: always
+      sample: 9090
 owned:
   description: The objects that carry the ownership labels of this collection.
   type: list

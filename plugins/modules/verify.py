@@ -83,6 +83,11 @@ options:
       - In C(expect), C(trace) takes the C(services) in each request's trace and their C(parents) (caller by service),
         C(trace_share) the percentage of requests that are traced; both are read from the mesh's Zipkin or Jaeger,
         and stand in a check of their own, without what access logs tell.
+      - In C(expect), C(metric) is a C(query) in PromQL that gives one number, and one of C(each) (by how much it grows
+        with each of the check's requests), C(share) (the percentage of the requests with which it grows by one) and
+        bounds of its value (C(above), C(below)). The cluster's Prometheus answers it once it has read all proxies, so
+        such a check takes two readings. Requests of others count as well, so the query has to name this namespace's
+        workloads. It stands in a check of its own, without shares, quotas, traces and what access logs tell.
       - C(tolerance) is the deviation in points that must be found, by default 5 for shares and 10 for what must
         always or never be so.
       - C(deadline) in seconds (by default O(deadline)), C(consecutive) rounds that must pass (3), C(namespace) of the

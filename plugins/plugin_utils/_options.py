@@ -43,7 +43,7 @@ PLAYBOOKS: dict[str, dict[str, str]] = {
 }
 # Names that begin like this are the collection's.
 PREFIXES = (
-    *("bookinfo_", "cluster_", "gateway_api_", "istio_", "lab_", "ratelimit_", "tracing_"),
+    *("bookinfo_", "cluster_", "gateway_api_", "istio_", "lab_", "metrics_", "ratelimit_", "tracing_"),
     *("setup_", "reset_", "tour_", "attendees_"),
 )
 # Options of playbooks that a file for all of them may hold.

@@ -26,6 +26,8 @@ SERVICES = frozenset(
     {
         *(f"ratelimit_{name}" for name in ("state", "descriptors", "image", "redis_image")),
         *(f"ratelimit_{name}" for name in ("wait_timeout", "kubeconfig", "context")),
+        *(f"metrics_{name}" for name in ("state", "image", "interval", "retention")),
+        *(f"metrics_{name}" for name in ("wait_timeout", "kubeconfig", "context")),
         *(f"tracing_{name}" for name in ("state", "backend", "image", "wait_timeout", "kubeconfig", "context")),
     }
 )

@@ -13,7 +13,7 @@ from .._observe.access_log import Record
 from .._observe.traces import Trace
 from .plan import KEEP_BODY
 from .probe.wire import whole
-from .spec.types import GRPC_CODES, Expect, Text
+from .spec.types import GRPC_CODES, Expect, Metric, Text
 
 Observation = t.Mapping[str, t.Any]
 
@@ -44,6 +44,15 @@ ERRORS = {
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What a metric was after a check's requests, None for nothing, and by how much it had grown with them."""
+
+    value: float | None
+    grown: float
+    requests: int
+
+
+@dataclass(frozen=True)
 class Answer:
     """What came back to one request, and what the proxies know about it."""
 
@@ -59,6 +68,8 @@ class Answer:
     records: tuple[Record, ...] = ()
     trace: Trace | None = None
     """The request's trace, None where there is none."""
+    measured: Measured | None = None
+    """What the metric was after all requests of the sample: the same for each of them."""
 
 
 def text_faults(text: Text, value: str | None, what: str) -> list[str]:
@@ -151,6 +162,8 @@ def _faults_by_proxies(expect: Expect, answer: Answer) -> list[str]:
         clusters = [record.cluster for record in answer.records if not record.inbound]
         faults += text_faults(expect.upstream_cluster, clusters[-1] or "none", "cluster") if clusters else [NO_CLUSTER]
     faults += _faults_of_trace(expect, answer.trace)
+    if expect.metric is not None and answer.measured is not None and not is_measured(expect.metric, answer.measured):
+        faults.append(measured_text(expect.metric, answer.measured))
     for label, share in expect.mirrored:
         if share == 1.0 and label not in answer.copies:
             faults.append(f"no copy at {label}")
@@ -172,6 +185,26 @@ def _faults_of_trace(expect: Expect, trace: Trace | None) -> list[str]:
         if parent not in found:
             faults.append(f"in the trace {child} is called by {', '.join(sorted(found)) or NOBODY}")
     return faults
+
+
+def is_measured(metric: Metric, seen: Measured) -> bool:
+    """Whether a metric is what it must be. How it is shared out over the requests is judged over the sample."""
+    if metric.each is not None:
+        return seen.grown == metric.each * seen.requests
+    if metric.share is not None:
+        # A counter grows by whole numbers, and by one for each request at most.
+        certain = metric.share not in (0.0, 1.0) or seen.grown == metric.share * seen.requests
+        return certain and 0 <= seen.grown <= seen.requests and seen.grown == int(seen.grown)
+    if seen.value is None:
+        return False
+    return (metric.above is None or seen.value >= metric.above) and (metric.below is None or seen.value <= metric.below)
+
+
+def measured_text(metric: Metric, seen: Measured) -> str:
+    """What a metric was, as a phrase."""
+    if metric.grows:
+        return f"metric grew by {seen.grown:g}"
+    return "metric has no value" if seen.value is None else f"metric is {seen.value:g}"
 
 
 def label_of(seen: Observation) -> str:

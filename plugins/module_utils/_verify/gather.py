@@ -13,13 +13,14 @@ from .._istio.gateways import GATEWAY_SELECTOR
 from .._kube.errors import ApiError
 from .._observe.access_log import Record, by_agent
 from .._observe.errors import CheckError, NotYet
+from .._observe.metrics import Prometheus
 from .evidence import NoEvidence, are_written, by_answers, by_logs, concerns
-from .faults import Answer, faults_of
+from .faults import Answer, Measured, faults_of, is_measured
 from .oracle import judge
 from .plan import Sample, needs_proxies
 from .run import Observation, Run
 from .spec import Check
-from .spec.types import HOST
+from .spec.types import HOST, Metric
 from .statistics import Decision
 from .workload import selector_text
 
@@ -27,6 +28,10 @@ LOG_PATIENCE = 3.0
 """Seconds to wait for a record: proxies write their logs out once a second."""
 LOG_PAUSE = 0.15
 LOG_FLUSH = 1.2
+READ_PATIENCE, READ_PAUSE = 40.0, 0.25
+"""Seconds to wait until Prometheus has read all proxies once more: operators read every 30 seconds by default."""
+SETTLE = 6.0
+"""What is not right is asked again for so long: Envoy adds to its histograms every 5 seconds (stats_flush_interval)."""
 TRACE_PATIENCE, TRACE_PAUSE = 8.0, 0.5
 """Envoy sends spans to Zipkin every 5 seconds (tracing.zipkin.flush_interval_ms) at the latest."""
 
@@ -37,7 +42,7 @@ def any_faults(check: Check, answers: t.Sequence[Answer]) -> bool:
 
 
 class Gatherer:
-    """What one check's evidence rests on: the answers themselves, the proxies' logs, or traces."""
+    """What one check's evidence rests on: the answers themselves, the proxies' logs, traces, or metrics."""
 
     def __init__(self, run: Run, check: Check) -> None:
         self.run = run
@@ -45,10 +50,52 @@ class Gatherer:
         self.inside = check.source != HOST
         self.logged = needs_proxies(check)
         self.evidence = "the answers"
+        self.before = 0.0
+        """What the metric was before the requests that count."""
+
+    def begin(self) -> None:
+        """Look at the metric before the requests that count: what came earlier is read by then."""
+        metric = self.check.expect.metric
+        if metric is None:
+            return
+        prometheus = self.run.metrics()
+        self.evidence = f"the metrics in Prometheus ({prometheus.service})"
+        prometheus.number(metric.query)  # one that cannot be asked is told at once
+        if metric.grows:
+            self._await_reading(prometheus)
+            self.before = prometheus.number(metric.query) or 0.0
+        else:
+            prometheus.read_until()
+
+    def _await_reading(self, prometheus: Prometheus) -> None:
+        """Wait until Prometheus has read every proxy after now. Raises NotYet where it does not."""
+        now = prometheus.now()
+        until = time.monotonic() + READ_PATIENCE
+        while prometheus.read_until() <= now:
+            if time.monotonic() > until or self.run.stop.wait(READ_PAUSE):
+                raise NotYet(
+                    f"Prometheus ({prometheus.service}) has not read all proxies for {READ_PATIENCE:g} s: look at its "
+                    "targets, or let it read them more often."
+                )
+
+    def _by_metric(self, metric: Metric, seen: t.Sequence[Observation]) -> list[Answer]:
+        """Answers with what the metric was when Prometheus had read what they have done."""
+        prometheus = self.run.metrics()
+        self._await_reading(prometheus)
+        until = time.monotonic() + (0.0 if metric.share is not None else SETTLE)
+        while True:
+            value = prometheus.number(metric.query)
+            measured = Measured(value, (value or 0.0) - self.before, len(seen))
+            answers = [Answer(one, measured=measured) for one in seen]
+            waited = is_measured(metric, measured) or time.monotonic() > until or self.run.stop.wait(READ_PAUSE)
+            if waited or (metric.each is not None and measured.grown > metric.each * len(seen)):
+                return answers
 
     def answers(self, seen: t.Sequence[Observation], sample: Sample | None = None) -> list[Answer]:
         """Answers with what is known about who gave them; of a sequential ``sample`` as many as decide it."""
         expect = self.check.expect
+        if expect.metric is not None:
+            return self._by_metric(expect.metric, seen)
         if expect.traced:
             return self._by_traces(seen)
         if self.logged:

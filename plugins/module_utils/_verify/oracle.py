@@ -150,11 +150,13 @@ def _intervals(check: Check, answers: t.Sequence[Answer], wrong: int) -> dict[st
     if n == 0:
         return {}
     expect = check.expect
+    metric = expect.metric
     found: dict[str, list[float]] = {}
     for kind, shares in (
         ("served_by", expect.served_by),
         ("status", expect.status_shares),
         ("mirrored", expect.mirrored),
+        ("metric", () if metric is None or metric.share is None else ((metric.query, metric.share),)),
         ("traced", ((TRACED, expect.trace_share),) if expect.trace_share is not None else ()),
     ):
         for label, _share in shares:

@@ -71,12 +71,14 @@ def share_tests(check: Check, attempt: int = 1) -> tuple[tuple[str, str, ShareTe
     The rate of false alarms is divided among the categories (Bonferroni); the rate of wrong worlds let through is
     spent over the attempts.
     """
+    metric = check.expect.metric
     wanted = [
         (kind, label, share)
         for kind, shares in (
             ("status", check.expect.status_shares),
             ("served_by", check.expect.served_by),
             ("mirrored", check.expect.mirrored),
+            ("metric", () if metric is None or metric.share is None else ((metric.query, metric.share),)),
             ("traced", () if check.expect.trace_share is None else ((TRACED, check.expect.trace_share),)),
         )
         for label, share in shares
@@ -104,13 +106,15 @@ def needs_proxies(check: Check) -> bool:
 
 
 def is_exclusive(check: Check) -> bool:
-    """Whether other checks at the same time would disturb this one: a quota, or a bound that queueing could break.
+    """Whether other checks at the same time would disturb this one: a quota, a counter, or a bound that queueing could
+    break.
 
     Where the bounds are whole seconds, what other checks add is far within them, and the slow ones need not wait for
     each other.
     """
     expect = check.expect
-    return expect.admitted is not None or (expect.latency_max is not None and expect.latency_max <= SLOW)
+    counts = expect.admitted is not None or (expect.metric is not None and expect.metric.grows)
+    return counts or (expect.latency_max is not None and expect.latency_max <= SLOW)
 
 
 def sample_of(check: Check, attempt: int = 1) -> Sample:

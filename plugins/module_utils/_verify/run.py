@@ -18,6 +18,7 @@ from .._istio.rest import Rest
 from .._kube.errors import ApiError
 from .._observe.access_log import Record, records
 from .._observe.gateway import by_route, find_gateway, gateway_routes, split_address
+from .._observe.metrics import Prometheus, find_prometheus
 from .._observe.traces import Backend, find_backend
 from .evidence import PodVersions
 from .probe.wire import SECURE
@@ -66,6 +67,7 @@ class Run:
     unread_logs: set[str] = field(default_factory=set)
     """The pods whose proxies' logs may not be read."""
     _traces: Backend | None = None
+    _metrics: Prometheus | None = None
 
     def __post_init__(self) -> None:
         self.rest = Rest(self.client)
@@ -119,6 +121,13 @@ class Run:
             if self._traces is None:
                 self._traces = find_backend(self.client)
             return self._traces
+
+    def metrics(self) -> Prometheus:
+        """What keeps the mesh's metrics."""
+        with self.lock:
+            if self._metrics is None:
+                self._metrics = find_prometheus(self.client)
+            return self._metrics
 
     def leave(self, check: Check) -> None:
         """Forget a container that could not be used: its pod may have been replaced."""

@@ -177,7 +177,8 @@ class Runner:
             verdict, answers = None, list[Answer]()
             try:
                 self.enter()  # each time: what is asked, or asked from, may have been replaced
-                if self.inside and attempt == 0:  # one exec carries both
+                # Where a counter is looked at before the requests that count, the others are over by then.
+                if self.inside and attempt == 0 and self.check.expect.metric is None:  # one exec carries both
                     first = self._discarded(WARM_ROUNDS)
                 else:
                     verdict, answers = self.scout(send, attempt)
@@ -241,7 +242,7 @@ class Runner:
         for _round in range(WARM_ROUNDS if attempt == 0 else 1):
             seen = send(phases_of(self.check, [size]))
         # Where logs are the evidence, they are a second behind, and the rest of the answer shows enough.
-        late = self.gatherer.logged or self.check.expect.traced
+        late = self.gatherer.logged or self.check.expect.told_later
         answers = [Answer(one, known=False) for one in seen] if late else self.gatherer.answers(seen)
         self.note(answers)
         if self.run.once or not any(self.faults(answers)):
@@ -250,6 +251,8 @@ class Runner:
 
     def count(self, send: Send, sample: Sample, first: Phases) -> tuple[Verdict, list[Answer]]:
         """One attempt: rounds over new connections, ended early where the verdict is clear."""
+        self.gatherer.begin()
+        dear = self.inside or self.gatherer.logged or self.check.expect.told_later
         seen: list[Observation] = []
         sizes = [] if sample.shares else sample.sizes()
         if sample.seconds:
@@ -260,8 +263,8 @@ class Runner:
             return judge(self.check, sample, answers), answers
         while True:
             if sample.shares:
-                now = [next_chunk(sample, len(seen), self.inside or self.gatherer.logged or self.check.expect.traced)]
-            elif self.inside or self.gatherer.logged or self.check.expect.traced:
+                now = [next_chunk(sample, len(seen), dear)]
+            elif dear:
                 now, sizes = sizes, []
             else:
                 now = [sizes.pop(0)]

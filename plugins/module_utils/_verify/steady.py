@@ -9,8 +9,8 @@ A check ends early only where both hold at once, in ``ROUNDS`` rounds one after 
 - The mesh was at rest (``_istio.rest``): istiod has taken in nothing, every proxy has acknowledged all that it was
   sent, and no pod of the check's namespace or of the gateway was starting, ending or not ready.
 
-It never ends early where time alone may change the answer: for quotas and traces, for answers with 429, where pods are
-ejected for a time, while something is awaited (``NotYet``), and where istiod may not be asked.
+It never ends early where time alone may change the answer: for quotas, traces and metrics, for answers with 429, where
+pods are ejected for a time, while something is awaited (``NotYet``), and where istiod may not be asked.
 
 What this does to the error rates: it only ever turns "asked again" into "failed". So a wrong world passes less often
 than before, never more often, and the sums that ``statistics.spent`` keeps below one percent stay below it. A right
@@ -77,7 +77,7 @@ def failure_of(check: Check, verdict: Verdict, answers: t.Sequence[Answer]) -> F
 
 def time_may_mend(check: Check, answers: t.Sequence[Answer]) -> bool:
     """Whether the same world may answer otherwise a little later."""
-    if check.expect.admitted is not None or check.expect.traced or check.request.stream:
+    if check.expect.admitted is not None or check.expect.told_later or check.request.stream:
         return True
     kinds = {str(one.seen["error"]["kind"]) for one in answers if one.seen.get("error")}
     return "probe_failed" in kinds or any(one.seen.get("status") == TOO_MANY for one in answers)

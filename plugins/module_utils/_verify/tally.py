@@ -17,6 +17,9 @@ def hits(kind: str, label: str, answers: t.Sequence[Answer]) -> int:
     """How many answers fall into a category of what is shared out."""
     if kind == "traced":
         return sum(1 for one in answers if one.trace is not None)
+    if kind == "metric":
+        measured = answers[-1].measured if answers else None
+        return int(min(max(measured.grown, 0), len(answers))) if measured is not None else 0
     if kind == "mirrored":
         return sum(1 for one in answers if label in one.copies)
     return sum(1 for one in answers if category(kind, one) == label)

@@ -9,10 +9,10 @@ import math
 import typing as t
 from collections import Counter
 
-from .faults import ERRORS, Answer, label_of, times
+from .faults import ERRORS, Answer, label_of, measured_text, times
 from .plan import QUOTA_INTERVALS, TRACED
 from .spec import Check
-from .spec.types import GRPC_CODES, Attempts, Some, Text
+from .spec.types import GRPC_CODES, Attempts, Metric, Some, Text
 from .tally import admitted_count, admitted_range, average, category, hits, is_offered
 
 
@@ -56,6 +56,8 @@ def expected_text(check: Check) -> str:
         parts.append("trace in which " + ", ".join(f"{child} is called by {by}" for child, by in expect.trace_parents))
     if expect.trace_share is not None:
         parts.append(f"{expect.trace_share * 100:g} % traced")
+    if expect.metric is not None:
+        parts.append(_metric_text(expect.metric))
     if expect.failures is not None:
         parts.append(f"at most {expect.failures} failures while requests went on")
     if expect.body is not None:
@@ -69,6 +71,20 @@ def expected_text(check: Check) -> str:
     elif low is not None:
         parts.append(f"at least {low:g} s")
     return ", ".join(parts)
+
+
+def _metric_text(metric: Metric) -> str:
+    if metric.each is not None:
+        wanted = f"grows by {metric.each} with each request"
+    elif metric.share is not None:
+        wanted = f"grows with {metric.share * 100:g} % of the requests"
+    elif metric.above is not None and metric.below is not None:
+        wanted = f"is {metric.above:g} to {metric.below:g}"
+    elif metric.above is not None:
+        wanted = f"is at least {metric.above:g}"
+    else:
+        wanted = f"is at most {metric.below:g}"
+    return f"metric {wanted}"
 
 
 def _attempts_text(attempts: Attempts) -> str:
@@ -121,6 +137,9 @@ def observed_text(check: Check, answers: t.Sequence[Answer], faults: t.Sequence[
     if expect.trace_share is not None and all(one.known for one in answers):
         parts.append(f"{_part(hits('traced', TRACED, answers), n)} traced")
         wrong = Counter({fault: k for fault, k in wrong.items() if fault not in ("a trace", "no trace")})
+    if expect.metric is not None and answers[-1].measured is not None:
+        parts.append(measured_text(expect.metric, answers[-1].measured))
+        wrong = Counter({fault: k for fault, k in wrong.items() if not fault.startswith("metric ")})
     if expect.attempts is not None and expect.attempts.each is None and all(one.known for one in answers):
         parts.append(f"{average(answers):.3g} tries per request")
     parts += [f"{fault} ({k} of {n})" if k < n else fault for fault, k in wrong.most_common(3)]

@@ -15,6 +15,7 @@ from .._istio.istiod import ProxyStatus, find_istiods, parse_syncz
 from .._istio.mesh import gateways_of, namespaces_of, proxy_entry
 from .._kube import ApiError, Client, Json
 from .._kube.labels import ATTENDEE, LAB, STAGE
+from .._observe.metrics import locate
 
 GATEWAY_API_DEFINITION = "httproutes.gateway.networking.k8s.io"
 
@@ -44,6 +45,12 @@ def gateway_api_of(definition: Json | None) -> Json:
         "version": annotations.get(f"{prefix}bundle-version", ""),
         "channel": annotations.get(f"{prefix}channel", ""),
     }
+
+
+def prometheus_entry(place: tuple[str, str, int] | None) -> Json:
+    """Where the cluster's Prometheus is; empty, and port 0, where there is none."""
+    namespace, name, port = place or ("", "", 0)
+    return {"namespace": namespace, "name": name, "port": port}
 
 
 def owner_selectors(attendee: str | None, lab: str | None, stage: str | None) -> list[dict[str, str | None]]:
@@ -79,6 +86,7 @@ def gather(client: Client, attendee: str | None, lab: str | None, stage: str | N
             lambda: client.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", GATEWAY_API_DEFINITION),
             None,
         )
+        prometheus = pool.submit(read, "Prometheus", lambda: prometheus_entry(locate(client)), prometheus_entry(None))
         owned: dict[tuple[str, str, str, str], Json] = {}
         for selector in owner_selectors(attendee, lab, stage):
             found = read("What is owned", functools.partial(find_owned, client, selector, run=pool.map), [])
@@ -92,6 +100,7 @@ def gather(client: Client, attendee: str | None, lab: str | None, stage: str | N
             "namespaces": namespaces.result(),
             "gateways": gateways_of(services.result(), nodes.result()),
             "gateway_api": gateway_api_of(definition.result()),
+            "prometheus": prometheus.result(),
             "owned": [owned[key] for key in sorted(owned)],
         }, warnings
 

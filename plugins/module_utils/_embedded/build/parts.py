@@ -142,7 +142,14 @@ def _gateway_api() -> Step:
 
 
 def _rootfs(
-    name: str, title: str, target: str, packages: str, archive: bool, compile_python: bool, on_demand: bool = False
+    name: str,
+    title: str,
+    target: str,
+    packages: str,
+    archive: bool,
+    compile_python: bool,
+    on_demand: bool = False,
+    drop: t.Iterable[str] = (),
 ) -> Step:
     return Step(
         name=name,
@@ -163,6 +170,7 @@ def _rootfs(
                 "usr/share/lintian",
                 "var/cache",
                 "var/lib/apt",
+                *drop,
             ],
             # `mmdebstrap --variant=extract` runs no maintainer scripts. What
             # those of base-passwd, iptables and ca-certificates would have
@@ -290,6 +298,31 @@ def _tracing() -> tuple[Step, ...]:
     )
 
 
+def _metrics() -> tuple[Step, ...]:
+    """Prometheus without its pages, for checks and labs that look at metrics."""
+    return (
+        _rootfs(
+            "prometheus",
+            "Prometheus: unpacking it from Debian",
+            "rootfs/prometheus-{key}.tar",
+            "images/prometheus.list",
+            archive=True,
+            compile_python=True,
+            on_demand=True,
+            # Its pages and the libraries that they stand on are 260 MB; what is asked is its API.
+            drop=(
+                *(
+                    f"usr/share/{name}"
+                    for name in ("fonts", "javascript", "nodejs", "perl", "perl5", "prometheus", "sass")
+                ),
+                "usr/bin/promtool",
+            ),
+        ),
+        _image("prometheus", {"prometheus.tar": "prometheus:"}, ("prometheus",), on_base=False, on_demand=True),
+        _archive("metrics", "Image of Prometheus: an archive", ("image_prometheus",), on_demand=True),
+    )
+
+
 def _steps() -> tuple[Step, ...]:
     """All steps, each one after those that it needs."""
     return (
@@ -382,6 +415,7 @@ def _steps() -> tuple[Step, ...]:
         ),
         *_ratelimit(),
         *_tracing(),
+        *_metrics(),
         _gateway_api(),
     )
 

@@ -40,6 +40,7 @@ def references(keys: t.Mapping[str, str]) -> dict[str, tuple[str, str]]:
         ("ratelimit", "image_ratelimit"),
         ("redis", "image_redis"),
         ("zipkin", "image_zipkin"),
+        ("prometheus", "image_prometheus"),
     ):
         if step in keys:
             add(name, step, name.replace("_", "-"), keys[step][:8])

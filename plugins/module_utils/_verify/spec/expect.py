@@ -12,7 +12,7 @@ from ..._istio.patterns import PatternError, check_pattern
 from ..._observe.errors import CheckError
 from ..probe.wire import SECURE
 from .reader import Reader, default_to, names, percent, plain, shown
-from .types import GRPC, GRPC_CODES, RAW, Admitted, Attempts, Expect, Request, Some, Text
+from .types import GRPC, GRPC_CODES, RAW, Admitted, Attempts, Expect, Metric, Request, Some, Text
 
 TLS_EXPECT_KEYS = ("error", "peer")
 TLS_ERRORS = ("untrusted_ca", "certificate_required", "wrong_name", "expired", "handshake", "not_spoken")
@@ -35,7 +35,9 @@ EXPECT_KEYS = (
     "failures",
     "trace",
     "trace_share",
+    "metric",
 )
+METRIC_KEYS = ("query", "each", "share", "above", "below")
 TRACE_KEYS = ("services", "parents")
 ADMITTED_KEYS = ("count", "seconds")
 SOME_KEYS = ("percent", "status", "headers")
@@ -84,6 +86,7 @@ def expect_of(value: object, title: str) -> Expect:
         trace_services=trace_services,
         trace_parents=trace_parents,
         trace_share=percent(reader.number("trace_share", 0, 100)),
+        metric=_metric(reader),
     )
 
 
@@ -201,6 +204,27 @@ def _trace(reader: Reader) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]
     return services, parents
 
 
+def _metric(reader: Reader) -> Metric | None:
+    value = reader.value.get("metric")
+    if value is None:
+        return None
+    inner = Reader(value, "expect.metric", METRIC_KEYS, reader.title)
+    query = inner.text("query")
+    if query is None:
+        raise inner.error("query", "is missing: the PromQL that gives one number")
+    each, share = inner.whole("each", 0, 1000), percent(inner.number("share", 0, 100))
+    low, high = inner.number("above", -1e15, 1e15), inner.number("below", -1e15, 1e15)
+    if [each is not None, share is not None, low is not None or high is not None].count(True) != 1:
+        raise inner.error(
+            "",
+            "needs one of: each (by how much it grows with a request), share (the percentage of requests with which it "
+            "grows), or bounds of its value (above, below)",
+        )
+    if low is not None and high is not None and low > high:
+        raise inner.error("above", "is greater than expect.metric.below")
+    return Metric(query, each, share, low, high)
+
+
 def _grpc_status(reader: Reader) -> int | None:
     value = reader.value.get("grpc_status")
     if value is None:
@@ -267,6 +291,11 @@ def _headers(reader: Reader) -> tuple[tuple[str, Text], ...]:
     return tuple(found)
 
 
+def needs_logs(expect: Expect) -> bool:
+    """Whether who answered is asked, which access logs tell."""
+    return bool(expect.served_by or expect.attempts or expect.mirrored or expect.upstream_cluster)
+
+
 def refuse_contradictions(reader: Reader, request: Request, expect: Expect) -> None:
     answers = bool(
         expect.status
@@ -284,15 +313,22 @@ def refuse_contradictions(reader: Reader, request: Request, expect: Expect) -> N
         or expect.admitted
         or expect.failures is not None
         or expect.grpc_status is not None
-        or expect.traced
+        or expect.told_later
     )
     if request.stream != (expect.failures is not None):
         raise reader.error("expect.failures", "and request.stream belong together: failures are counted over a stream")
     if request.stream and (expect.served_by or expect.status_shares or expect.admitted or expect.attempts):
         raise reader.error("request.stream", "is judged answer by answer: it cannot stand beside shares and counts")
-    if expect.traced and (expect.served_by or expect.attempts or expect.mirrored or expect.upstream_cluster):
+    if expect.traced and needs_logs(expect):
         raise reader.error(
             "expect", "asks for traces and for evidence from access logs: make two checks of it, one for each"
+        )
+    if expect.metric and (
+        expect.traced or expect.admitted or request.stream or needs_logs(expect) or expect.status_shares
+    ):
+        raise reader.error(
+            "expect.metric",
+            "cannot stand beside shares, quotas, streams, traces and evidence from access logs: make two checks of it",
         )
     if expect.admitted and (expect.status_shares or expect.served_by or request.count):
         raise reader.error("expect.admitted", "sets the requests by itself: it cannot stand beside shares or count")

@@ -123,6 +123,24 @@ class Admitted:
 
 
 @dataclass(frozen=True)
+class Metric:
+    """What a query of Prometheus' must give: a value within bounds, or how it grows with the check's requests."""
+
+    query: str
+    each: int | None = None
+    """By how much it grows with each request."""
+    share: float | None = None
+    """The part of the requests with which it grows by one."""
+    above: float | None = None
+    below: float | None = None
+
+    @property
+    def grows(self) -> bool:
+        """Whether what is asked is how it grows, so that requests of others count as well."""
+        return self.each is not None or self.share is not None
+
+
+@dataclass(frozen=True)
 class Expect:
     """What the answers must show."""
 
@@ -148,11 +166,17 @@ class Expect:
     trace_services: tuple[str, ...] = ()
     trace_parents: tuple[tuple[str, str], ...] = ()
     trace_share: float | None = None
+    metric: Metric | None = None
 
     @property
     def traced(self) -> bool:
         """Whether traces are asked for."""
         return bool(self.trace_services or self.trace_parents or self.trace_share is not None)
+
+    @property
+    def told_later(self) -> bool:
+        """Whether what is asked is known only some time after the answers."""
+        return self.traced or self.metric is not None
 
 
 @dataclass(frozen=True)

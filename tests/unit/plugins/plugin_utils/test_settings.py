@@ -28,8 +28,10 @@ ROOT = Path(__file__).parents[4]
 ROLES = ROOT / "roles"
 # Includes whose names a variable holds.
 HELD = {
-    "mesh.workshop.{{ lab_need }}": ("mesh.workshop.gateway_api", "mesh.workshop.ratelimit", "mesh.workshop.tracing"),
-    "mesh.workshop.{{ lab_service }}": ("mesh.workshop.ratelimit", "mesh.workshop.tracing"),
+    "mesh.workshop.{{ lab_need }}": tuple(
+        f"mesh.workshop.{name}" for name in ("gateway_api", "metrics", "ratelimit", "tracing")
+    ),
+    "mesh.workshop.{{ lab_service }}": ("mesh.workshop.metrics", "mesh.workshop.ratelimit", "mesh.workshop.tracing"),
     "{{ cluster_provider }}.yml": ("embedded.yml", "existing.yml"),
     "{{ lab_tour_tasks }}": ("main.yml", "reset.yml"),
 }

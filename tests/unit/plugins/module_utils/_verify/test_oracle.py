@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._observe.traces import Trace
-from ansible_collections.mesh.workshop.plugins.module_utils._verify.faults import ERRORS, Answer, faults_of
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.faults import ERRORS, Answer, Measured, faults_of
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.oracle import judge
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.plan import Sample, sample_of
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.statistics import Decision
@@ -150,6 +150,7 @@ LOST = st.fixed_dictionaries(
     },
     optional={"seconds": SECONDS, "started": SECONDS, "agent": TEXT},
 )
+NUMBERS = st.sampled_from([-1.0, 0.0, 0.5, 1.0, 6.0, 1e300]) | st.just(float("inf"))
 VERSIONS = st.sampled_from(["v1", "v2", "v3", "pod x"])
 TRACES = st.builds(
     Trace, st.frozensets(VERSIONS), st.lists(st.tuples(VERSIONS, st.frozensets(VERSIONS)), max_size=2).map(tuple)
@@ -164,6 +165,7 @@ ANSWERS = st.builds(
     st.frozensets(VERSIONS),
     RECORDS.map(tuple),
     st.none() | TRACES,
+    st.none() | st.builds(Measured, st.none() | NUMBERS, NUMBERS, st.integers(0, 6)),
 )
 EXPECTED: list[dict[str, t.Any]] = [
     {"status": [200, 404], "body": {"contains": "a", "matches": "b"}, "headers": {"server": "x"}},
@@ -177,6 +179,9 @@ EXPECTED: list[dict[str, t.Any]] = [
     {"no_listener": True},
     {"trace": {"services": ["v1"], "parents": {"v1": "v2"}}},
     {"trace_share": 20},
+    {"metric": {"query": "a", "each": 1}},
+    {"metric": {"query": "a", "share": 20}, "status": 200},
+    {"metric": {"query": "a", "above": 1, "below": 2}},
 ]
 
 

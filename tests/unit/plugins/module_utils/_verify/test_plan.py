@@ -73,6 +73,9 @@ def test_slow_answers_are_asked_few_and_at_once() -> None:
         ({"latency": {"below": 2.5}}, False),
         ({"latency": {"above": 0.5, "below": 1}}, True),
         ({"admitted": 20}, True),
+        ({"metric": {"query": "a", "each": 1}}, True),
+        ({"metric": {"query": "a", "share": 20}}, True),
+        ({"metric": {"query": "a", "above": 1}}, False),
     ],
 )
 def test_what_others_would_disturb_is_asked_alone(expect: dict[str, t.Any], alone: bool) -> None:

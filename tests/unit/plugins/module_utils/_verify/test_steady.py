@@ -87,6 +87,7 @@ def test_shares_and_averages_that_are_wrong_are_failures_too() -> None:
         ({"status": 200}, error("probe_failed"), True),
         ({"admitted": 10}, answer(200), True),
         ({"trace": ["productpage"]}, answer(200), True),
+        ({"metric": {"query": "a", "above": 1}}, answer(200), True),
     ],
 )
 def test_what_time_alone_may_mend(expect: dict[str, t.Any], seen: t.Any, may: bool) -> None:

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.faults import Measured
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.spec.types import Admitted
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.tally import (
     admitted_count,
@@ -20,6 +21,9 @@ def test_what_falls_into_a_category() -> None:
     assert [hits("served_by", label, seen) for label in ("v1", "v2", "nobody")] == [1, 1, 1]
     assert [hits("status", label, seen) for label in ("200", "500", "unreachable")] == [1, 1, 1]
     assert (hits("mirrored", "v3", seen), hits("traced", "traced", seen)) == (1, 0)
+    grown = [answer(measured=Measured(9.0, grown, 3)) for grown in (2.0, -1.0, 7.0)]
+    assert [hits("metric", "a", [one] * 3) for one in grown] == [2, 0, 3]
+    assert hits("metric", "a", []) == hits("metric", "a", seen) == 0
     assert observed_shares("status", [answer(), answer(), error("unreachable")])[0] == ("200", 2 / 3)
 
 

@@ -29,6 +29,11 @@ from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.a
         ({"latency": {"above": 5}}, "at least 5 s"),
         ({"attempts": {"above": 1}}, "more than 1 tries per request"),
         ({"mirrored": {"v3": 50}}, "copied to v3 50 %"),
+        ({"metric": {"query": "a", "each": 1}}, "metric grows by 1 with each request"),
+        ({"metric": {"query": "a", "share": 25}}, "metric grows with 25 % of the requests"),
+        ({"metric": {"query": "a", "above": 1, "below": 2.5}}, "metric is 1 to 2.5"),
+        ({"metric": {"query": "a", "above": 1}}, "metric is at least 1"),
+        ({"metric": {"query": "a", "below": 0}}, "metric is at most 0"),
         ({"refused": True}, "connection closed without an answer"),
     ],
 )

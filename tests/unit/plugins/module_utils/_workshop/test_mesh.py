@@ -14,6 +14,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop.mesh impor
     gather,
     owned_entry,
     owner_selectors,
+    prometheus_entry,
 )
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi, status_body
 
@@ -49,6 +50,15 @@ def test_the_gateway_api_says_its_version_where_it_is_there() -> None:
     found = {"metadata": {"annotations": {f"{prefix}/bundle-version": "v1.4.0", f"{prefix}/channel": "standard"}}}
     assert gateway_api_of(found) == {"version": "v1.4.0", "channel": "standard"}
     assert gateway_api_of(None) == {"version": "", "channel": ""}
+
+
+def test_prometheus_is_named_where_it_is_there() -> None:
+    assert prometheus_entry(("metrics", "prometheus", 9090)) == {
+        "namespace": "metrics",
+        "name": "prometheus",
+        "port": 9090,
+    }
+    assert prometheus_entry(None) == {"namespace": "", "name": "", "port": 0}
 
 
 def test_what_may_not_be_read_is_a_warning_and_the_rest_is_told(client: Client, api: FakeApi) -> None:

@@ -73,6 +73,30 @@ def test_what_the_proxies_saw() -> None:
             {"expect": {"trace_share": 50, "served_by": {"v1": 100}}},
             "Check 'c': expect asks for traces and for evidence from access logs: make two checks of it",
         ),
+        ({"expect": {"metric": {"above": 1}}}, "expect.metric.query is missing: the PromQL that gives one number"),
+        (
+            {"expect": {"metric": {"query": "a"}}},
+            "expect.metric needs one of: each (by how much it grows with a request)",
+        ),
+        ({"expect": {"metric": {"query": "a", "each": 1, "below": 2}}}, "expect.metric needs one of: each"),
+        ({"expect": {"metric": {"query": "a", "each": 1.5}}}, "expect.metric.each must be a whole number"),
+        ({"expect": {"metric": {"query": "a", "share": 101}}}, "expect.metric.share must be a number from 0 to 100"),
+        (
+            {"expect": {"metric": {"query": "a", "above": 2, "below": 1}}},
+            "metric.above is greater than expect.metric.below",
+        ),
+        ({"expect": {"metric": {"query": "a", "abvoe": 2}}}, "expect.metric.abvoe is not known: did you mean above?"),
+        (
+            {"expect": {"metric": {"query": "a", "each": 1}, "trace_share": 1}},
+            "expect.metric cannot stand beside shares",
+        ),
+        ({"expect": {"metric": {"query": "a", "each": 1}, "status": {200: 50, 500: 50}}}, "expect.metric cannot stand"),
+        ({"expect": {"metric": {"query": "a", "each": 1}, "admitted": 10}}, "expect.metric cannot stand beside shares"),
+        (
+            {"from": "b", "expect": {"metric": {"query": "a", "each": 1}, "served_by": {"v1": 100}}},
+            "expect.metric cannot stand beside shares, quotas, streams, traces and evidence from access logs",
+        ),
+        ({"expect": {"metric": {"query": "a", "each": 1}, "refused": True}}, "expect.refused means that no answer"),
         ({"expect": {"trace": ["a"], "callee": "b", "attempts": 1}}, "expect asks for traces"),
         (
             {"from": "a", "request": {"url": "tcp://x:1"}, "expect": {"refused": True}},
