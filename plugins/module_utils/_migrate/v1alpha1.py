@@ -91,6 +91,15 @@ def _write(entry: Host) -> None:
                 "spec.precedence",
             )
             first.differ(f"{second.name} has the same precedence; the order of the input counts.", "spec.precedence")
+    seen: set[str] = set()
+    for _precedence, doc, rule in rules:
+        match = repr(rule.get("match"))
+        if "match" in rule and match in seen:
+            doc.note(
+                "A rule of higher precedence has the same match, so this one is never reached; nor was it before.",
+                "spec.match",
+            )
+        seen.add(match)
     owner: Doc | None = None
     if rules:
         http = []

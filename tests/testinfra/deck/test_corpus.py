@@ -95,8 +95,16 @@ EXCEPTED = [
     ("IST0101", r"Referenced (?:host|mirror)\+subset", "the DestinationRule is in a file that was not collected"),
     ("IST0101", r"Referenced gateway not found", "the Gateway is in a file that was not collected"),
     ("IST0132", r"not found in Gateway", "the Gateway is in a file that was not collected"),
-    ("IST0130", r"not used", "the author had rules that were never reached; they are kept in their order"),
-    ("IST0131", r"is not used", "the author had matches that were never reached; they are kept in their order"),
+    (
+        "IST0130",
+        r"not used",
+        "a rule before it has no match, so it was never reached either; it is kept, and the report says so",
+    ),
+    (
+        "IST0131",
+        r"is not used",
+        "a rule of higher precedence has the same match, so it was never reached; the report says so",
+    ),
     ("IST0129", r"no caCertificates are set", "EgressRule began TLS, and the certificates of the system are used"),
     ("IST0133", r"EnvoyFilter exposes internal implementation", "rate limits have no other API"),
     ("IST0133", r"due to the use of only HTTP attributes", "the report says so of each such policy"),

@@ -78,3 +78,10 @@ def test_variants_of_a_rule_in_two_files_are_converted_apart(converter: Converte
 )
 def test_what_cannot_be_said_is_refused(converter: Converter, text: str, reason: str) -> None:
     assert reason in converter.refusal(text)
+
+
+def test_a_rule_behind_one_with_the_same_match_is_told(converter: Converter) -> None:
+    spec = "{destination: {name: ratings}, precedence: N, match: {request: {headers: {x: {exact: y}}}}}"
+    result = converter.result(rule("low", spec.replace("N", "1")) + rule("high", spec.replace("N", "2")))
+    told = {doc.name: "is never reached" in str(doc.notes) for doc in result.docs}
+    assert told == {"low": True, "high": False}
