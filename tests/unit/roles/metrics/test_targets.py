@@ -83,9 +83,9 @@ class Api:
 
 
 def test_changes_are_followed(program: t.Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = {"type": "DELETED", "object": pod("a")}
+    gone, late = ({"type": "DELETED", "object": pod(name)} for name in "ab")
     api = Api(
-        [pod("a"), pod("b")], [gone, {"type": "ADDED", "object": pod("c")}, {"type": "ERROR", "object": {}}, gone]
+        [pod("a"), pod("b")], [gone, {"type": "ADDED", "object": pod("c")}, {"type": "ERROR", "object": {}}, late]
     )
     monkeypatch.setattr(program, "ask", api.ask)
     targets = program.Targets(str(tmp_path / "pods.json"))

@@ -98,6 +98,15 @@ def test_what_was_there_before_does_not_count(site: Site) -> None:
     assert not ask(cluster, metric={"each": 1}, count=5).passed
 
 
+def test_what_grows_by_more_than_these_requests_is_not_theirs(site: Site) -> None:
+    cluster = Cluster(site)
+    cluster.counts = lambda sent: 2.0 * sent
+    assert not ask(cluster, metric={"each": 1}, count=5).passed
+    nearly = ask(cluster, metric={"share": 99}, count=20)
+    assert not nearly.passed
+    assert nearly.results[0]["observed"] == "metric grew by 40 in 20 requests"
+
+
 def test_a_part_of_the_requests(site: Site) -> None:
     cluster = Cluster(site)
     cluster.counts = lambda sent: float(sent // 2)
