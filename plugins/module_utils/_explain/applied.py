@@ -18,7 +18,7 @@ from .._kube.errors import ApiError
 from .._kube.objects import home_of, labels_of, matches, name_of, spec_of
 from .effects import Effect, effects_of
 from .effects.filters import meant_by, names_parts
-from .effects.finding import destinations, gateways_of, is_for_mesh, routes_of
+from .effects.finding import destinations, gateways_of, is_for_mesh, placed_routes, routes_of
 from .effects.policies import POLICIES, named_ports, plain_probes
 from .mesh import (
     API_VERSIONS,
@@ -135,7 +135,9 @@ def needs_of(applied: t.Iterable[Json]) -> Needs:
 def _needs(kind: str, one: Json) -> t.Iterator[tuple[str, set[str]]]:
     home = home_of(one)
     if kind == "VirtualService":
-        asked = [destination for route in routes_of(one) for _what, destination in destinations(route)]
+        asked = [
+            destination for _kind, _index, route in placed_routes(one) for _what, destination in destinations(route)
+        ]
         hosts = [str(host) for host in spec_of(one).get("hosts") or ()] if is_for_mesh(one) else []
         hosts += [str(destination.get("host") or "") for destination in asked]
         places = _places_of(hosts, home)
@@ -161,10 +163,16 @@ def _needs(kind: str, one: Json) -> t.Iterator[tuple[str, set[str]]]:
             yield "Pod", _places_of([host], home)
         if _is_outside(host):
             yield "ServiceEntry", {home}
+    elif kind == "ServiceEntry":
+        if selector_of(one):
+            yield "Pod", {home}
+            yield "WorkloadEntry", {home}
     elif kind == "Gateway":
         yield "Pod", {home, ROOT}
         yield "Service", {home, ROOT}
     elif kind == "Service":
+        if spec_of(one).get("externalName"):
+            yield "Service", _places_of([str(spec_of(one)["externalName"])], home)
         if any(protocol_of(port)[0] in OPAQUE_PROTOCOLS for port in ports_of(one)):
             yield "VirtualService", {home}
     elif kind in POLICIES:
@@ -236,7 +244,7 @@ def _selected(one: Json) -> t.Mapping[str, str]:
     """The labels of the pods that an object is for."""
     if one["kind"] == "Gateway":
         return spec_of(one).get("selector") or {}
-    return selector_of(one) if one["kind"] in POLICIES else {}
+    return selector_of(one) if one["kind"] in (*POLICIES, "ServiceEntry") else {}
 
 
 def _text(labels: t.Mapping[str, str]) -> str:

@@ -12,11 +12,12 @@ from __future__ import annotations
 import typing as t
 
 from ..mesh import Mesh
+from .entries import entries_of_nobody
 from .exports import exported_to_nobody, hidden_from_gateways
 from .filters import filters_beside
 from .finding import Effect
 from .gateways import gateways_without_pods, ports_without_service, routes_of_other_kinds
-from .hosts import dead_hosts, missed_gateways, unbound, unknown_hosts, unknown_ports
+from .hosts import aliases_of_nobody, dead_hosts, missed_gateways, unbound, unknown_hosts, unknown_ports
 from .order import behind_wider_paths
 from .paths import no_paths
 from .policies import (
@@ -42,6 +43,7 @@ from .routes import (
     undefined_subsets,
     unreachable_routes,
 )
+from .streams import streams_for_http
 from .transport import refused_transport
 
 __all__ = ["Effect", "effects_of"]
@@ -54,9 +56,12 @@ LOOKS: tuple[t.Callable[[Mesh], t.Iterator[Effect]], ...] = (
     literal_stars,
     no_paths,
     raw_tcp,
+    streams_for_http,
     dead_hosts,
     unknown_hosts,
+    aliases_of_nobody,
     unknown_ports,
+    entries_of_nobody,
     undefined_subsets,
     empty_subsets,
     no_fault,

@@ -40,6 +40,13 @@ def routes_of(rule: Json) -> list[Json]:
     return list(spec_of(rule).get("http") or ())
 
 
+def placed_routes(rule: Json) -> t.Iterator[tuple[str, int, Json]]:
+    """The routes of every kind: ``http``, ``tls`` or ``tcp``, the place in its list, and the route."""
+    for kind in ("http", "tls", "tcp"):
+        for index, route in enumerate(spec_of(rule).get(kind) or ()):
+            yield kind, index, route
+
+
 def is_for_mesh(rule: Json) -> bool:
     """Whether a VirtualService rules the requests of workloads, not only those at a gateway."""
     gateways = spec_of(rule).get("gateways") or []
@@ -65,7 +72,7 @@ def services_for(mesh: Mesh, rule: Json) -> frozenset[ServiceName]:
 
 
 def destinations(route: Json) -> t.Iterator[tuple[str, Json]]:
-    """Where an HTTP route sends requests, and copies of them."""
+    """Where a route sends requests, and copies of them."""
     for what, _path, destination in placed_destinations(route):
         yield what, destination
 

@@ -9,7 +9,7 @@ import typing as t
 
 from ..._kube.objects import home_of, name_of, spec_of
 from ..mesh import DOMAIN, Json, Mesh, host_holds, origin_for, ports_of, service_named
-from .finding import Effect, destinations, gateways_of, is_for_mesh, placed_destinations, routes_of, services_for
+from .finding import Effect, destinations, gateways_of, is_for_mesh, placed_destinations, placed_routes, services_for
 from .mend import Mend, moved, setting
 
 CLUSTERSET = ".svc.clusterset.local"
@@ -92,7 +92,7 @@ def _takes(gateway: Json, asked: str, namespace: str) -> bool:
 def unknown_hosts(mesh: Mesh) -> t.Iterator[Effect]:
     """Destinations and mirrors that are neither a Service nor a ServiceEntry's host."""
     for rule in mesh.of("VirtualService"):
-        for number, route in enumerate(routes_of(rule), 1):
+        for kind, number, route in placed_routes(rule):
             for what, path, destination in placed_destinations(route):
                 host = str(destination.get("host") or "")
                 if not host or not _is_missing(mesh, host, home_of(rule)):
@@ -101,16 +101,14 @@ def unknown_hosts(mesh: Mesh) -> t.Iterator[Effect]:
                 does = "sends copies" if what == "mirror" else "routes"
                 yield Effect(
                     origin_for("VirtualService", rule),
-                    f"spec.http[{number - 1}].{what}",
+                    f"spec.{kind}[{number}].{what}",
                     f"{origin_for('VirtualService', rule)} {does} to {host}, which is "
                     + (f"not a Service; {better} is." if better else "neither a Service nor a host of a ServiceEntry."),
                     f"Write host: {better}." if better else "Correct the host, or create the Service.",
                     "mirror" if what == "mirror" else "host",
                     services_for(mesh, rule),
                     host,
-                    mend=setting(
-                        origin_for("VirtualService", rule), ("spec", "http", number - 1, *path, "host"), better
-                    )
+                    mend=setting(origin_for("VirtualService", rule), ("spec", kind, number, *path, "host"), better)
                     if better
                     else None,
                 )
@@ -191,11 +189,37 @@ def dead_hosts(mesh: Mesh) -> t.Iterator[Effect]:
             )
 
 
+def aliases_of_nobody(mesh: Mesh) -> t.Iterator[Effect]:
+    """A Service that is another name for one that does not exist (kubernetes.io, "Service", ExternalName)."""
+    for service in mesh.of("Service"):
+        name = str(spec_of(service).get("externalName") or "").rstrip(".")
+        if spec_of(service).get("type") != "ExternalName" or not name.endswith(f".{DOMAIN}"):
+            continue
+        if not _is_missing(mesh, name, home_of(service)):
+            continue
+        origin = origin_for("Service", service)
+        place = (service_named(name, home_of(service)) or ("", home_of(service)))[1]
+        better = _meant_host(mesh, name, place)
+        yield Effect(
+            origin,
+            "spec.externalName",
+            f"{origin} is another name for {name} (ExternalName), which is not a Service"
+            + (f"; {better} is." if better else "."),
+            f"Write externalName: {better}." if better else "Correct it, or create that Service.",
+            "host",
+            frozenset(((origin.name, origin.namespace),)),
+            name,
+            mend=setting(origin, ("spec", "externalName"), better) if better else None,
+        )
+
+
 def _meant_for(mesh: Mesh, rule: Json, host: str) -> str:
     """The full name of the Service that a rule is probably for: the one that it routes to, else one of a like name."""
     home = home_of(rule)
     targets = {
-        str(destination.get("host") or "") for route in routes_of(rule) for _what, destination in destinations(route)
+        str(destination.get("host") or "")
+        for _kind, _index, route in placed_routes(rule)
+        for _what, destination in destinations(route)
     }
     named = {service for target in targets if (service := mesh.service_for(target, home)) is not None}
     if len(named) == 1:
@@ -210,7 +234,7 @@ def unknown_ports(mesh: Mesh) -> t.Iterator[Effect]:
         home, origin = home_of(rule), origin_for("VirtualService", rule)
         own = services_for(mesh, rule)
         only_mesh = is_for_mesh(rule) and not list(gateways_of(rule))
-        for number, route in enumerate(routes_of(rule)):
+        for kind, number, route in placed_routes(rule):
             for what, path, destination in placed_destinations(route):
                 asked = (destination.get("port") or {}).get("number")
                 service = mesh.service_for(str(destination.get("host") or ""), home)
@@ -218,13 +242,13 @@ def unknown_ports(mesh: Mesh) -> t.Iterator[Effect]:
                 if asked and service is not None and have and int(asked) not in have:
                     yield Effect(
                         origin,
-                        f"spec.http[{number}].{what}.destination.port.number",
+                        f"spec.{kind}[{number}].{what}.destination.port.number",
                         f"{origin} {'sends copies' if what == 'mirror' else 'routes'} to port {asked} of {service[0]}, "
                         f"whose Service {service[1]}/{service[0]} has {_listed(have)} only.",
                         f"Write port: {{number: {' or '.join(map(str, sorted(have)))}}}.",
                         "mirror" if what == "mirror" else "host",
                         frozenset((service,)),
-                        mend=setting(origin, ("spec", "http", number, *path, "port", "number"), min(have))
+                        mend=setting(origin, ("spec", kind, number, *path, "port", "number"), min(have))
                         if len(have) == 1
                         else None,
                     )
@@ -233,7 +257,7 @@ def unknown_ports(mesh: Mesh) -> t.Iterator[Effect]:
             if only_mesh and own and have and asked_by and all(asked_by) and not {int(one) for one in asked_by} & have:
                 yield Effect(
                     origin,
-                    f"spec.http[{number}].match.port",
+                    f"spec.{kind}[{number}].match.port",
                     f"Rule {number + 1} of {origin} is for requests to port {asked_by[0]}, and "
                     f"{', '.join(sorted(one[0] for one in own))} has {_listed(have)} only.",
                     f"Write port: {min(have)}, or leave it out.",

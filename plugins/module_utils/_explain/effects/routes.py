@@ -31,6 +31,7 @@ from .finding import (
     first_host,
     is_for_mesh,
     placed_destinations,
+    placed_routes,
     routes_of,
     services_for,
 )
@@ -152,7 +153,7 @@ def raw_tcp(mesh: Mesh) -> t.Iterator[Effect]:
 def undefined_subsets(mesh: Mesh) -> t.Iterator[Effect]:
     """A route to a subset that no DestinationRule defines."""
     for rule in mesh.of("VirtualService"):
-        for number, route in enumerate(routes_of(rule), 1):
+        for kind, number, route in placed_routes(rule):
             for what, _path, destination in placed_destinations(route):
                 subset = destination.get("subset")
                 service = mesh.service_for(str(destination.get("host") or ""), home_of(rule))
@@ -171,7 +172,7 @@ def undefined_subsets(mesh: Mesh) -> t.Iterator[Effect]:
                 remedy, mend = stray[1:] if stray else _define(mesh, visible, service, str(subset))
                 yield Effect(
                     origin_for("VirtualService", rule),
-                    f"spec.http[{number - 1}].{what}.destination.subset",
+                    f"spec.{kind}[{number}].{what}.destination.subset",
                     f"{origin_for('VirtualService', rule)} {does} to subset {subset} of {service[0]}, which no "
                     f"DestinationRule {none}.",
                     remedy,
