@@ -31,7 +31,7 @@ THREADS = 8
 NAMED = re.compile(
     r"\b(Gateway|VirtualService|DestinationRule|HTTPRoute|GRPCRoute|TLSRoute|TCPRoute|"
     r"AuthorizationPolicy|PeerAuthentication|RequestAuthentication|"
-    r"ServiceEntry|Sidecar|EnvoyFilter|Telemetry|Service|Secret) ([a-z0-9-]+/[a-z0-9.-]*[a-z0-9])"
+    r"ServiceEntry|Sidecar|EnvoyFilter|Telemetry|WasmPlugin|Service|Secret) ([a-z0-9-]+/[a-z0-9.-]*[a-z0-9])"
 )
 """How a sentence names an object: by kind, namespace and name."""
 
@@ -109,7 +109,8 @@ class Findings:
     """The workload whose pod is connected to, whatever the URL's host is."""
     status_shares: tuple[tuple[int, float], ...] = ()
     """What part of the answers each status is to have."""
-    expects_headers: bool = False
+    expected_headers: tuple[str, ...] = ()
+    """The names of headers that the answers are to have."""
     desired: tuple[Json, ...] = ()
     """The documents that the check belongs to, where it came with them: what should be there for it to pass."""
     configs: t.Mapping[tuple[str, str], ProxyConfig] = field(default_factory=dict)
@@ -142,6 +143,10 @@ class Findings:
     def known_everywhere(self, kind: str) -> bool:
         """Whether the kind could be read in every namespace."""
         return kind in self.objects and kind not in self.partial
+
+    @property
+    def expects_headers(self) -> bool:
+        return bool(self.expected_headers)
 
     def errors(self) -> set[str]:
         """Kinds of errors among the failing answers."""

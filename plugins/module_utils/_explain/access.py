@@ -54,6 +54,8 @@ class Access:
 
     action: str
     rules: tuple[RuleResult, ...]
+    instead_of: Origin | None = None
+    """The WasmPlugin that could not be loaded, in whose place all is denied."""
 
     @property
     def holding(self) -> RuleResult | None:

@@ -18,11 +18,12 @@ from .dump import Filter
 from .journey import Target
 from .limits import Caller, limits_of
 from .mesh import Mesh, holds_for, origin_for
-from .origin import Origin
+from .origin import Origin, plugin_of
 from .routing import Routed
 from .tokens import judge_token
 
 Json = t.Mapping[str, t.Any]
+LOST_PLUGIN = "wasm-default-deny"
 # What these do is followed here, or they change no answer.
 FOLLOWED = frozenset(
     (
@@ -50,11 +51,12 @@ def guarded(
 ) -> dict[str, t.Any]:
     """What tokens, policies and rate limits at a proxy say of a call."""
     token = judge_token([one.config for one in filters if one.type == "jwt_authn"], call.request, time.time())
-    rules = [one.config.get("rules") for one in filters if one.type == "rbac" and "rules" in one.config]
+    rules = [(one.config["rules"], one) for one in filters if one.type == "rbac" and "rules" in one.config]
     request = token.request or call.request
     call = replace(call, request=request, token=token.token)
     # An ALLOW filter without a policy denies all; Envoy's dump leaves out what is empty.
-    access = [judge_access(one, call) for one in rules if one] + [Access("ALLOW", ()) for one in rules if one == {}]
+    access = [judge_access(one, call) for one, _filter in rules if one]
+    access += [Access("ALLOW", (), _lost_plugin(own)) for one, own in rules if one == {}]
     caller = Caller(call.peer.client or call.peer.address, targets[0].cluster if targets else "")
     limits = limits_of(filters, routes, routed, request, caller)
     return {
@@ -63,6 +65,14 @@ def guarded(
         "limits": tuple(limits),
         "limiters": tuple(_limiters(mesh, pod)) if limits else (),
     }
+
+
+def _lost_plugin(one: Filter) -> Origin | None:
+    """The WasmPlugin that a filter denies all for: so Istio's agent does where it cannot load one that has to be there.
+
+    istio.io/istio, pkg/wasm: the filter of its place has a name for its counters by which it can be told.
+    """
+    return plugin_of(one.name) if one.config.get("rules_stat_prefix") == LOST_PLUGIN else None
 
 
 def _limiters(mesh: Mesh, pod: Json) -> t.Iterator[Origin]:

@@ -11,6 +11,7 @@ one of its actions has nothing to tell; a virtual host's hold where the route ha
 
 from __future__ import annotations
 
+import math
 import typing as t
 from dataclasses import dataclass
 
@@ -40,6 +41,8 @@ class Limit:
     """How many requests it lets through, such as ``10 per 1 s``; empty where a service decides or nothing limits."""
     share: float = 1.0
     """What part of the requests it limits."""
+    unset: tuple[str, ...] = ()
+    """The fields by whose absence it limits none."""
     service: str = ""
     """The cluster that is asked."""
     domain: str = ""
@@ -83,7 +86,9 @@ def _most_specific(one: Filter, routes: Json | None, routed: Routed) -> Json:
 def _local(config: Json, routed: Routed, request: Request, caller: Caller) -> Limit | None:
     if not config.get("token_bucket") and not config.get("descriptors"):
         return None  # a filter that only routes fill in
-    share = _share(config.get("filter_enabled")) * _share(config.get("filter_enforced"))
+    switches = ("filter_enabled", "filter_enforced")
+    share = math.prod(_share(config.get(one)) for one in switches)
+    unset = tuple(one for one in switches if not config.get(one))
     status = _status(config)
     policies = config.get("rate_limits") or _policies(routed, int(config.get("stage") or 0))
     made, missing = _descriptors(policies, request, caller)
@@ -91,10 +96,17 @@ def _local(config: Json, routed: Routed, request: Request, caller: Caller) -> Li
         wanted = tuple((str(one.get("key", "")), str(one.get("value", ""))) for one in own.get("entries") or ())
         for one in made:
             if _same(wanted, one):
-                return Limit(LOCAL, (one,), bucket=_bucket(own.get("token_bucket") or {}), share=share, status=status)
+                return Limit(
+                    LOCAL,
+                    (one,),
+                    bucket=_bucket(own.get("token_bucket") or {}),
+                    share=share,
+                    unset=unset,
+                    status=status,
+                )
     if not config.get("token_bucket"):
-        return Limit(LOCAL, made, tuple(missing), share=0.0, status=status)
-    return Limit(LOCAL, (), tuple(missing), _bucket(config["token_bucket"]), share, status=status)
+        return Limit(LOCAL, made, tuple(missing), share=0.0, unset=unset, status=status)
+    return Limit(LOCAL, (), tuple(missing), _bucket(config["token_bucket"]), share, unset, status=status)
 
 
 def _same(wanted: Entries, made: Entries) -> bool:

@@ -15,7 +15,12 @@ Json = t.Mapping[str, t.Any]
 # (istio.io/istio, pilot/pkg/networking/util: BuildConfigInfoMetadata).
 _CONFIG = re.compile(r"/apis/(?P<group>[^/]+)/[^/]+/namespaces/(?P<namespace>[^/]+)/(?P<kind>[^/]+)/(?P<name>[^/]+)$")
 # istio.io/istio, pilot/pkg/security/authz/builder: policyName.
-_POLICY = re.compile(r"^ns\[(?P<namespace>[^\]]*)\]-policy\[(?P<name>[^\]]*)\]-rule\[(?P<rule>\d+)\]$")
+# One of CUSTOM names its provider before, and what is done where there is no such provider behind.
+_POLICY = re.compile(
+    r"^(?:istio-ext-authz-(?:.+?-)?)?ns\[(?P<namespace>[^\]]*)\]-policy\[(?P<name>[^\]]*)\]-rule\[(?P<rule>\d+)\]"
+    r"(?:-deny-due-to-bad-CUSTOM-action)?$"
+)
+_PLUGIN = re.compile(r"^extensions\.istio\.io/\w+/(?P<namespace>[^.]+)\.(?P<name>[a-z0-9.-]+)")
 
 
 # istiod makes VirtualServices of the routes of the Gateway API (istio.io/istio, pilot/pkg/config/kube/gateway), whose
@@ -68,6 +73,12 @@ def policy_of(name: str) -> tuple[Origin, int] | None:
     if not found:
         return None
     return Origin("AuthorizationPolicy", found["namespace"], found["name"]), int(found["rule"]) + 1
+
+
+def plugin_of(name: str) -> Origin | None:
+    """The WasmPlugin of an HTTP filter's name (istio.io/istio, pilot/pkg/model: WasmPluginWrapper)."""
+    found = _PLUGIN.match(name)
+    return Origin("WasmPlugin", found["namespace"], found["name"]) if found else None
 
 
 def service_of(cluster: Json) -> tuple[str, str] | None:

@@ -290,7 +290,10 @@ def _guarded(
             why = f"{other.unknown} is not known here" if other.unknown else other.fault
             said = f"Rule {other.number} of {other.policy} ({access.action}) does not hold: {why}."
             yield Step("policy", said, other.policy)
-        if access.action != "DENY":
+        if access.instead_of is not None:
+            said = f"{access.instead_of} could not be loaded, so every request is denied."
+            yield Step("policy", said, access.instead_of, "spec.failStrategy or spec.url of it.")
+        elif access.action != "DENY":
             change = "a rule that the request meets." if access.rules else "an AuthorizationPolicy with such a rule."
             yield Step("policy", "No rule allows the request, so it is denied.", change=change)
     if any(access.denies and not access.uncertain for access in every):

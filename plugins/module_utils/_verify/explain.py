@@ -122,5 +122,5 @@ def findings_of(
         session=check.request.session is not None,
         connect_to=check.request.connect_to or "",
         status_shares=tuple((int(status), share) for status, share in expect.status_shares),
-        expects_headers=bool(expect.headers),
+        expected_headers=tuple(name for name, _text in expect.headers),
     )

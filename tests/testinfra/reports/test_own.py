@@ -22,7 +22,7 @@ NETWORKING, SECURITY = "networking.istio.io/v1", "security.istio.io/v1"
 KEY = b"workshop"
 NAMED = re.compile(
     r"\b(Gateway|VirtualService|DestinationRule|AuthorizationPolicy|PeerAuthentication|RequestAuthentication|"
-    r"EnvoyFilter|Sidecar|Service) ([a-z0-9-]+/[a-z0-9-]+)"
+    r"EnvoyFilter|Sidecar|Service|WasmPlugin) ([a-z0-9-]+/[a-z0-9-]+)"
 )
 
 
@@ -97,7 +97,7 @@ PRINCIPAL = "cluster.local/ns/modules/sa/default"
 STRICT = document(SECURITY, "PeerAuthentication", "closed", {"mtls": {"mode": "STRICT"}})
 
 
-def marking(beside: str) -> Json:
+def marking(beside: str, context: str = "SIDECAR_INBOUND") -> Json:
     """A filter that marks the answers of the server, put before another."""
     script = "function envoy_on_response(handle) handle:headers():add('x-mark', 'workshop') end"
     lua = {
@@ -107,11 +107,17 @@ def marking(beside: str) -> Json:
     outer = {"name": "envoy.filters.network.http_connection_manager", "subFilter": {"name": beside}}
     patch = {
         "applyTo": "HTTP_FILTER",
-        "match": {"context": "SIDECAR_INBOUND", "listener": {"filterChain": {"filter": outer}}},
+        "match": {"context": context, "listener": {"filterChain": {"filter": outer}}},
         "patch": {"operation": "INSERT_BEFORE", "value": {"name": "mark", "typed_config": lua}},
     }
     selector = {"workloadSelector": {"labels": {"app": "server"}}}
     return document("networking.istio.io/v1alpha3", "EnvoyFilter", "mark", {**selector, "configPatches": [patch]})
+
+
+def plugin(**spec: str) -> Json:
+    """A plugin whose program is nowhere."""
+    where = {**SERVER, "url": "http://plugins.invalid/auth.wasm", **spec}
+    return document("extensions.istio.io/v1alpha1", "WasmPlugin", "auth", where)
 
 
 class Case(t.NamedTuple):
@@ -319,6 +325,21 @@ CASES: dict[str, Case] = {
         asks(status=200, headers={"x-mark": "workshop"}),
         "EnvoyFilter modules/mark is put beside the filter envoy.router, but no proxy it applies to has it; "
         "they have envoy.filters.http.router.",
+    ),
+    "a filter for what is sent": Case(
+        [marking("envoy.filters.http.router", "SIDECAR_OUTBOUND")],
+        [marking("envoy.filters.http.router")],
+        asks(status=200, headers={"x-mark": "workshop"}),
+        "EnvoyFilter modules/mark patches what server sends (context SIDECAR_OUTBOUND), and this request comes in at "
+        "server.",
+    ),
+    "a plugin that cannot be loaded": Case(
+        [plugin()],
+        [plugin(failStrategy="FAIL_OPEN")],
+        asks(),
+        "WasmPlugin modules/auth cannot be loaded by the proxy of server and fails closed, so every request is denied "
+        "(RBAC: access denied).",
+        choice=True,
     ),
     "a Gateway by its short name": Case(
         [

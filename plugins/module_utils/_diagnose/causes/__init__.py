@@ -9,14 +9,17 @@ import typing as t
 
 from ..._explain.outcome import outcome_of
 from ..findings import Diagnosis
-from .access import access_denied, let_in, token_refused
+from .access import access_denied, denied_as_tcp, let_in, token_refused
+from .answers import answered_by_rule, delay_before_timeout, header_of_request, origin_not_allowed, rewritten_amiss
 from .case import Case, case_of, concerned
-from .elsewhere import filter_elsewhere, probe_refused, sampled_elsewhere
+from .elsewhere import probe_refused, sampled_elsewhere
+from .filters import filter_elsewhere, filter_on_another_way, switched_off
 from .hidden import passed_by, unseen_rule, unseen_service
 from .routes import (
     gateway_closes,
     gateway_has_no_route,
     hidden_routes,
+    idle_rule,
     no_copies,
     no_fault,
     no_route,
@@ -25,6 +28,7 @@ from .routes import (
     too_slow,
     without_effect,
 )
+from .services import alias_of_nobody, port_of_nobody, service_of_nobody
 from .transport import (
     encrypted_twice,
     never_synced,
@@ -34,16 +38,18 @@ from .transport import (
     wrong_protocol,
 )
 
-__all__ = ["Case", "case_of", "concerned", "explained", "how_far", "without_effect"]
+__all__ = ["Case", "case_of", "concerned", "explained", "alias_of_nobody", "how_far", "without_effect"]
 
 CAUSES: tuple[t.Callable[[Case], Diagnosis | None], ...] = (
     never_synced,
     gateway_has_no_route,
     gateway_closes,
+    answered_by_rule,
     token_refused,
     passed_by,
     unseen_service,
     access_denied,
+    denied_as_tcp,
     let_in,
     taken_in_plain_text,
     probe_refused,
@@ -54,12 +60,21 @@ CAUSES: tuple[t.Callable[[Case], Diagnosis | None], ...] = (
     wrong_protocol,
     no_route,
     too_slow,
+    port_of_nobody,
+    service_of_nobody,
     no_target,
     hidden_routes,
     no_fault,
     passed_over,
+    idle_rule,
     no_copies,
+    rewritten_amiss,
+    delay_before_timeout,
+    header_of_request,
+    origin_not_allowed,
     filter_elsewhere,
+    filter_on_another_way,
+    switched_off,
     sampled_elsewhere,
 )
 

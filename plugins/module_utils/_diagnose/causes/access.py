@@ -75,11 +75,78 @@ def access_denied(case: Case) -> Diagnosis | None:
     for journey in case.journeys:
         for one in journey.proxies:
             access = one.denying
-            if access is None or (denied_at and one.proxy not in denied_at):
+            if denied_at and one.proxy not in denied_at:
                 continue
-            found = _denied(case, journey.request, one, access)
+            found = _denied(case, journey.request, one, access) if access is not None else None
+            if found is None and denied_at and access is None:
+                found = _denied_by_unknown(one)
             if found is not None:
                 return found
+    return None
+
+
+def denied_as_tcp(case: Case) -> Diagnosis | None:
+    """The callee's proxy takes the port as raw TCP, and a policy asks for what only HTTP has.
+
+    istio.io, "Security policy examples", Explicitly deny: at such a port a rule of ALLOW with a field of HTTP holds for
+    nothing, and one of DENY as though the field were not there.
+    """
+    if case.findings.expects_refusal or not case.findings.errors():
+        return None
+    for journey in case.journeys:
+        for one in journey.received:
+            if one.http or one.denying is None:
+                continue
+            for policy in holding(case, "AuthorizationPolicy", named_pod(case, one)):
+                fields = _fields_of_http(policy)
+                if not fields or str(spec_of(policy).get("action") or "ALLOW") != one.denying.action:
+                    continue
+                does = "such a rule of DENY counts without it" if one.denying.action == "DENY" else "no rule holds"
+                return Diagnosis(
+                    f"{origin_for('AuthorizationPolicy', policy)} asks for {together(fields)}, which are of HTTP, and "
+                    f"port {one.port} of {_app(case, one)} is raw TCP to its proxy, so {does} and connections are "
+                    "closed.",
+                    "Name the Service's port http, or set its appProtocol: http; or write a rule of ports and callers "
+                    "only.",
+                )
+    return None
+
+
+def _fields_of_http(policy: Json) -> list[str]:
+    """What a policy's rules ask for that a TCP connection does not have."""
+    found = []
+    for rule in spec_of(policy).get("rules") or ():
+        for to in (rule or {}).get("to") or ():
+            found += [key for key in to.get("operation") or {} if not key.lower().endswith("ports")]
+        for source in (rule or {}).get("from") or ():
+            found += [key for key in source.get("source") or {} if "request" in key.lower() or "remote" in key.lower()]
+        found += [str(one.get("key")) for one in (rule or {}).get("when") or () if "request." in str(one.get("key"))]
+    return found
+
+
+def _denied_by_unknown(proxy: Sent | Received) -> Diagnosis | None:
+    """The proxy has denied the request, and of all rules only one that is about what is not known here can be why."""
+    for access in proxy.access:
+        open_ones = [rule for rule in access.rules if rule.unknown]
+        if not access.uncertain or len({rule.policy for rule in open_ones}) > 1:
+            continue
+        rule = open_ones[0]
+        addresses = (
+            "In the proxies' access logs see which address arrives: ipBlocks is that of the connection (behind a "
+            "gateway the gateway's), remoteIpBlocks that of the client by X-Forwarded-For, which the gateway's Service "
+            "keeps with externalTrafficPolicy: Local."
+        )
+        remedy = addresses if "address" in rule.unknown else f"Compare {rule.unknown} with what the rule asks for."
+        if access.action == "DENY":
+            return Diagnosis(
+                f"Rule {rule.number} of {rule.policy} denies the request at pod {proxy.proxy} by {rule.unknown}.",
+                remedy,
+            )
+        return Diagnosis(
+            f"No rule of {rule.policy} allows the request at pod {proxy.proxy}: rule {rule.number} asks for another "
+            f"{rule.unknown.removeprefix('the ')} than the proxy sees.",
+            remedy,
+        )
     return None
 
 
@@ -88,11 +155,26 @@ def _denied(case: Case, request: Request, proxy: Sent | Received, access: Access
         rule = access.holding
         if rule is None:
             return None
-        lab = labels_of(case.mesh.find(rule.policy) or {}).get(LAB)
+        policy = case.mesh.find(rule.policy) or {}
+        if spec_of(policy).get("action") == "CUSTOM":
+            provider = (spec_of(policy).get("provider") or {}).get("name")
+            return Diagnosis(
+                f"{rule.policy} leaves the decision to the provider {provider}, which the mesh's configuration does "
+                "not have or cannot use, so what it is for is denied (RBAC: access denied).",
+                "Define it in extensionProviders of the mesh's configuration, or correct provider.name.",
+            )
+        lab = labels_of(policy).get(LAB)
         return Diagnosis(
             f"Rule {rule.number} of {rule.policy}{f' of lab {lab}' if lab else ''} denies the request (RBAC: access "
-            f"denied, pod {proxy.proxy}).",
+            f"denied, pod {proxy.proxy}){_all_but(case, rule)}.",
             "Change its rule, or remove it if another lab left it behind (mesh.workshop.reset).",
+        )
+    if access.instead_of is not None:
+        return Diagnosis(
+            f"{access.instead_of} cannot be loaded by the proxy of {_app(case, proxy)} and fails closed, so every "
+            "request is denied (RBAC: access denied).",
+            "See whether the proxy can fetch its url, and what is there fits sha256; or set failStrategy: FAIL_OPEN, "
+            "which lets requests pass without it.",
         )
     if all(rule.fault == NO_RULES for rule in access.rules):
         return _denied_by_nothing(case, proxy)
@@ -152,6 +234,12 @@ def _denied(case: Case, request: Request, proxy: Sent | Received, access: Access
                 f"No RequestAuthentication holds for {app}, so the token is not read there, and {who} demands one.",
                 f"Apply a RequestAuthentication for {app} with the token's issuer {issuer_of(request)}.",
             )
+    if rule.fault.startswith("the caller's address") and _is_behind_gateway(case, proxy):
+        return Diagnosis(
+            f"No rule of {who} allows the request at pod {proxy.proxy}: in rule {rule.number} {rule.fault}, which is "
+            "the gateway's (ipBlocks is about who opens the connection).",
+            "Write remoteIpBlocks, which is about the client, or put the policy at the gateway.",
+        )
     others = f" (nor does any of {together(names)})" if len(names) > 1 else ""
     return Diagnosis(
         f"No rule of {who} allows the request at pod {proxy.proxy}{others}: in rule {rule.number} {rule.fault}.",
@@ -159,9 +247,26 @@ def _denied(case: Case, request: Request, proxy: Sent | Received, access: Access
     )
 
 
+def _all_but(case: Case, denying: RuleResult) -> str:
+    """What a rule leaves out, where it denies by that alone."""
+    rules = spec_of(case.mesh.find(denying.policy) or {}).get("rules") or ()
+    body = (rules[denying.number - 1] or {}) if denying.number <= len(rules) else {}
+    parts = [one.get("operation") or {} for one in body.get("to") or ()]
+    parts += [one.get("source") or {} for one in body.get("from") or ()]
+    if not parts or len(parts) > 1 or body.get("when") or not all(key.startswith("not") for key in parts[0]):
+        return ""
+    left_out = together([f"{key} {', '.join(map(str, values))}" for key, values in parts[0].items()])
+    return f": it is for all requests but those of {left_out}"
+
+
 def _app(case: Case, proxy: Sent | Received) -> str:
     pod = named_pod(case, proxy)
     return str(labels_of(pod).get("app", proxy.proxy)) if pod is not None else proxy.proxy
+
+
+def _is_behind_gateway(case: Case, proxy: Sent | Received) -> bool:
+    """Whether a gateway sends the request to this proxy."""
+    return any(proxy in one.received and one.sent is not None and one.sent.role == "gateway" for one in case.journeys)
 
 
 def _looked_at(rules: t.Iterable[Json]) -> list[str]:

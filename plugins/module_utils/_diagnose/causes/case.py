@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..._explain.effects import Effect, effects_of
-from ..._explain.effects.finding import destinations, is_for_mesh, routes_of
+from ..._explain.effects.finding import destinations, is_for_mesh, placed_routes
 from ..._explain.journey import BLACKHOLE, Journey, Received, Sent
 from ..._explain.mesh import Mesh, ServiceName, holds_for, host_holds, is_gateway
 from ..._explain.origin import Origin
@@ -112,7 +112,7 @@ def concerned(findings: Findings) -> list[Json]:
 def _gateways_between(mesh: Mesh) -> t.Iterator[Json]:
     """The gateways that VirtualServices send requests of the mesh to."""
     for rule in mesh.of("VirtualService"):
-        for route in routes_of(rule) if is_for_mesh(rule) else ():
+        for _kind, _index, route in placed_routes(rule) if is_for_mesh(rule) else ():
             for _what, destination in destinations(route):
                 service = mesh.service_for(str(destination.get("host") or ""), home_of(rule))
                 yield from filter(is_gateway, mesh.pods_of(service) if service else ())
@@ -190,6 +190,21 @@ def app_of(case: Case, pod: str) -> str:
 def holding(case: Case, kind: str, pod: Json | None) -> list[Json]:
     """The policies of a kind that hold for a pod."""
     return [one for one in case.mesh.of(kind) if pod is not None and holds_for(one, pod)]
+
+
+def is_wanted(case: Case, routes: t.Sequence[Json]) -> bool:
+    """Whether rules of a VirtualService do what the check expects."""
+    findings = case.findings
+    subsets = {destination.get("subset") for route in routes for _what, destination in destinations(route)}
+    faults = [route.get("fault") or {} for route in routes]
+    wanted = [status for status, _share in findings.status_shares] + list(findings.expected_status)
+    return (
+        bool(subsets & set(findings.expected_versions))
+        or (findings.shares_are_wrong and any(len(route.get("route") or ()) > 1 for route in routes))
+        or (findings.expects_copies and any(route.get("mirror") or route.get("mirrors") for route in routes))
+        or (findings.latency_min is not None and any(one.get("delay") for one in faults))
+        or any(int((one.get("abort") or {}).get("httpStatus") or 0) in wanted for one in faults)
+    )
 
 
 def told(one: Effect) -> Diagnosis:

@@ -1,29 +1,14 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Causes in what holds for other proxies than is meant: filters, sampling, probes."""
+"""Causes in what holds for other proxies than is meant: sampling, probes."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 from ..._explain.sampling import in_words, sampling_of, wider
 from ..._kube.objects import home_of
 from ..findings import Diagnosis
 from .case import HOST, Case, pod_of, told
-
-
-def filter_elsewhere(case: Case) -> Diagnosis | None:
-    """What an EnvoyFilter was to do is missing, and the filter reaches no proxy, or no part of one."""
-    if not (case.findings.expects_quota or case.findings.expects_headers):
-        return None
-    # A filter that selects the wrong pods is told by what it limits there.
-    found = [one for one in case.about("filter") if one.field != "spec.workloadSelector"]
-    if not found:
-        return None
-    if case.findings.expects_quota and "virtual host" in found[0].sentence:
-        return told(replace(found[0], sentence=f"{found[0].sentence.rstrip('.')}, so no request is limited."))
-    return told(found[0])
 
 
 def sampled_elsewhere(case: Case) -> Diagnosis | None:

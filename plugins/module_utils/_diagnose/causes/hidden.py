@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._explain.effects.finding import destinations, is_for_mesh, routes_of, services_for
+from ..._explain.effects.finding import gateways_of, is_for_mesh, routes_of, services_for
 from ..._explain.effects.mend import Mend, Patch, append, setting
 from ..._explain.exports import ALL, ANNOTATION, NONE, exported_in_words, exports_of, is_exported
 from ..._explain.journey import BLACKHOLE, PASSTHROUGH, Journey, Sent
-from ..._explain.mesh import ROOT, holds_for, host_holds, origin_for, selector_of
+from ..._explain.mesh import ROOT, ServiceName, holds_for, host_holds, origin_for, selector_of
 from ..._explain.origin import Origin
 from ..._explain.request import Request
 from ..._kube.objects import home_of, labels_of, name_of, spec_of
 from ..changes import commands
 from ..findings import Diagnosis, Json
-from .case import Case, goes_to, together
+from .case import Case, goes_to, is_wanted, together
 
 
 def unseen_service(case: Case) -> Diagnosis | None:
@@ -86,13 +86,18 @@ def unseen_rule(case: Case) -> Diagnosis | None:
     """A VirtualService or DestinationRule does what the check expects, and is not exported to the caller's proxy."""
     for journey in case.journeys:
         sent = journey.sent
-        if sent is None or sent.role == "gateway":
+        if sent is None:
             continue
         services = {one for one in (sent.service, *(target.service for target in sent.targets)) if one is not None}
+        if sent.role == "gateway":
+            found = _not_for_gateway(case, sent, services)
+            if found is not None:
+                return found
+            continue
         for rule in case.mesh.of("VirtualService"):
             if (
                 services & services_for(case.mesh, rule)
-                and _is_wanted(case, routes_of(rule))
+                and is_wanted(case, routes_of(rule))
                 and _is_lacking(case, sent)
             ):
                 found = _not_exported(case, "VirtualService", rule, sent) or _not_for_caller(case, rule, sent)
@@ -117,6 +122,27 @@ def _is_lacking(case: Case, sent: Sent) -> bool:
     return not (sent.delay or sent.abort) if not case.findings.shares_are_wrong else len(sent.targets) < 2
 
 
+def _not_for_gateway(case: Case, sent: Sent, services: set[ServiceName]) -> Diagnosis | None:
+    """A VirtualService of the sidecars alone does what is expected of a request that a gateway sends on.
+
+    istio.io, "Traffic Management Problems", Route rules have no effect on ingress gateway requests.
+    """
+    for rule in case.mesh.of("VirtualService"):
+        wanted = services & services_for(case.mesh, rule) and is_wanted(case, routes_of(rule))
+        if not wanted or not is_for_mesh(rule) or list(gateways_of(rule)) or not _is_lacking(case, sent):
+            continue
+        origin = origin_for("VirtualService", rule)
+        followed = f" follows {sent.origin} and" if sent.origin is not None else ""
+        return Diagnosis(
+            f"{origin} holds for sidecars only (it names no gateway), and the request comes through the gateway, "
+            f"which{followed} does not see it.",
+            f"Write its rules into {sent.origin}."
+            if sent.origin is not None
+            else "Bind it to the Gateway and its host.",
+        )
+    return None
+
+
 def _not_for_caller(case: Case, rule: Json, sent: Sent) -> Diagnosis | None:
     """A VirtualService that is for gateways alone, or whose rule leaves the caller out by its labels or namespace."""
     origin = origin_for("VirtualService", rule)
@@ -131,7 +157,7 @@ def _not_for_caller(case: Case, rule: Json, sent: Sent) -> Diagnosis | None:
     pod = next((one for one in case.mesh.of("Pod", sent.namespace) if name_of(one) == sent.proxy), {})
     for number, route in enumerate(routes_of(rule), 1):
         whys = [_left_out(match, pod) for match in route.get("match") or ()]
-        if whys and all(whys) and _is_wanted(case, [route]):
+        if whys and all(whys) and is_wanted(case, [route]):
             return Diagnosis(
                 f"Rule {number} of {origin} is not for the requests of {sent.proxy}: {whys[0]}.",
                 "Correct that match, or leave it out.",
@@ -150,21 +176,6 @@ def _left_out(match: Json, pod: Json) -> str:
         return f"sourceNamespace is {match['sourceNamespace']}, and it is in {home_of(pod)}"
     gateways = match.get("gateways") or ["mesh"]
     return "" if "mesh" in gateways else f"it is for Gateway {together([str(one) for one in gateways])} only"
-
-
-def _is_wanted(case: Case, routes: t.Sequence[Json]) -> bool:
-    """Whether rules of a VirtualService do what the check expects."""
-    findings = case.findings
-    subsets = {destination.get("subset") for route in routes for _what, destination in destinations(route)}
-    faults = [route.get("fault") or {} for route in routes]
-    wanted = [status for status, _share in findings.status_shares] + list(findings.expected_status)
-    return (
-        bool(subsets & set(findings.expected_versions))
-        or (findings.shares_are_wrong and any(len(route.get("route") or ()) > 1 for route in routes))
-        or (findings.expects_copies and any(route.get("mirror") or route.get("mirrors") for route in routes))
-        or (findings.latency_min is not None and any(one.get("delay") for one in faults))
-        or any(int((one.get("abort") or {}).get("httpStatus") or 0) in wanted for one in faults)
-    )
 
 
 def _not_exported(case: Case, kind: str, one: Json, sent: Sent) -> Diagnosis | None:

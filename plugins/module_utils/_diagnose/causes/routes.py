@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import re
+import typing as t
 from dataclasses import replace
 from os.path import commonprefix
 
 from ..._explain.effects import Effect
+from ..._explain.effects.finding import placed_routes, routes_of
 from ..._explain.effects.mend import Mend, Patch
 from ..._explain.journey import BLACKHOLE, PASSTHROUGH, Sent
 from ..._explain.matching import template_holds
@@ -21,9 +23,9 @@ from ..._kube.objects import spec_of
 from ..changes import commands
 from ..findings import Diagnosis, Findings, Json
 from ..refused import refused_behind
-from .case import Case, told
+from .case import Case, is_wanted, told
 
-BROKEN = ("spec.http[", "spec.subsets[")
+BROKEN = ("spec.http[", "spec.tls[", "spec.tcp[", "spec.subsets[")
 """Where a route or a subset leads nowhere."""
 
 
@@ -35,7 +37,7 @@ def gateway_has_no_route(case: Case) -> Diagnosis | None:
     if 404 not in case.statuses or sent is None:
         return None
     path = case.findings.path
-    for one in case.about("gateway"):
+    for one in (*case.about("gateway"), *_meant_for_path(case, path)):
         return told(one)
     for one in case.about("route"):
         text = _literal(one)
@@ -52,8 +54,21 @@ def gateway_has_no_route(case: Case) -> Diagnosis | None:
         origin = origin_of(skipped.route)
         # A path that no rule has is better told with those that rules have.
         if origin is not None and not skipped.why.startswith("the path"):
-            return _passed_over(case, origin, skipped)
+            return _passed_over(case, sent, origin, skipped)
     return None
+
+
+def _meant_for_path(case: Case, path: str) -> t.Iterator[Effect]:
+    """A VirtualService with a rule for the path, for another host than the Gateway takes that it is bound to."""
+    for one in case.effects:
+        if one.topic != "gateway" or one.field != "spec.hosts":
+            continue
+        rule = case.mesh.find(one.origin) or {}
+        paths = [match.get("uri") or {} for route in routes_of(rule) for match in route.get("match") or ()]
+        starts = [str(uri.get("prefix") or "").rstrip("/") for uri in paths]
+        takes = any(start and (path == start or path.startswith(f"{start}/")) for start in starts)
+        if takes or any(uri.get("exact") == path for uri in paths):
+            yield one
 
 
 def gateway_closes(case: Case) -> Diagnosis | None:
@@ -124,12 +139,15 @@ def _callee(sent: Sent) -> str:
 
 
 def hidden_routes(case: Case) -> Diagnosis | None:
-    """HTTP routes that a port's protocol hides."""
-    if not (case.findings.expected_versions or case.findings.shares_are_wrong or _wants_fault(case)):
+    """Routes that a port's protocol hides: those of HTTP at a raw port, those of TCP at one of HTTP."""
+    wanted = case.findings.expected_versions or case.findings.shares_are_wrong or case.findings.expects_copies
+    if not (wanted or _wants_fault(case)):
         return None
-    raw = {one.sent.service for one in case.journeys if one.sent and not one.sent.http and one.sent.service}
+    asked = [one.sent for one in case.journeys if one.sent and one.sent.service]
+    raw = {one.service for one in asked if not one.http}
+    http = {one.service for one in asked if one.http}
     for effect in case.effects:
-        if effect.topic == "protocol" and effect.services & raw:
+        if effect.topic == "protocol" and effect.services & (raw if effect.without is not None else http):
             return told(effect)
     return None
 
@@ -145,9 +163,7 @@ def no_route(case: Case) -> Diagnosis | None:
         if not tried or sent.redirect or not (sent.proxy in lost or (journey is case.first and 404 in case.statuses)):
             continue
         origin, nearest = min(tried, key=lambda one: _distance(one[1], journey.request.path))
-        places = [one for one in (sent.routed.host or {}).get("routes") or () if origin_of(one) == origin]
-        rule = case.mesh.find(origin)
-        named = rule_of_route(case.mesh, rule, places.index(nearest.route)) if rule is not None else None
+        named = _rule_at(case, sent, origin, nearest.route)
         which = f"rule {named[1] + 1} of {named[0]}" if named is not None else f"one of {origin}"
         count = "1 tried" if len(tried) == 1 else f"{len(tried)} tried"
         return Diagnosis(
@@ -180,17 +196,42 @@ def passed_over(case: Case) -> Diagnosis | None:
             origin = origin_of(skipped.route)
             if origin is None or not _is_meant(case, sent, skipped.route):
                 continue
-            return _passed_over(case, origin, skipped)
+            return _passed_over(case, sent, origin, skipped)
     return None
 
 
-def _passed_over(case: Case, origin: Origin, skipped: Skipped) -> Diagnosis:
-    number = _number_of(case, origin, skipped.route)
-    which = f"Rule {number} of {origin}" if number else f"A rule of {origin}"
-    return Diagnosis(
-        f"{which} does not take the request: {skipped.why}.",
-        "Correct that match, or send a request that it holds for (headers are compared exactly).",
-    )
+def _passed_over(case: Case, sent: Sent, origin: Origin, skipped: Skipped) -> Diagnosis:
+    named = _rule_at(case, sent, origin, skipped.route)
+    which = f"Rule {named[1] + 1} of {named[0]}" if named is not None else f"A rule of {origin}"
+    remedy = "Correct that match, or send a request that it holds for (headers are compared exactly)."
+    if "that matches" in skipped.why:
+        remedy = "Let the regex fit the whole value, such as by .* at its beginning and end."
+    return Diagnosis(f"{which} does not take the request: {skipped.why}.", remedy)
+
+
+def idle_rule(case: Case) -> Diagnosis | None:
+    """A rule that would do what the check expects can take no request: another holds, or it is for no port there is."""
+    findings = case.findings
+    if not (findings.expected_versions or findings.shares_are_wrong or findings.expects_copies or _wants_fault(case)):
+        return None
+    for one in case.effects:
+        if one.topic != "route" or not one.idle or one.origin.kind != "VirtualService":
+            continue
+        routes = [route for _kind, _index, route in placed_routes(case.mesh.find(one.origin) or {})]
+        if one.services & case.services and is_wanted(case, routes):
+            return told(one)
+    return None
+
+
+def _rule_at(case: Case, sent: Sent, origin: Origin, route: Json) -> tuple[Origin, int] | None:
+    """The VirtualService and the number, from 0, of the rule that a proxy's route comes from; None where unknown."""
+    rule = case.mesh.find(origin)
+    places = [one for one in ((sent.routed and sent.routed.host) or {}).get("routes") or () if origin_of(one) == origin]
+    found = next((place for place, one in enumerate(places) if one is route), None)
+    named = rule_of_route(case.mesh, rule, found) if rule is not None and found is not None else None
+    if named is None and (number := _number_of(case, origin, route)):
+        return origin, number - 1
+    return named
 
 
 def _is_meant(case: Case, sent: Sent, route: Json) -> bool:
@@ -281,6 +322,10 @@ def no_target(case: Case) -> Diagnosis | None:
         if not (target.known and (target.endpoints or target.cluster in (PASSTHROUGH, BLACKHOLE)))
     ]
     wanted += [(service_named(one.service, case.home), one.subset) for one in lost if one.service]
+    hosts = {target.cluster.rpartition("|")[2] for one in case.journeys if one.sent for target in one.sent.met}
+    for one in case.effects:
+        if one.origin.kind == "ServiceEntry" and one.host in hosts | {record.service for record in lost}:
+            return told(one)
     for service, subset in wanted:
         refused = refused_behind(case.findings, {service} if service else ())
         if refused is not None:

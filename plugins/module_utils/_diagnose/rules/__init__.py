@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import replace
 
 from ..analysis import with_analysis
-from ..causes import Case, case_of, explained, how_far, without_effect
+from ..causes import Case, alias_of_nobody, case_of, explained, how_far, without_effect
 from ..desired import as_desired, behind
 from ..findings import Diagnosis, Findings
 from ..missing import no_copies, no_delay, no_quota, no_traces
@@ -34,7 +34,7 @@ def plain(rule: t.Callable[[Findings], Diagnosis | None]) -> Rule:
     return lambda case: rule(case.findings)
 
 
-FIRST: tuple[Rule, ...] = tuple(map(plain, (could_not_ask, unknown_name, refused_on_path)))
+FIRST: tuple[Rule, ...] = (alias_of_nobody, *map(plain, (could_not_ask, unknown_name, refused_on_path)))
 """Asked before the request's way is looked at: no request was sent, or there is no pod that it could lead to."""
 
 HINDERED: tuple[Rule, ...] = tuple(map(plain, (refused_inside, not_ready, no_sidecar, rejected, no_istiod)))

@@ -3,16 +3,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import diagnose
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.findings import Findings
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import Mesh
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_of
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.meshes import (
     REVIEWS,
+    V1,
     Json,
     mesh,
     record,
     rule_of,
+    with_gateway,
 )
 
 URL = "http://reviews:9080/reviews/0"
@@ -64,3 +69,103 @@ def test_an_applications_own_404_accuses_no_rule() -> None:
         )
     )
     assert answer is None or "No rule takes" not in answer.sentence
+
+
+def wanted(found: Mesh, **parts: t.Any) -> str:
+    """The diagnosis of a check that wants v1 and gets v2."""
+    seen = ({"status": 200, "body": "", "headers": []},)
+    given = {"seen": seen, "served": ("v2",), "objects": found.objects, "configs": found.configs}
+    expected = parts or {"expected_versions": ("v1",)}
+    answer = diagnose(Findings(URL, "productpage", "bookinfo", request=request_of(URL), **given, **expected))
+    assert answer is not None
+    return answer.sentence
+
+
+def for_reviews(**spec: t.Any) -> Json:
+    return {"metadata": {"name": "reviews", "namespace": "bookinfo"}, "spec": {"hosts": ["reviews"], **spec}}
+
+
+SUBSETS: Json = {
+    "metadata": {"name": "reviews", "namespace": "bookinfo"},
+    "spec": {"host": "reviews", "subsets": [{"name": name, "labels": {"version": name}} for name in ("v1", "v2")]},
+}
+TO_V1: Json = {"route": [{"destination": {"host": "reviews", "subset": "v1"}}]}
+
+
+def test_a_rule_for_a_port_of_nobody_is_named() -> None:
+    rule = for_reviews(tcp=[{"match": [{"port": 80}], **TO_V1}])
+    assert wanted(mesh(http=False, VirtualService=[rule], DestinationRule=[SUBSETS])) == (
+        "Rule 1 of VirtualService bookinfo/reviews is for requests to port 80, and reviews has port 9080 only."
+    )
+
+
+def test_routes_of_tcp_at_a_port_of_http_are_named() -> None:
+    assert wanted(mesh(VirtualService=[for_reviews(tcp=[TO_V1])], DestinationRule=[SUBSETS])) == (
+        "VirtualService bookinfo/reviews has tcp routes only, and port 9080 of Service bookinfo/reviews is HTTP to the "
+        "proxies (its name http), so they do not hold."
+    )
+
+
+def test_copies_are_hidden_by_a_raw_port_too() -> None:
+    rule = for_reviews(http=[{**TO_V1, "mirrors": [{"destination": {"host": "reviews", "subset": "v2"}}]}])
+    found = mesh(http=False, VirtualService=[rule], DestinationRule=[SUBSETS])
+    assert wanted(found, expects_copies=True, answers=1).startswith("Port 9080 of Service bookinfo/reviews is named")
+
+
+@pytest.mark.parametrize("host", ["mybookstore.com", "reviews.example"])
+def test_a_gateways_rule_for_another_host_is_named_where_it_has_the_path(host: str) -> None:
+    gateway = {
+        "metadata": {"name": "gate", "namespace": "bookinfo"},
+        "spec": {
+            "selector": {"istio": "ingressgateway"},
+            "servers": [{"port": {"number": 80, "protocol": "HTTP"}, "hosts": ["mybookstore.com"]}],
+        },
+    }
+    rule = for_reviews(hosts=[host], gateways=["gate"], http=[{"match": [{"uri": {"prefix": "/shop"}}], **TO_V1}])
+    found = with_gateway(
+        mesh(VirtualService=[rule], DestinationRule=[SUBSETS], Gateway=[gateway]),
+        route={"match": {"path": "/other"}, "route": {"cluster": REVIEWS}},
+    )
+    url = "http://mybookstore.com/shop/0"
+    given = {"objects": found.objects, "configs": found.configs, "request": request_of(url)}
+    answer = diagnose(Findings(url, "host", "bookinfo", seen=({"status": 404, "body": "", "headers": []},), **given))
+    named = (
+        answer is not None and "VirtualService bookinfo/reviews is for reviews.example at Gateway" in answer.sentence
+    )
+    assert named == (host != "mybookstore.com")
+
+
+def test_the_place_of_a_rule_without_a_name_is_told_and_what_a_regex_has_to_fit() -> None:
+    match: Json = {"headers": [{"name": "user-agent", "string_match": {"safe_regex": {"regex": "Firefox"}}}]}
+    routes = [
+        rule_of("reviews", {"match": {"prefix": "/", **match}, "route": {"cluster": V1}}),
+        rule_of("reviews", {"match": {"prefix": "/"}, "route": {"cluster": REVIEWS}}),
+    ]
+    rule = for_reviews(http=[{"match": [{"headers": {"user-agent": {"regex": "Firefox"}}}], **TO_V1}, {}])
+    found = mesh(routes, VirtualService=[rule], DestinationRule=[SUBSETS])
+    seen = ({"status": 200, "body": "", "headers": []},)
+    request = request_of(URL, headers=[("user-agent", "Mozilla Firefox/1")])
+    given = {"seen": seen, "served": ("v2",), "objects": found.objects, "configs": found.configs, "request": request}
+    answer = diagnose(Findings(URL, "productpage", "bookinfo", expected_versions=("v1",), **given))
+    assert answer is not None
+    assert answer.sentence.startswith(
+        "Rule 1 of VirtualService bookinfo/reviews does not take the request: the header "
+    )
+    assert answer.remedy.startswith("Let the regex fit the whole value")
+
+
+def test_a_rule_of_the_sidecars_is_not_the_gateways() -> None:
+    fault = {"abort": {"httpStatus": 418, "percentage": {"value": 100}}}
+    found = with_gateway(
+        mesh(VirtualService=[for_reviews(http=[{"fault": fault, **TO_V1}])], DestinationRule=[SUBSETS]),
+        route=rule_of("bookinfo", {"match": {"prefix": "/"}, "route": {"cluster": REVIEWS}}),
+    )
+    url = "http://mybookstore.com/reviews/0"
+    given = {"objects": found.objects, "configs": found.configs, "request": request_of(url)}
+    seen = ({"status": 200, "body": "", "headers": []},)
+    answer = diagnose(Findings(url, "host", "bookinfo", seen=seen, expected_status=(418,), **given))
+    assert answer is not None
+    assert answer.sentence == (
+        "VirtualService bookinfo/reviews holds for sidecars only (it names no gateway), and the request comes through "
+        "the gateway, which follows VirtualService bookinfo/bookinfo and does not see it."
+    )
