@@ -21,7 +21,6 @@ TOGETHER = {
     "_ansible/control_plane": "../modules/test_istio_control_plane.py",
     "_ansible/migrate": "../modules/test_migrate.py",
     "_diagnose/asked": "_diagnose/rules/test_rules.py",
-    "_diagnose/causes/access": CAUSES,
     "_diagnose/causes/case": CAUSES,
     "_diagnose/causes/elsewhere": CAUSES,
     "_diagnose/evidence": "_diagnose/rules/test_rules.py",
