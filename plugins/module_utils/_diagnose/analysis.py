@@ -87,6 +87,16 @@ def is_met(findings: Findings, one: Message) -> bool:
     return any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", f"{one.name} {one.text}") for name in names)
 
 
+def _may_matter(findings: Findings, one: Message) -> bool:
+    """Whether the kind of object can make the answers what they are: no policy answers 5xx.
+
+    At a port of raw TCP it closes connections, which the way of the request tells.
+    """
+    if one.kind != "AuthorizationPolicy" or findings.expects_refusal:
+        return True
+    return any(answer.get("status") and answer["status"] < 500 for answer in findings.seen)
+
+
 def told(one: Message) -> str:
     """A message as the end of a sentence."""
     return f"{one.text.rstrip('.')} ({one.code})."
@@ -103,7 +113,7 @@ def with_analysis(findings: Findings, found: Diagnosis | None) -> Diagnosis | No
         if not messages:
             return None
         first = messages[0]
-        if not is_met(findings, first):
+        if not is_met(findings, first) or not _may_matter(findings, first):
             return Diagnosis("", f"Also: istioctl analyze finds fault with {first.subject}: {told(first)}")
         return Diagnosis(
             f"istioctl analyze finds fault with {first.subject}: {told(first)}",

@@ -148,3 +148,12 @@ def test_the_service_that_is_asked_comes_first_then_errors() -> None:
     found = said(world(), PAGE, messages=(warning, error, ours), **INSIDE)
     assert found
     assert "VirtualService bookinfo/reviews" in found.sentence
+
+
+@pytest.mark.parametrize(("status", "speaks"), [(403, True), (503, False)])
+def test_a_policy_is_no_headline_where_nobody_was_denied(status: int, speaks: bool) -> None:
+    answer = {"error": None, "status": status, "headers": [], "body": ""}
+    found = said(world(), answer, messages=(message(kind="AuthorizationPolicy"),), **INSIDE)
+    assert found
+    assert ("AuthorizationPolicy bookinfo/reviews" in found.sentence) == speaks
+    assert "AuthorizationPolicy bookinfo/reviews" in f"{found.sentence} {found.remedy}"
