@@ -37,8 +37,8 @@ def policy(name: str, action: str, *rules: Json) -> Json:
     return {"metadata": {"name": name, "namespace": "bookinfo"}, "spec": spec}
 
 
-def rbac(name: str, action: str, permission: Json = ANYBODY, principal: Json = ANYBODY) -> Json:
-    body = {"permissions": [permission], "principals": [principal]}
+def rbac(name: str, action: str, permission: Json | None = None, principal: Json | None = None) -> Json:
+    body = {"permissions": [permission or ANYBODY], "principals": [principal or ANYBODY]}
     rules = {"action": action, "policies": {f"ns[bookinfo]-policy[{name}]-rule[0]": body}}
     return {"name": "envoy.filters.http.rbac", "typed_config": {"rules": rules}}
 
