@@ -72,6 +72,8 @@ class Failure(t.NamedTuple):
     name: str
     result: Json
     place: str = ""
+    items: tuple[Json, ...] = ()
+    """The results of the items of its loop that failed."""
 
     @property
     def message(self) -> str:
@@ -137,12 +139,11 @@ def explain_checks(group: t.Sequence[Json], width: int, verbose: bool = False) -
 
 def explain_result(failure: Failure, width: int) -> list[str]:
     """Why a task failed that has no failed checks: for each failed item of its loop, if it has one."""
-    results = failure.result.get("results")
-    items = [one for one in results if isinstance(one, dict) and one.get("failed")] if isinstance(results, list) else []
-    if items and "censored" not in failure.result:
+    if failure.items and "censored" not in failure.result:
         lines = []
-        for one in items:
-            label = HIDDEN if one.get("_ansible_no_log") else one.get("_ansible_item_label", one.get("item", ""))
+        for one in failure.items:
+            hidden = one.get("_ansible_no_log") or "censored" in one
+            label = HIDDEN if hidden else one.get("_ansible_item_label", one.get("item", ""))
             lines += ["", *field("item", label, width), *explain_result(Failure(failure.name, one), width)]
         return lines
     lines = fold(failure.message or "There is no message.", width)
@@ -214,6 +215,8 @@ class CallbackModule(DefaultCallback):
         self._began = time.monotonic()
         self._starts: dict[str, float] = {}
         self._failures: dict[str, list[Failure]] = {}
+        # By host and task. The results within that of a loop do not say since 2.21 which of them have failed.
+        self._items: dict[tuple[str, str], list[Json]] = {}
         self._passed = 0
         self._changed = 0
         self._heading = ""
@@ -361,7 +364,8 @@ class CallbackModule(DefaultCallback):
         self._passed += sum(one["passed"] for one in checks)
         task = result.task
         plain = str(task.resolved_action).startswith(COLLECTION) or task.resolved_action in PLAIN
-        failure = Failure(self._title(result), dict(result.result), "" if plain else task.get_path() or "")
+        items = tuple(self._items.pop((result.host.get_name(), task._uuid), ()))
+        failure = Failure(self._title(result), dict(result.result), "" if plain else task.get_path() or "", items)
         if not ignore_errors:
             self._failures.setdefault(result.host.get_name(), []).append(failure)
         if not self._brief:
@@ -407,7 +411,8 @@ class CallbackModule(DefaultCallback):
         self._print(result)
 
     def v2_runner_item_on_failed(self, result: CallbackTaskResult) -> None:
-        """Say nothing: the loop's result has the item."""
+        """Remember the item, for the end of the loop."""
+        self._items.setdefault((result.host.get_name(), result.task._uuid), []).append(dict(result.result))
         if self._brief:
             self._warn(result)
         else:

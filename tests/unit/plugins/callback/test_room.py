@@ -132,6 +132,20 @@ def test_without_checks_the_message_is_the_reason(result: Json, said: str) -> No
     assert "secret" not in text
 
 
+def test_each_failed_item_of_a_loop_has_its_reason() -> None:
+    items = ({"item": "a", "msg": "No a."}, {"_ansible_item_label": "b", "msg": "No b."}, {"censored": "hidden"})
+    text = told(room.Failure("Task", {"msg": "One or more items failed", "results": [{}]}, items=items))
+    assert [line for line in text.splitlines() if line] == [
+        "FAILED  Task",
+        "  item      a",
+        "  No a.",
+        "  item      b",
+        "  No b.",
+        f"  item      {room.HIDDEN}",
+        f"  {room.HIDDEN}",
+    ]
+
+
 def test_of_long_outputs_the_end_is_shown() -> None:
     text = told(room.Failure("x", {"msg": "", "stdout": "\n".join(f"line {number}" for number in range(500))}))
     assert "line 499" in text
@@ -208,7 +222,7 @@ def test_any_playbook_is_told_in_few_lines(tmp_path: Path) -> None:
                     "delay": 0,
                     "changed_when": False,
                 },
-                {"name": "Look away", "ansible.builtin.command": "ls /nonexistent", "ignore_errors": True},
+                {"name": "Look away", "ansible.builtin.fail": {"msg": "Not there."}, "ignore_errors": True},
                 {
                     "name": "Rescue",
                     "block": [{"name": "Break", "ansible.builtin.fail": {"msg": "Broken."}}],
@@ -219,7 +233,8 @@ def test_any_playbook_is_told_in_few_lines(tmp_path: Path) -> None:
         },
     )
     assert status == 0
-    assert said.splitlines() == [
+    # Since 2.21 Ansible takes the attempt that follows for one that was made.
+    assert said.replace("retries left: 1", "retries left: 2").splitlines() == [
         "Other people's",
         "Change more: changed, 0.0 s",
         "this is told",
@@ -228,7 +243,7 @@ def test_any_playbook_is_told_in_few_lines(tmp_path: Path) -> None:
         "Look: would change, 0.0 s",
         "Secret: changed, 0.0 s",
         "Try: trying again, retries left: 2",
-        "Look away: failed, which is ignored: non-zero return code, 0.0 s",
+        "Look away: failed, which is ignored: Not there., 0.0 s",
         "Break: FAILED",
         "mended",
         "at once",
@@ -327,7 +342,8 @@ def test_what_takes_long_is_named_when_it_begins_and_proofs_are_counted(tmp_path
 def test_of_several_hosts_each_is_named_and_so_is_every_failure(tmp_path: Path) -> None:
     prove: Json = {"checks": [{"name": "a", "request": {"url": "http://a.example/"}, "expect": {"status": 200}}]}
     fail: Json = {"name": "Work", "ansible.builtin.fail": {"msg": "Not for {{ inventory_hostname }}."}}
-    tasks = [{"name": "Prove", "mesh.workshop.verify": prove, "when": False}, fail]
+    # One after another, so that the order of what is said is that of the hosts.
+    tasks = [{**one, "throttle": 1} for one in ({"name": "Prove", "mesh.workshop.verify": prove, "when": False}, fail)]
     hosts = {"name": "All", "hosts": "localhost", "tasks": []}
     for name in ("ada", "bob"):
         hosts["tasks"].append(
