@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 import threading
 import typing as t
 
 from ansible import constants
 from ansible.utils.display import Display
+from ansible_collections.mesh.workshop.plugins.plugin_utils._interruption import SIGNALS
 from ansible_collections.mesh.workshop.plugins.plugin_utils._modules import ModuleAction
 
 PAUSE = 0.2
@@ -31,7 +33,12 @@ class Tail:
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
     def __enter__(self) -> Tail:
-        self._thread.start()
+        # The thread inherits this mask. A signal that it took would not wake the main thread, which runs the handlers.
+        former = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            self._thread.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, former)
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import types
 import typing as t
@@ -21,10 +22,12 @@ class Screen:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.first = threading.Event()
+        self.blocked: set[int] = set()
 
     def display(self, text: str, color: str | None = None) -> None:
         assert bool(color) is ("FAILED" in text)
         self.lines.append(text)
+        self.blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         self.first.set()
 
 
@@ -37,6 +40,15 @@ def test_lines_are_shown_while_the_module_runs_and_the_file_goes() -> None:
         progress.say("FAILED  the last line")
     assert [line.partition(" s  ")[2] for line in screen.lines] == ["rbac, jwt", "FAILED  the last line"]
     assert not os.path.exists(tail.path)
+
+
+def test_signals_are_left_to_the_main_thread() -> None:
+    screen = Screen()
+    with lab_stage.Tail(screen) as tail:
+        Progress(tail.path).say("rbac, jwt")
+        assert screen.first.wait(10)
+        assert not {signal.SIGINT, signal.SIGTERM} & signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert {signal.SIGINT, signal.SIGTERM} <= screen.blocked
 
 
 @pytest.mark.parametrize(
