@@ -9,6 +9,7 @@ The labels are those that Prometheus' own discovery gives a pod, so the rest of 
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -118,7 +119,8 @@ def main() -> None:
     while True:
         try:
             follow(targets)
-        except (OSError, ValueError) as error:
+        # HTTPException: the API server ended in the middle of an answer.
+        except (OSError, ValueError, http.client.HTTPException) as error:
             print(f"The API server does not tell of the pods: {error}", file=sys.stderr, flush=True)
             time.sleep(PAUSE)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import http.client
 import importlib.util
 import io
 import json
@@ -112,3 +113,19 @@ def test_the_file_is_written_only_when_it_changes(program: t.Any, tmp_path: Path
     targets.put(pod("a"))
     targets.write()
     assert not path.exists()
+
+
+def test_an_api_server_that_ends_in_an_answer_is_asked_again(
+    program: t.Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ends = iter((http.client.IncompleteRead(b""), ConnectionRefusedError("no"), KeyboardInterrupt()))
+
+    def follow(_targets: t.Any) -> None:
+        raise next(ends, KeyboardInterrupt())
+
+    monkeypatch.setattr(program, "follow", follow)
+    monkeypatch.setattr(program, "PAUSE", 0)
+    monkeypatch.setattr(program.sys, "argv", ["targets.py", str(tmp_path / "pods.json")])
+    with pytest.raises(KeyboardInterrupt):
+        program.main()
+    assert capsys.readouterr().err.count("The API server does not tell of the pods:") == 2
