@@ -62,6 +62,19 @@ def test_an_action_that_reads_files_loads_no_client(action: str) -> None:
     assert "urllib3" in loaded_by(f"{PACKAGE}.modules.apply")[f"{PACKAGE}.modules.apply"]
 
 
+def test_a_table_of_results_loads_nothing_that_asks_for_them() -> None:
+    (found,) = loaded_by(f"{PACKAGE}.filter.check_table").values()
+    rooms = [one.removeprefix(f"{PACKAGE}.module_utils.") for one in found if ".module_utils." in one]
+    assert [one for one in rooms if one.startswith(ROOMS)] == ["_verify", "_verify.report"]
+
+
+def test_checks_that_pass_load_no_explanation() -> None:
+    runs, explains = (f"{PACKAGE}.module_utils._verify.{name}" for name in ("checks", "explain"))
+    found = loaded_by(runs, explains)
+    assert not [one for one in found[runs] if "_diagnose" in one]
+    assert [one for one in found[explains] if "_diagnose" in one]
+
+
 def test_a_dear_package_would_be_seen() -> None:
     (found,) = loaded_by(f"{PACKAGE}.module_utils._openshift.dynamic").values()
     assert "openshift" not in found, "it is imported where a cluster is an OpenShift"

@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import importlib
+import typing as t
+
 from .._observe.errors import CheckError
-from .._observe.gateway import GatewayError, gateway_address
-from .checks import Outcome, run_checks
-from .report import junit_of
-from .spec import Check, parse_checks, secrets_of
-from .streams import Streams, start_streams
+
+if t.TYPE_CHECKING:
+    from .._observe.gateway import GatewayError, gateway_address
+    from .checks import Outcome, run_checks
+    from .report import junit_of
+    from .spec import Check, parse_checks, secrets_of
+    from .streams import Streams, start_streams
 
 __all__ = [
     "Check",
@@ -25,3 +30,23 @@ __all__ = [
     "secrets_of",
     "start_streams",
 ]
+
+# Imported when they are asked for: whoever only shows the results of checks has no use for what asks them.
+_LATER = {
+    "Check": ".spec",
+    "GatewayError": ".._observe.gateway",
+    "Outcome": ".checks",
+    "Streams": ".streams",
+    "gateway_address": ".._observe.gateway",
+    "junit_of": ".report",
+    "parse_checks": ".spec",
+    "run_checks": ".checks",
+    "secrets_of": ".spec",
+    "start_streams": ".streams",
+}
+
+
+def __getattr__(name: str) -> t.Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LATER[name], __name__), name)

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from .._diagnose import Diagnosis, Findings, concerned, diagnose
 from .._explain.request import request_of
@@ -17,19 +16,8 @@ from .oracle import Verdict
 from .records import FLUSH, read_records
 from .run import Run
 from .spec import Check
+from .steady import Round
 from .tally import observed_shares
-
-
-@dataclass(frozen=True)
-class Round:
-    """Answers of one round of a check, and when it ended."""
-
-    answers: t.Sequence[Answer]
-    ended: float
-
-    def age(self) -> float:
-        """Seconds since then."""
-        return time.monotonic() - self.ended
 
 
 def explain(

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from .._diagnose import Evidence
 from .._istio.pods import SIDECAR
 from .._istio.rest import Rest
 from .._kube.errors import ApiError
@@ -27,6 +26,7 @@ from .spec.types import NO_SIDECAR, port_of
 from .workload import Source, enter_outside, enter_workload
 
 if t.TYPE_CHECKING:
+    from .._diagnose import Evidence
     from .._kube import Client
 
 CLOCK_SKEW = timedelta(seconds=10)
@@ -74,6 +74,8 @@ class Run:
 
     def evidence(self, world: t.Hashable = None) -> Evidence:
         """What there is to see in a state of the mesh, looked at once for all checks that fail in it."""
+        from .._diagnose import Evidence  # big, and few checks fail
+
         with self.lock:
             return self.seen.setdefault(world, Evidence(self.client))
 

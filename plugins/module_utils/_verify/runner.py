@@ -8,12 +8,10 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._diagnose import Diagnosis
 from .._kube.errors import ApiError
 from .._observe.errors import CheckError, NotYet
 from .._observe.gateway import GatewayError
 from .evidence import LOGS_ON, NoEvidence
-from .explain import Round, explain, prepare
 from .faults import Answer, faults_of
 from .gather import Gatherer
 from .oracle import Verdict, judge
@@ -23,9 +21,12 @@ from .run import PERMANENT, Observation, Run, failed
 from .spec import Check
 from .spec.types import HOST, port_of
 from .statistics import Decision
-from .steady import ROUNDS, SECONDS, TELL_AFTER, Failures, Row, failure_of, time_may_mend
+from .steady import ROUNDS, SECONDS, TELL_AFTER, Failures, Round, Row, failure_of, time_may_mend
 from .wording import expected_text
 from .workload import find_pod, send_plan
+
+if t.TYPE_CHECKING:
+    from .._diagnose import Diagnosis
 
 FIRST_PAUSE, LAST_PAUSE, GROWTH = 0.05, 1.0, 1.6
 LONGEST_PLAN = 600.0
@@ -83,6 +84,8 @@ class Runner:
 
     def not_asked(self, error: ApiError | CheckError) -> dict[str, t.Any]:
         """The result where no request could be sent."""
+        from .._diagnose import Diagnosis  # big, and few checks fail
+
         if isinstance(error, ApiError) and error.status == 403:
             self.run.refused = True
         where = "nothing, no request was sent" if not self.sent else "nothing more, no request could be sent"
@@ -97,6 +100,8 @@ class Runner:
         """A verdict with its explanation, as users read it."""
         judged = time.monotonic()
         if not verdict.passed and diagnosis is None:
+            from .explain import explain  # as above
+
             rounds, world = self.alike, self.worlds.value
             if not rounds or rounds[-1].answers is not answers:
                 rounds, world = [Round(answers, time.monotonic())], None
@@ -223,6 +228,8 @@ class Runner:
         self.worlds.add(world, now)
         self.alike = [*(self.alike if self.worlds.rounds > 1 else ()), Round(answers, now)]
         if self.worlds.rounds == 1:
+            from .explain import prepare  # as above
+
             prepare(self.run, self.check, world)
         if not self.worlds.lasts(ROUNDS, SECONDS, now):
             return False

@@ -21,7 +21,9 @@ at most ``statistics.ERROR_RATE``, so all together with less than its ``ROUNDS``
 from __future__ import annotations
 
 import re
+import time
 import typing as t
+from dataclasses import dataclass
 
 from .faults import TOO_MANY, Answer, faults_of
 from .oracle import Verdict
@@ -35,6 +37,18 @@ VARIES = re.compile(r"(?<=^took ).*|(?<= is ).*")
 """What differs from answer to answer in the words for a fault."""
 
 Failure = frozenset[str]
+
+
+@dataclass(frozen=True)
+class Round:
+    """Answers of one round of a check, and when it ended."""
+
+    answers: t.Sequence[Answer]
+    ended: float
+
+    def age(self) -> float:
+        """Seconds since then."""
+        return time.monotonic() - self.ended
 
 
 class Row:

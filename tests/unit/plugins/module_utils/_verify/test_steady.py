@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._observe.errors import NotYet
-from ansible_collections.mesh.workshop.plugins.module_utils._verify import runner, steady
+from ansible_collections.mesh.workshop.plugins.module_utils._verify import explain, runner, steady
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.oracle import judge
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.plan import Sample, sample_of
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.run import Run
@@ -188,8 +188,8 @@ def test_a_failure_is_explained_by_all_rounds_that_failed_alike_in_one_world(
     """The proxies have written of the first of them already; and the world is looked at while it is still asked."""
     explained: list[t.Any] = []
     prepared: list[t.Any] = []
-    monkeypatch.setattr(runner, "explain", lambda *given: explained.append(given[-2:]))
-    monkeypatch.setattr(runner, "prepare", lambda *given: prepared.append(given[-1]))
+    monkeypatch.setattr(explain, "explain", lambda *given: explained.append(given[-2:]))
+    monkeypatch.setattr(explain, "prepare", lambda *given: prepared.append(given[-1]))
     run = Run(t.cast(t.Any, object()), site.address, None, False)
     run.rest = t.cast(t.Any, world)
     one = check({"status": 404}, **{"from": "host", "request": {"url": PAGE}, "deadline": 3 if alike else 1})
