@@ -14,7 +14,7 @@ from .errors import ApiError, not_the_api_server
 from .objects import Json, Key, key_of, subject_of
 from .settings import Settings
 from .transport import Query, Response, Transport
-from .watch import Event, changes, follow, states
+from .watch import Event, follow, states
 
 if t.TYPE_CHECKING:
     from .exec import ExecResult, PodHttp
@@ -249,22 +249,6 @@ class Client:
 
     # -- watching --------------------------------------------------------
 
-    def watch(
-        self,
-        api_version: str,
-        kind: str,
-        *,
-        namespace: str | None = None,
-        label_selector: str | None = None,
-        field_selector: str | None = None,
-        timeout: float,
-    ) -> t.Iterator[tuple[str, Json]]:
-        """What is there (as ADDED), then each change, until the time is over.
-
-        A watch that ends is taken up where it was; one that is too old (410) lists again and tells the differences.
-        """
-        return changes(self._follow(api_version, kind, namespace, label_selector, field_selector, timeout, None))
-
     def track(
         self,
         api_version: str,
@@ -276,7 +260,11 @@ class Client:
         timeout: float,
         tick: float | None = None,
     ) -> t.Iterator[dict[Key, Json]]:
-        """The current objects by key: once listed, after every change and every `tick` seconds, until time is over."""
+        """The current objects by key: once listed, after every change and every `tick` seconds, until time is over.
+
+        A watch that ends is taken up where it was; one that is too old (410) lists again. It is the same dictionary
+        each time.
+        """
         return states(self._follow(api_version, kind, namespace, label_selector, field_selector, timeout, tick))
 
     def _follow(

@@ -94,26 +94,6 @@ def follow(
             yield "TICK", []
 
 
-def changes(followed: t.Iterable[Event]) -> t.Iterator[tuple[str, Json]]:
-    """Each change (ADDED, MODIFIED, DELETED); what a new list does not say is found by comparing it with the last."""
-    known: dict[Key, Json] = {}
-    for event, objects in followed:
-        if event == "LISTED":
-            fresh = {key_of(obj): obj for obj in objects}
-            for key in known.keys() - fresh.keys():
-                yield "DELETED", known[key]
-            for key, obj in fresh.items():
-                if key not in known:
-                    yield "ADDED", obj
-                elif version_of(known[key]) != version_of(obj):
-                    yield "MODIFIED", obj
-            known = fresh
-            continue
-        for obj in objects:
-            _take(known, event, obj)
-            yield event, obj
-
-
 def states(followed: t.Iterable[Event]) -> t.Iterator[dict[Key, Json]]:
     """The objects by key after each event. It is the same dictionary each time."""
     known: dict[Key, Json] = {}
@@ -131,10 +111,6 @@ def _take(known: dict[Key, Json], event: str, obj: Json) -> None:
         known.pop(key_of(obj), None)
     else:
         known[key_of(obj)] = obj
-
-
-def version_of(obj: Json) -> str:
-    return str((obj.get("metadata") or {}).get("resourceVersion") or "")
 
 
 def events(stream: Stream) -> t.Iterator[tuple[str, Json]]:

@@ -19,7 +19,6 @@ from .lost import Lost
 from .model import Doc, Map, Place, Refused, camel_keys, mapping, mappings, only, place_of, text_list
 
 GROUP = "config.istio.io"
-_API = "security.istio.io/v1"
 ADAPTERS = ("memquota", "redisquota", "denier", "listchecker")
 TEMPLATES = ("quota", "checknothing", "listentry")
 _FREE = ("dimensions", "labels")

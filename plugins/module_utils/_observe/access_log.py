@@ -38,7 +38,6 @@ class Record:
     failure: str
     authority: str
     path: str
-    request_id: str
     upstream: str
     """Address of the pod that was asked, empty where none was."""
     cluster: str
@@ -118,7 +117,6 @@ def _record(fields: t.Mapping[str, t.Any], pod: str, agent: str) -> Record:
         failure=text("upstream_transport_failure_reason"),
         authority=text("authority"),
         path=text("path"),
-        request_id=text("request_id"),
         upstream=text("upstream_host"),
         cluster=text("upstream_cluster"),
         route=text("route_name"),

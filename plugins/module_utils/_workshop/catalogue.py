@@ -41,7 +41,6 @@ class Lab:
 
     name: str
     title: str
-    teaches: str
     minutes: int
     needs: tuple[str, ...]
     stages: tuple[Stage, ...]
@@ -178,7 +177,6 @@ def parse_lab(name: str, data: t.Any, api: str = ISTIO) -> Lab:
     return Lab(
         name=name,
         title=data["title"],
-        teaches=data.get("teaches", ""),
         minutes=data.get("minutes", 0),
         needs=tuple(needs),
         stages=tuple(_stage(form) for _item, form in forms if form is not None),

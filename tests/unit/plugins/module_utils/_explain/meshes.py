@@ -161,7 +161,6 @@ def record(proxy: str, status: int, flags: str, cluster_name: str, authority: st
         failure="",
         authority=authority,
         path="/reviews/0",
-        request_id="",
         upstream="",
         cluster=cluster_name,
         route="",

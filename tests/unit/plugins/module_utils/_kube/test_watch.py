@@ -9,7 +9,8 @@ import time
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import Client
-from ansible_collections.mesh.workshop.plugins.module_utils._kube.watch import changes, states
+from ansible_collections.mesh.workshop.plugins.module_utils._kube.objects import Json, Key
+from ansible_collections.mesh.workshop.plugins.module_utils._kube.watch import states
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
 
 
@@ -18,42 +19,46 @@ def config_map(name: str, data: dict[str, str], **labels: str) -> dict[str, obje
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
 
 
-def test_watch_tells_what_is_there_and_what_changes(client: Client, api: FakeApi) -> None:
+def names(known: dict[Key, Json]) -> set[str]:
+    return {obj["metadata"]["name"] for obj in known.values()}
+
+
+def test_a_watch_tells_what_is_there_and_what_it_becomes(client: Client, api: FakeApi) -> None:
     api.put(config_map("a", {}))
     seen = []
-    for event, obj in client.watch("v1", "ConfigMap", namespace="bookinfo", timeout=5):
-        seen.append((event, obj["metadata"]["name"], obj.get("data")))
+    for known in client.track("v1", "ConfigMap", namespace="bookinfo", timeout=5):
+        seen.append({obj["metadata"]["name"]: obj.get("data") for obj in known.values()})
         if len(seen) == 1:
             api.put(config_map("a", {"x": "1"}))
         elif len(seen) == 2:
             api.remove("ConfigMap", "a", "bookinfo")
         elif len(seen) == 3:
             break
-    assert seen == [("ADDED", "a", {}), ("MODIFIED", "a", {"x": "1"}), ("DELETED", "a", {"x": "1"})]
+    assert seen == [{"a": {}}, {"a": {"x": "1"}}, {}]
 
 
 def test_a_watch_that_ends_is_taken_up_without_listing_again(client: Client, api: FakeApi) -> None:
     api.put(config_map("a", {}))
-    events = client.watch("v1", "ConfigMap", timeout=5)
-    assert next(events)[1]["metadata"]["name"] == "a"
+    tracked = client.track("v1", "ConfigMap", timeout=5)
+    assert names(next(tracked)) == {"a"}
 
     def interrupt() -> None:
         api.end_watches()
         api.put(config_map("b", {}))
 
     api.when_watched(interrupt)
-    assert next(events)[1]["metadata"]["name"] == "b"
+    assert names(next(tracked)) == {"a", "b"}
     lists = [path for _method, path, _headers in api.asked("GET", "/configmaps") if "watch=true" not in path]
     watches = [path for _method, path, _headers in api.asked("GET", "watch=true")]
     assert (len(lists), len(watches)) == (1, 2)
-    events.close()
+    tracked.close()
 
 
-def test_a_watch_that_is_too_old_lists_again_and_tells_the_difference(client: Client, api: FakeApi) -> None:
+def test_a_watch_that_is_too_old_lists_again(client: Client, api: FakeApi) -> None:
     api.put(config_map("a", {}))
     api.put(config_map("b", {}))
-    events = client.watch("v1", "ConfigMap", timeout=5)
-    assert {next(events)[1]["metadata"]["name"] for _round in range(2)} == {"a", "b"}
+    tracked = client.track("v1", "ConfigMap", timeout=5)
+    assert names(next(tracked)) == {"a", "b"}
 
     def compact() -> None:
         with api.lock:
@@ -63,11 +68,8 @@ def test_a_watch_that_is_too_old_lists_again_and_tells_the_difference(client: Cl
             api.compact()
 
     threading.Timer(0.1, compact).start()
-    assert [(event, obj["metadata"]["name"]) for event, obj in (next(events), next(events))] == [
-        ("DELETED", "a"),
-        ("ADDED", "c"),
-    ]
-    events.close()
+    assert names(next(tracked)) == {"b", "c"}
+    tracked.close()
 
 
 ERROR = b'{"type": "ERROR", "object": {"code": 500}}\n'
@@ -77,7 +79,7 @@ ERROR = b'{"type": "ERROR", "object": {"code": 500}}\n'
 def test_a_watch_that_ends_at_once_is_taken_up_after_a_pause(client: Client, api: FakeApi, body: bytes) -> None:
     api.fail(200, part="watch=true", times=1000, body=body)
     started = time.monotonic()
-    list(client.watch("v1", "ConfigMap", timeout=0.5))
+    list(client.track("v1", "ConfigMap", timeout=0.5))
     assert 0.4 < time.monotonic() - started < 2  # the pause ends with the time
     assert 1 < len(api.asked("GET", "watch=true")) <= 3  # at 0, 0.1 and 0.3 s
     assert len(api.asked("GET", "/configmaps?limit")) <= 4
@@ -86,11 +88,12 @@ def test_a_watch_that_ends_at_once_is_taken_up_after_a_pause(client: Client, api
 def test_a_watch_that_has_told_something_is_taken_up_at_once(client: Client, api: FakeApi) -> None:
     event = {"type": "MODIFIED", "object": {"metadata": {"name": "a", "namespace": "bookinfo"}}}
     api.fail(200, part="watch=true", times=20, body=json.dumps(event).encode() + b"\n")
-    events = client.watch("v1", "ConfigMap", timeout=5)
+    tracked = client.track("v1", "ConfigMap", timeout=5)
+    assert names(next(tracked)) == set()  # the list
     started = time.monotonic()
-    assert [next(events)[0] for _round in range(20)] == ["MODIFIED"] * 20
+    assert [names(next(tracked)) for _round in range(20)] == [{"a"}] * 20
     assert time.monotonic() - started < 1
-    events.close()
+    tracked.close()
 
 
 def test_ticks_are_regular(client: Client) -> None:
@@ -100,9 +103,9 @@ def test_ticks_are_regular(client: Client) -> None:
 
 
 def test_a_watch_over_a_restart_goes_on(client: Client, api: FakeApi) -> None:
-    events = client.watch("v1", "ConfigMap", timeout=10)
     api.put(config_map("a", {}))
-    assert next(events)[1]["metadata"]["name"] == "a"
+    tracked = client.track("v1", "ConfigMap", timeout=10)
+    assert names(next(tracked)) == {"a"}
 
     def restart() -> None:
         api.stop()
@@ -110,13 +113,13 @@ def test_a_watch_over_a_restart_goes_on(client: Client, api: FakeApi) -> None:
         api.put(config_map("b", {}))
 
     threading.Timer(0.1, restart).start()
-    assert next(events)[1]["metadata"]["name"] == "b"
-    events.close()
+    assert "b" in names(next(tracked))
+    tracked.close()
 
 
 def test_a_watch_ends_with_its_time(client: Client) -> None:
     started = time.monotonic()
-    assert list(client.watch("v1", "ConfigMap", timeout=0.5)) == []
+    assert [len(known) for known in client.track("v1", "ConfigMap", timeout=0.5)] == [0]  # the list alone
     assert 0.4 < time.monotonic() - started < 3
 
 
@@ -127,19 +130,18 @@ def test_a_watch_that_tells_nonsense_is_taken_up_again(client: Client, api: Fake
     event = {"type": "ADDED", "object": {"metadata": {"name": "a", "namespace": "bookinfo"}}}
     api.fail(200, part="watch=true", body=line)
     api.fail(200, part="watch=true", body=json.dumps(event).encode() + b"\n")
-    events = client.watch("v1", "ConfigMap", timeout=5)
-    assert next(events) == ("ADDED", event["object"])
-    events.close()
+    tracked = client.track("v1", "ConfigMap", timeout=5)
+    assert [names(next(tracked)), names(next(tracked))] == [set(), {"a"}]  # the list, the watch
+    tracked.close()
 
 
 def at(name: str, version: str) -> dict[str, object]:
     return {"metadata": {"name": name, "resourceVersion": version}}
 
 
-def test_a_new_list_is_told_as_changes() -> None:
+def test_a_new_list_takes_the_place_of_what_was_known() -> None:
     followed = [("LISTED", [at("a", "1"), at("b", "1")]), ("TICK", []), ("LISTED", [at("b", "2"), at("c", "1")])]
-    told = [(event, obj["metadata"]["name"]) for event, obj in changes(followed)]
-    assert told == [("ADDED", "a"), ("ADDED", "b"), ("DELETED", "a"), ("MODIFIED", "b"), ("ADDED", "c")]
+    assert [names(known) for known in states(followed)] == [{"a", "b"}, {"a", "b"}, {"b", "c"}]
 
 
 def test_states_are_told_after_every_event() -> None:
