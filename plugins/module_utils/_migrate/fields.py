@@ -28,7 +28,9 @@ CURRENT = {
 }
 """The kinds whose fields are known here, and the version in which they are written."""
 
-_DURATION = re.compile(r"(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:h|m|s|ms|us|ns))+")
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(h|ms|us|ns|m|s)")
+_DURATION = re.compile(rf"(?:{_PART.pattern})+")
 _DAYS = re.compile(r"[0-9]{1,4}d")
 _DURATIONS = frozenset(
     (
@@ -263,6 +265,13 @@ def duration(doc: Doc, value: t.Any, field: str, place: tuple[int, int]) -> str:
     if not isinstance(value, str) or not _DURATION.fullmatch(value):
         raise Refused(f"{field} must be a duration with a unit, such as 5s or 100ms, not {value!r}.", field, place)
     return value
+
+
+def seconds_of(text: str) -> float | None:
+    """The seconds of a duration as the API takes it; None where it is none."""
+    return (
+        sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text)) if _DURATION.fullmatch(text) else None
+    )
 
 
 def check_output(doc: Doc) -> None:

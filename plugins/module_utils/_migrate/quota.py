@@ -9,11 +9,11 @@ counter for each tuple of dimension values, in one Mixer for the mesh, and of th
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from .expressions import Value, alternatives, value_of
 from .facts import Facts, service_of
+from .fields import seconds_of
 from .limits import UNLIMITED, Limit, Quota
 from .lost import Lost, told
 from .mixer import Mixer, Part, Rule
@@ -21,8 +21,6 @@ from .model import Doc, Map, Missing, Options, Refused, mapping, mappings, only,
 from .ratelimit import write
 from .reader import Meter
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
-_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _SAMPLE = {
     "source": 'source.labels["app"] | source.service | "unknown"',
     "sourceVersion": 'source.labels["version"] | "unknown"',
@@ -206,11 +204,14 @@ def _limit(entry: Map, field: str, seconds: float | None) -> Limit:
         raise Refused(f"{field}.maxAmount must be a whole number.", f"{field}.maxAmount", place)
     if "validDuration" in entry:
         place = place_of(entry, "validDuration")
-        text = str(entry["validDuration"])
-        parts = _DURATION.findall(text)
-        if not parts or "".join(number + unit for number, unit in parts) != text:
-            raise Refused(f"{field}.validDuration {text}is not a duration.", f"{field}.validDuration", place)
-        seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+        seconds = seconds_of(str(entry["validDuration"]))
+        if seconds is None:
+            raise Refused(
+                f"{field}.validDuration must be a duration with a unit, such as 1s or 5m, not "
+                f"{str(entry['validDuration'])!r}.",
+                f"{field}.validDuration",
+                place,
+            )
     if not seconds:
         raise Refused(
             f"{field} has no validDuration: amounts that are never given back have no successor.", field, entry.place

@@ -23,6 +23,10 @@ def test_an_override_of_redisquota_has_the_quotas_window(converter: Converter) -
     assert converter.outputs(old("redisquota", "")) == converter.outputs(old("redisquota"))
 
 
+def test_a_window_may_have_several_units(converter: Converter) -> None:
+    assert converter.outputs(old(window="validDuration: 0.5m30s")) == converter.outputs(old())
+
+
 def test_overrides_beside_their_dimensions_are_mended(converter: Converter) -> None:
     text = (
         old()
@@ -64,6 +68,7 @@ spec: {selector: {k8s-app: kube-dns}, ports: [{port: 53}]}
         (old().replace("source: reviews", "colour: red"), "colour, which the instance"),
         (old().replace("maxAmount: 500", "maxAmount: many"), "must be a whole number"),
         (old().replace("    validDuration: 60s\n", "", 1), "has no validDuration"),
+        (old(window="validDuration: often"), "must be a duration with a unit, such as 1s or 5m, not 'often'"),
         (old().replace("source: reviews", "source: nobody"), "service account of the workloads with app=nobody"),
     ],
 )
