@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import re
+import typing as t
 from collections.abc import Mapping
-from typing import Any
 
 from bookinfo.service import HealthHandler, ServiceApplication, ServiceHandler, run
 
 
-def book(product_id: int) -> dict[str, Any]:
+def book(product_id: int) -> dict[str, t.Any]:
     """Return the facts of the sample's one book, which stands for every product id."""
     return {
         "id": product_id,

@@ -10,10 +10,10 @@ import mimetypes
 import re
 import secrets
 import sys
+import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tornado.httputil import HTTPHeaders
 from tornado.template import Loader
@@ -99,7 +99,7 @@ class Timeouts:
     ratings: float = RATINGS_SECONDS
 
 
-def read_review(document: Mapping[str, Any]) -> Review:
+def read_review(document: Mapping[str, t.Any]) -> Review:
     """Read one review, whatever else the answer holds."""
     reviewer, text = str(document.get("reviewer", "")), str(document.get("text", ""))
     rating = document.get("rating")
@@ -116,7 +116,7 @@ def read_review(document: Mapping[str, Any]) -> Review:
     )
 
 
-def read_reviews(document: Mapping[str, Any]) -> Reviews:
+def read_reviews(document: Mapping[str, t.Any]) -> Reviews:
     """Read the answer of the reviews service."""
     podname = str(document.get("podname", ""))
     clustername = str(document.get("clustername", ""))
@@ -146,20 +146,20 @@ class Catalogue:
         self._timeouts = timeouts
         self._caller = Caller()
 
-    async def details(self, product_id: str, headers: HTTPHeaders) -> tuple[int, dict[str, Any]]:
+    async def details(self, product_id: str, headers: HTTPHeaders) -> tuple[int, dict[str, t.Any]]:
         return await self._get(self.details_backend, product_id, headers, self._timeouts.details)
 
-    async def ratings(self, product_id: str, headers: HTTPHeaders) -> tuple[int, dict[str, Any]]:
+    async def ratings(self, product_id: str, headers: HTTPHeaders) -> tuple[int, dict[str, t.Any]]:
         return await self._get(self.ratings_backend, product_id, headers, self._timeouts.ratings)
 
-    async def reviews(self, product_id: str, headers: HTTPHeaders) -> tuple[int, dict[str, Any]]:
+    async def reviews(self, product_id: str, headers: HTTPHeaders) -> tuple[int, dict[str, t.Any]]:
         return await self._get(
             self.reviews_backend, product_id, headers, self._timeouts.reviews, attempts=REVIEWS_ATTEMPTS
         )
 
     async def _get(
         self, backend: Backend, product_id: str, headers: HTTPHeaders, timeout: float, attempts: int = 1
-    ) -> tuple[int, dict[str, Any]]:
+    ) -> tuple[int, dict[str, t.Any]]:
         status = 500
         for _attempt in range(attempts):
             try:
@@ -195,7 +195,7 @@ class PageHandler(ServiceHandler):
             headers["end-user"] = self.current_user.encode().decode("latin-1")
         return headers
 
-    def write_page(self, name: str, status: int = 200, **values: Any) -> None:
+    def write_page(self, name: str, status: int = 200, **values: t.Any) -> None:
         self.set_status(status)
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.finish(
@@ -208,7 +208,7 @@ class PageHandler(ServiceHandler):
             )
         )
 
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
+    def write_error(self, status_code: int, **kwargs: t.Any) -> None:
         self.write_page("error.html", status_code, code=status_code, reason=self._reason)
 
 

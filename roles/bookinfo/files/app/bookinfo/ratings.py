@@ -9,8 +9,8 @@ import asyncio
 import json
 import random
 import re
+import typing as t
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from bookinfo.service import HealthHandler, ServiceApplication, ServiceHandler, run
 
@@ -26,7 +26,7 @@ MISBEHAVING_SHARE = 0.5
 class RatingsHandler(ServiceHandler):
     """GET /ratings/<id>; POST replaces the ratings of that id for as long as the pod lives."""
 
-    def initialize(self, version: str, posted: dict[int, Any], chance: Callable[[], float], delay: float) -> None:
+    def initialize(self, version: str, posted: dict[int, t.Any], chance: Callable[[], float], delay: float) -> None:
         self.version = version
         self.posted = posted
         self.chance = chance

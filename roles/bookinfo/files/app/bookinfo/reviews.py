@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from bookinfo.service import Backend, BackendError, Caller, HealthHandler, ServiceApplication, ServiceHandler, run
 
@@ -49,7 +49,7 @@ class Settings:
         )
 
 
-def rating(ratings: Mapping[str, Any], reviewer: str, color: str) -> dict[str, Any]:
+def rating(ratings: Mapping[str, t.Any], reviewer: str, color: str) -> dict[str, t.Any]:
     """Return one review's rating as the page reads it; no whole number of stars is the same as no answer."""
     stars = ratings.get(reviewer)
     if isinstance(stars, bool) or not isinstance(stars, int):
@@ -66,7 +66,7 @@ class ReviewsHandler(ServiceHandler):
 
     async def get(self, *args: str) -> None:
         config = self.config
-        reviews: list[dict[str, Any]] = [{"reviewer": reviewer, "text": text} for reviewer, text in REVIEWS]
+        reviews: list[dict[str, t.Any]] = [{"reviewer": reviewer, "text": text} for reviewer, text in REVIEWS]
         if config.ratings_enabled:
             ratings = await self._ratings(args[0])
             for review in reviews:
@@ -75,7 +75,7 @@ class ReviewsHandler(ServiceHandler):
             {"id": args[0], "podname": config.podname, "clustername": config.clustername, "reviews": reviews}
         )
 
-    async def _ratings(self, product_id: str) -> dict[str, Any]:
+    async def _ratings(self, product_id: str) -> dict[str, t.Any]:
         """Return the stars by reviewer, or none: a review without its stars is better than no review."""
         try:
             document = await self.caller.get(

@@ -11,10 +11,10 @@ import os
 import signal
 import sys
 import time
+import typing as t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import responses
-from typing import Any
 from urllib.parse import quote
 
 from tornado.httpclient import HTTPClientError, HTTPRequest
@@ -100,7 +100,7 @@ class Caller:
         # connection ends in the same pod, and the sidecar keeps the real ones.
         self._client = SimpleAsyncHTTPClient(force_instance=True, max_clients=MAX_PARALLEL_CALLS)
 
-    async def get(self, backend: Backend, product_id: str, headers: HTTPHeaders, timeout: float) -> dict[str, Any]:
+    async def get(self, backend: Backend, product_id: str, headers: HTTPHeaders, timeout: float) -> dict[str, t.Any]:
         """Return the JSON object that the backend answers within `timeout` seconds, or raise BackendError."""
         url = backend.url(product_id)
         try:
@@ -132,7 +132,7 @@ class Caller:
 class ServiceApplication(Application):
     """An application that knows how many requests it is answering, and whether it is about to stop."""
 
-    def __init__(self, handlers: list[Any], **settings: Any) -> None:
+    def __init__(self, handlers: list[t.Any], **settings: t.Any) -> None:
         settings.setdefault("default_handler_class", NotFoundHandler)
         settings.setdefault("log_function", write_access_line)
         super().__init__(handlers, **settings)
@@ -160,7 +160,7 @@ class ServiceHandler(RequestHandler):
     def on_finish(self) -> None:
         self.application.in_flight -= 1
 
-    def write_json(self, document: Any, status: int = 200) -> None:
+    def write_json(self, document: t.Any, status: int = 200) -> None:
         # Headers and body leave in one write: split writes meet Nagle's algorithm and delayed acknowledgements,
         # which together cost 40 ms.
         self.set_status(status, responses.get(status, "Unknown"))
@@ -170,7 +170,7 @@ class ServiceHandler(RequestHandler):
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps(document))
 
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
+    def write_error(self, status_code: int, **kwargs: t.Any) -> None:
         self.write_json({"error": responses.get(status_code, "Unknown")}, status_code)
 
     async def head(self, *args: str) -> None:

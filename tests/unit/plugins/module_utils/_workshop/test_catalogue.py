@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pathlib
-from typing import Any
+import typing as t
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
@@ -114,7 +114,7 @@ def test_a_malformed_lab_is_named(data: object, message: str) -> None:
         parse_lab("demo", data)
 
 
-def route(name: str) -> dict[str, Any]:
+def route(name: str) -> dict[str, t.Any]:
     return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": name}}
 
 
@@ -175,7 +175,7 @@ def test_the_names_of_a_lab_are_those_of_both_apis() -> None:
         (LAB, "one", "Stage one of lab demo has no form of the Gateway API: leave out lab_api."),
     ],
 )
-def test_what_the_gateway_api_cannot_say_is_told(lab: Any, stage: str, message: str) -> None:
+def test_what_the_gateway_api_cannot_say_is_told(lab: t.Any, stage: str, message: str) -> None:
     catalogue = Catalogue(["demo"], {"demo": lab, "baseline": BASELINE}.__getitem__, "gateway")
     with pytest.raises(LabError) as error:
         catalogue.goal("demo", stage)
