@@ -77,8 +77,8 @@ build:
   elements: str
   sample: [kubernetes, istio]
 problems:
-  description: One sentence per fault.
-  returned: always
+  description: One sentence per fault of the machine.
+  returned: when the machine was looked at
   type: list
   elements: str
   sample: []
@@ -86,6 +86,7 @@ problems:
 
 import typing as t
 
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.options import GIVEN, Idle
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.builder import Builder
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.failures import BuildError
@@ -109,12 +110,10 @@ def main() -> None:
     }
     module = QuietModule(argument_spec=spec, supports_check_mode=True)
     params = module.params
-    if params["ports"] and not params["listen"]:
-        told = "ports has no effect without listen; leave it out, or give listen the address to publish them on."
-        module.fail_json(msg=told, problems=[])
+    module.refuse_idle([Idle("ports", "listen", GIVEN)])
     for port in params["ports"]:
         if not 1 <= port <= 65535:
-            module.fail_json(msg=f"ports holds {port}; give it ports from 1 to 65535.", problems=[])
+            module.fail_json(msg=f"ports holds {port}; give it ports from 1 to 65535.")
     try:
         if params["listen"]:
             parse_listen(params["listen"])
@@ -122,7 +121,7 @@ def main() -> None:
         builder = Builder(params["cache"], params["src"], params["bookinfo"])
         facts = look(wanted, params["cache"], params["ports"], builder)
     except (BuildError, EmbeddedError) as error:
-        module.fail_json(msg=str(error), problems=[str(error)])
+        module.fail_json(msg=str(error))
     found = problems(facts, wanted)
     if found:
         module.fail_json(msg="Setup cannot begin. " + " ".join(found), problems=found)

@@ -91,6 +91,7 @@ files:
 import os
 import typing as t
 
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.options import GIVEN, Idle
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded import bundle
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, connect
@@ -125,8 +126,7 @@ def main() -> None:
         "reason": {"type": "str", "default": ""},
     }
     module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
-    if module.params["data"] != spec["data"]["default"] and not module.params["cluster_name"]:
-        module.fail_json(msg="data has no effect without cluster_name; leave it out, or name the cluster.")
+    module.refuse_idle([Idle("data", "cluster_name", GIVEN)])
     files = gather(module.params)
     dest = os.path.abspath(module.params["dest"])
     if not module.check_mode:

@@ -139,7 +139,7 @@ page:
   returned: success
   type: str
   sample: |-
-    Kubernetes  v1.36.3, 1 node(s)
+    Kubernetes  v1.36.3, 1 node
     Istio       1.31.0
     Bookinfo    details-v1 1/1 (namespace bookinfo)
     Gateway     172.30.0.2:80, host mybookstore.com

@@ -203,4 +203,4 @@ class Walk:
         for some, wait in reset_plan.removals(objects):
             failed = self.runner.attempt(some, self.runner.options(state="absent", wait=wait))
             if failed:
-                self.runner.fail(f"What has a name of lab {self.params['lab']} was not removed: {failed}")
+                self.runner.fail(f"Objects with names of lab {self.params['lab']} were not removed: {failed}")

@@ -287,12 +287,12 @@ def _warning(ours: t.Sequence[ProxyStatus], others: t.Sequence[ProxyStatus], lat
         what, why = next(iter(bad[0].rejected.items()))
         more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
         said.append(
-            f"The proxy {bad[0].name}{more}, which this was not applied for, has rejected the {what}: "
+            f"The proxy {bad[0].name}{more}, which this change is not for, has rejected the {what}: "
             f"{why.rstrip('. ')}; correct or remove what was applied there."
         )
     if late:
         said.append(
-            f"These proxies, which this was not applied for, have not acknowledged it yet: {_names(late)}; "
+            f"Other proxies, which this change is not for, have not acknowledged it yet: {_names(late)}; "
             "see their logs."
         )
     return " ".join(said)

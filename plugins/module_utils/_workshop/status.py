@@ -81,7 +81,8 @@ def page(status: dict[str, t.Any], labs: t.Sequence[str]) -> str:
     applied = f"{status['lab']}, stage {status['stage']}" if status["lab"] else "nothing"
     if status["api"] != ISTIO:
         applied += ", in the Gateway API"
-    nodes = f", {status['nodes']} node(s)" if status["nodes"] else ""  # without the right to list them: 0
+    # Without the right to list them: 0.
+    nodes = f", {status['nodes']} node{'' if status['nodes'] == 1 else 's'}" if status["nodes"] else ""
     pods = " ".join(f"{name} {ready}" for name, ready in sorted(status["workloads"].items()))
     lines = [
         f"Kubernetes  {status['kubernetes']}{nodes}",

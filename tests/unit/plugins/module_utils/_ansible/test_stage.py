@@ -102,5 +102,7 @@ def test_what_has_a_name_of_the_lab_and_cannot_be_removed_ends_the_module(
     api.put({**RATINGS, "metadata": {"name": "ratings", "namespace": "bookinfo"}})
     api.fail(403, method="DELETE", part="virtualservices/ratings")
     result = stage()
-    assert result["msg"].startswith("What has a name of lab routing was not removed: VirtualService bookinfo/ratings: ")
+    assert result["msg"].startswith(
+        "Objects with names of lab routing were not removed: VirtualService bookinfo/ratings: "
+    )
     assert names(result) == []

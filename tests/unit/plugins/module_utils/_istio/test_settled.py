@@ -194,7 +194,7 @@ def test_what_others_have_broken_is_a_warning(monkeypatch: pytest.MonkeyPatch) -
     outcome = settle(monkeypatch, istiod)
     assert outcome.ok
     assert outcome.warning == (
-        "The proxy web.shop, which this was not applied for, has rejected the listeners: bad filter; "
+        "The proxy web.shop, which this change is not for, has rejected the listeners: bad filter; "
         "correct or remove what was applied there."
     )
 

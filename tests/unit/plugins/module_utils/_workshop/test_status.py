@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop import Applied
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.status import page, summary
 
@@ -78,3 +79,9 @@ def test_the_page_says_in_which_api_a_stage_is_applied() -> None:
     assert "Applied     gateway, stage open, in the Gateway API\n" in page(
         status(applied=Applied("gateway", "open", "gateway")), []
     )
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, ", 1 node\n"), (2, ", 2 nodes\n"), (0, "v1.36.3\n")])
+def test_the_page_counts_the_nodes_that_may_be_listed(count: int, said: str) -> None:
+    line = page({**status(), "nodes": count}, []).splitlines(keepends=True)[0]
+    assert line.endswith(said)
