@@ -34,7 +34,7 @@ options:
     choices: [setup, lab, verify, status, reset, tour, explain, migrate, teardown]
     required: true
 notes:
-  - This is an action, it runs on the control node.
+  - This is an action plugin, so it runs on the control node.
 """
 
 EXAMPLES = r"""

@@ -38,7 +38,7 @@ options:
     type: str
     required: true
 notes:
-  - This is an action, it runs on the control node.
+  - This is an action plugin, so it runs on the control node.
 """
 
 EXAMPLES = r"""

@@ -123,7 +123,7 @@ def pods_of(client: Client, obj: Json) -> list[Json]:
 
 
 def wanted_pods(client: Client, obj: Json) -> list[Json]:
-    """The pods of a workload that are of the version it shall have: those of the version before are not the cause."""
+    """The pods of a workload's wanted version: those of the version before are not the cause."""
     pods = pods_of(client, obj)
     label, value = _mark_of(client, obj)
     if not value:

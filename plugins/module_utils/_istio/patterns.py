@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Patterns as Envoy and Istio have them: RE2, which takes a time that grows with the text's length and no faster.
+"""Patterns as Envoy and Istio have them: RE2, whose time is linear in the length of the text.
 
 Python's own patterns search by backtracking, so that one of a few characters can keep a processor busy for hours.
 """

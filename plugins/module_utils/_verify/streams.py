@@ -34,7 +34,7 @@ class Streams:
         self.threads = [threading.Thread(target=self._go, args=(index,), daemon=True) for index in self.runners]
         for thread in self.threads:
             thread.start()
-        for event in self.begun.values():  # what is applied next shall meet requests under way
+        for event in self.begun.values():  # what is applied next must meet requests under way
             event.wait(START_PATIENCE)
 
     def _go(self, index: int) -> None:
