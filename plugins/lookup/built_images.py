@@ -44,8 +44,8 @@ from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.builder import build_steps
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.failures import BuildError
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import CACHE
 
-CACHE = "/var/cache/mesh-workshop"
 ROLES = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "roles")
 
 

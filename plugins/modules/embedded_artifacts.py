@@ -181,12 +181,13 @@ lacking:
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.builder import build_steps
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.failures import BuildError
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import CACHE
 
 
 def main() -> None:
     module = QuietModule(
         argument_spec={
-            "cache": {"type": "path", "default": "/var/cache/mesh-workshop"},
+            "cache": {"type": "path", "default": CACHE},
             "only": {"type": "list", "elements": "str", "default": []},
             "src": {"type": "path"},
             "bookinfo": {"type": "path"},

@@ -73,7 +73,7 @@ from pathlib import Path
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.host.commands import CommandError
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.host.files import lock
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import EmbeddedError, Layout
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import DATA_ROOT, EmbeddedError, Layout
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.containers import Containers
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.images import bring_in, images_of, lacking
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.spec import NODE
@@ -92,7 +92,7 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str", "default": "mesh-workshop"},
             "artifacts": {"type": "dict", "required": True},
-            "data": {"type": "path", "default": "/var/lib/mesh-workshop"},
+            "data": {"type": "path", "default": DATA_ROOT},
         },
         supports_check_mode=True,
     )

@@ -185,7 +185,12 @@ from ansible_collections.mesh.workshop.plugins.module_utils._ansible.options imp
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.host import files
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.host.commands import CommandError
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import EmbeddedError, Layout
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import (
+    CACHE,
+    DATA_ROOT,
+    EmbeddedError,
+    Layout,
+)
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.lifecycle import absent, present
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.cluster import Cluster
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.desired import Request
@@ -244,8 +249,8 @@ def main() -> None:
             "kubeconfig": {"type": "path"},
             "kubeconfig_owner": {"type": "int", "default": 0},
             "kubeconfig_group": {"type": "int", "default": 0},
-            "data": {"type": "path", "default": "/var/lib/mesh-workshop"},
-            "cache": {"type": "path", "default": "/var/cache/mesh-workshop"},
+            "data": {"type": "path", "default": DATA_ROOT},
+            "cache": {"type": "path", "default": CACHE},
             "purge_cache": {"type": "bool", "default": False},
             "timeout": {"type": "float", "default": 180.0},
         },

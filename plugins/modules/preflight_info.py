@@ -90,7 +90,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._ansible.options imp
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.builder import Builder
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.failures import BuildError
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import EmbeddedError
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import CACHE, DATA_ROOT, EmbeddedError
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.machine import look
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.publish import parse_listen
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.preflight import Wanted, problems
@@ -100,8 +100,8 @@ def main() -> None:
     """Entry point."""
     spec: dict[str, t.Any] = {
         "cluster_name": {"type": "str", "required": True},
-        "data": {"type": "path", "default": "/var/lib/mesh-workshop"},
-        "cache": {"type": "path", "default": "/var/cache/mesh-workshop"},
+        "data": {"type": "path", "default": DATA_ROOT},
+        "cache": {"type": "path", "default": CACHE},
         "src": {"type": "path", "required": True},
         "bookinfo": {"type": "path", "required": True},
         "subnet": {"type": "str", "default": ""},

@@ -94,6 +94,7 @@ import typing as t
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.options import GIVEN, Idle
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.quiet import QuietModule
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded import bundle
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.layout import DATA_ROOT
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, connect
 from ansible_collections.mesh.workshop.plugins.module_utils._observe.snapshot import snapshot
 
@@ -118,7 +119,7 @@ def main() -> None:
         "dest": {"type": "path", "required": True},
         "owner": {"type": "int"},
         "cluster_name": {"type": "str"},
-        "data": {"type": "path", "default": "/var/lib/mesh-workshop"},
+        "data": {"type": "path", "default": DATA_ROOT},
         "cache": {"type": "path"},
         "versions": {"type": "dict", "default": {}},
         "namespaces": {"type": "list", "elements": "str", "required": True},
