@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from .._kube.objects import home_of, labels_of, matches, name_of, spec_of
 from .dump import ProxyConfig
-from .mesh import GATEWAY_NAME, Json, Mesh, origin_for
+from .mesh import GATEWAY_NAME, Json, Mesh, gateway_named, origin_for
 from .origin import Origin
 
 SDS = "kubernetes://"
@@ -106,11 +106,10 @@ def _of_gateway_api(pod: Json) -> Origin | None:
 
 
 def _bound(mesh: Mesh, gateway: Json, host: str) -> t.Iterator[Origin]:
-    own = (home_of(gateway), name_of(gateway))
+    own = (name_of(gateway), home_of(gateway))
     for rule in mesh.of("VirtualService"):
-        named = [str(one) for one in spec_of(rule).get("gateways") or ()]
-        places = [(one.rpartition("/")[0] or home_of(rule), one.rpartition("/")[2]) for one in named]
-        if own not in [(home_of(rule) if place == "." else place, name) for place, name in places]:
+        named = [gateway_named(str(one), home_of(rule)) for one in spec_of(rule).get("gateways") or ()]
+        if own not in named:
             continue
         if any(closeness(str(one), host) > (0, 0) for one in spec_of(rule).get("hosts") or ()):
             yield origin_for("VirtualService", rule)

@@ -181,6 +181,19 @@ def host_holds(pattern: str, host: str) -> bool:
     return pattern.startswith("*.") and host.endswith(pattern[1:])
 
 
+def gateway_named(text: str, namespace: str) -> ServiceName:
+    """Name and namespace of the Gateway that a VirtualService of a namespace names.
+
+    ``namespace/name``, ``./name``, a name alone, or the older ``name.namespace`` with whatever domain behind it
+    (istio.io/istio, pilot/pkg/model: resolveGatewayName).
+    """
+    place, slash, name = text.rpartition("/")
+    if slash:
+        return name, namespace if place == "." else place
+    name, dot, rest = text.partition(".")
+    return name, rest.partition(".")[0] if dot else namespace
+
+
 def origin_for(kind: str, one: Json) -> Origin:
     return Origin(kind, home_of(one), name_of(one))
 

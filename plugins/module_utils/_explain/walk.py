@@ -205,13 +205,14 @@ def _onward(step: _Step, request: Request, config: ProxyConfig, sent: Sent, chai
     filters = filters_of(manager, config.extensions)
     decided = _decided(mesh, config, filters, routed, addresses, request.port)
     peer = seen_by(manager, request, step.peer)
-    onward = passed_on(manager, rewritten(routed.route or {}, request), peer)
-    sent = replace(sent, routed=routed, strange=(*sent.strange, *strange_filters(filters)), **decided)
-    if (onward.path, onward.header(":authority")) != (request.path, request.header(":authority")):
-        sent = replace(sent, rewrite=f"{onward.method} {onward.header(':authority')}{onward.path}")
     # A gateway's policies see the port of its pod, not that of its Service.
     call = Call(request, peer, step.port or request.port)
     guard = guarded(mesh, pod, filters, routes, routed, call, decided.get("targets", ()))
+    left = guard["token"].request or request  # a token that was accepted is mostly taken out
+    onward = passed_on(manager, rewritten(routed.route or {}, left), peer)
+    sent = replace(sent, routed=routed, strange=(*sent.strange, *strange_filters(filters)), **decided)
+    if (onward.path, onward.header(":authority")) != (request.path, request.header(":authority")):
+        sent = replace(sent, rewrite=f"{onward.method} {onward.header(':authority')}{onward.path}")
     sent = _with_policy(mesh, pod, replace(sent, **guard))
     if sent.token.refused or sent.denying is not None:
         return Journey(request, caller, sent)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._explain.mesh import origin_for
+from ..._explain.mesh import gateway_named, origin_for
 from ..._istio.pods import is_ready
-from ..._kube.objects import labels_of, matches
+from ..._kube.objects import home_of, labels_of, matches, name_of, spec_of
 from ..causes import Case
 from ..causes.case import told
 from ..findings import Diagnosis, Findings, Json
@@ -26,17 +26,13 @@ def servers(findings: Findings) -> t.Iterator[tuple[Json, Json]]:
 
 def bound(findings: Findings, gateway: Json) -> list[Json]:
     """VirtualServices bound to a Gateway that cover the host asked for."""
-    full, name = qualified(gateway), gateway["metadata"]["name"]
-    found = []
-    for one in findings.of("VirtualService"):
-        spec = one.get("spec", {})
-        local = one["metadata"].get("namespace") == gateway["metadata"].get("namespace")
-        names = spec.get("gateways") or []
-        if (full in names or (local and name in names)) and any(
-            host_matches(host, findings.host) for host in spec.get("hosts") or []
-        ):
-            found.append(one)
-    return found
+    own = name_of(gateway), home_of(gateway)
+    return [
+        one
+        for one in findings.of("VirtualService")
+        if own in [gateway_named(str(name), home_of(one)) for name in spec_of(one).get("gateways") or ()]
+        and any(host_matches(host, findings.host) for host in spec_of(one).get("hosts") or ())
+    ]
 
 
 def routes_path(service: Json, path: str) -> bool:

@@ -9,7 +9,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..._kube.objects import home_of, name_of, spec_of
-from ..mesh import Json, Mesh, ServiceName
+from ..mesh import Json, Mesh, ServiceName, gateway_named
 from ..origin import Origin
 from .mend import Mend, Path
 
@@ -24,7 +24,8 @@ class Effect:
     remedy: str
     topic: str
     """What it is about: ``gateway``, ``route``, ``host``, ``subset``, ``fault``, ``protocol``, ``policy``, ``mtls``,
-    ``token``, ``filter``, ``trace``, ``egress``, ``mirror``, ``tls`` or ``probe``."""
+    ``token``, ``filter``, ``trace``, ``egress``, ``mirror``, ``tls``, ``breaker``, ``outliers``, ``balancing`` or
+    ``probe``."""
     services: frozenset[ServiceName] = frozenset()
     """The Services that it was meant for; empty where it may be any."""
     host: str = ""
@@ -57,8 +58,8 @@ def gateways_of(rule: Json) -> t.Iterator[tuple[int, str, str]]:
     """The Gateways that a VirtualService names: the place in its list, namespace and name."""
     for index, text in enumerate(spec_of(rule).get("gateways") or ()):
         if text != "mesh":
-            place, slash, name = str(text).rpartition("/")
-            yield index, place if slash and place != "." else home_of(rule), name
+            name, place = gateway_named(str(text), home_of(rule))
+            yield index, place, name
 
 
 def first_host(rule: Json) -> str:

@@ -5,7 +5,12 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.effects import effects_of
-from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import GATEWAY_NAME, holds_for, rule_of_route
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import (
+    GATEWAY_NAME,
+    gateway_named,
+    holds_for,
+    rule_of_route,
+)
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.sampling import sampling_of
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.meshes import Json, mesh, pod
 
@@ -108,3 +113,17 @@ def test_a_delegate_that_is_none(inner: list[Json], said: str) -> None:
     found = [one for one in effects_of(mesh(VirtualService=[root, *inner])) if one.field.endswith("delegate")]
     assert [str(one.origin) for one in found] == (["VirtualService bookinfo/root"] if said else [])
     assert said in "".join(one.sentence for one in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("shop", ("shop", "bookinfo")),
+        ("./shop", ("shop", "bookinfo")),
+        ("other/shop", ("shop", "other")),
+        ("shop.other", ("shop", "other")),
+        ("shop.other.svc.cluster.local", ("shop", "other")),
+    ],
+)
+def test_a_gateway_is_named_in_several_ways(text: str, named: tuple[str, str]) -> None:
+    assert gateway_named(text, "bookinfo") == named
