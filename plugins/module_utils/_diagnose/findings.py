@@ -82,6 +82,8 @@ class Findings:
     expects_quota: bool = False
     expects_copies: bool = False
     expects_traces: bool = False
+    copy_shares: tuple[tuple[str, float], ...] = ()
+    """What part of the requests each version is to get copies of."""
     answers: int = 0
     """How many answers the check has rested on, and of these:"""
     limited: int = 0

@@ -149,6 +149,13 @@ def shares_by_other_means(findings: Findings) -> Diagnosis | None:
         return _not_by_weights(findings, right[0], [one for one in splits if one not in right], names, services)
     if splits:
         return None
+    binding = _binding(findings, services)
+    if binding and len(findings.observed_shares) < len(findings.expected_shares):
+        return Diagnosis(
+            f"DestinationRule {listed(binding)} chooses a pod of {called} by a hash of the request (consistentHash), "
+            "so equal requests go to the same pod.",
+            "Remove consistentHash, or vary what is hashed.",
+        )
     pods = {str(pod["metadata"]["name"]): pod for one in services for pod in pods_of(findings, *one) if is_ready(pod)}
     counts = Counter(labels_of(pod).get("version", "") for pod in pods.values())
     shown = ", ".join(f"{version} {count}" for version, count in sorted(counts.items()) if version)
@@ -158,6 +165,16 @@ def shares_by_other_means(findings: Findings) -> Diagnosis | None:
         f"Apply a VirtualService for {called} with the weights {_weights(findings)}, and the DestinationRule that "
         "defines its subsets.",
     )
+
+
+def _binding(findings: Findings, services: list[Service]) -> list[str]:
+    """The DestinationRules that send equal requests to the same pod."""
+    return [
+        qualified(one)
+        for one in findings.of("DestinationRule")
+        if any(is_for(findings, one, [one.get("spec", {}).get("host", "")], service) for service in services)
+        and "consistentHash" in str(one["spec"])
+    ]
 
 
 def _not_by_weights(
@@ -176,16 +193,11 @@ def _not_by_weights(
         return Diagnosis(
             f"{plain}, but it is not the only one for this host: {listed(names)}.", "Keep one of them, or merge them."
         )
-    binding = [
-        qualified(one)
-        for one in findings.of("DestinationRule")
-        if any(is_for(findings, one, [one.get("spec", {}).get("host", "")], service) for service in services)
-        and "consistentHash" in str(one["spec"])
-    ]
+    binding = _binding(findings, services)
     if binding:
         return Diagnosis(
             f"{plain}, but DestinationRule {listed(binding)} chooses by a hash of the request (consistentHash), and "
-            "equal requests go to the same pod.",
+            "so equal requests go to the same pod.",
             "Remove consistentHash, or vary what is hashed.",
         )
     return Diagnosis(

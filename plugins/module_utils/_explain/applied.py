@@ -153,6 +153,7 @@ def _needs(kind: str, one: Json) -> t.Iterator[tuple[str, set[str]]]:
             yield "ServiceEntry", {home}
         for _index, place, _name in gateways_of(one):
             yield "Gateway", {place}
+            yield "VirtualService", {home}
             if spec_of(one).get("exportTo"):
                 yield "Pod", {place, ROOT}
     elif kind == "DestinationRule":
@@ -164,6 +165,11 @@ def _needs(kind: str, one: Json) -> t.Iterator[tuple[str, set[str]]]:
         if _is_outside(host):
             yield "ServiceEntry", {home}
     elif kind == "ServiceEntry":
+        yield kind, {home}
+        yield "VirtualService", {home}
+        local = [str(host) for host in spec_of(one).get("hosts") or () if str(host).endswith(f".{DOMAIN}")]
+        if local:
+            yield "Service", _places_of(local, home)
         if selector_of(one):
             yield "Pod", {home}
             yield "WorkloadEntry", {home}

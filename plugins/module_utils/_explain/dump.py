@@ -73,6 +73,8 @@ class ProxyConfig:
     """Why a host is not healthy, by cluster, address and port."""
     identity: str = ""
     """The SPIFFE id of its own certificate; empty where the proxy has none, or it is not shown."""
+    version: str = ""
+    """Of Istio, as the proxy says it to istiod; empty where that is not known."""
     by_istiod: bool = False
     """Whether this is what istiod would send, and not what the proxy has."""
 
@@ -98,10 +100,18 @@ def read(text: bytes) -> t.Any:
 
 
 def _slim(part: dict[str, t.Any]) -> dict[str, t.Any]:
+    version = _version(_mapping(part["bootstrap"])) if "bootstrap" in part else ""
+    if version:
+        part["version"] = version
     for name in DROPPED:
         if name in part:
             del part[name]
     return part
+
+
+def _version(bootstrap: Json) -> str:
+    """The version of Istio that a proxy says it is of; empty where it says none."""
+    return str(_mapping(_mapping(bootstrap.get("node")).get("metadata")).get("ISTIO_VERSION") or "")
 
 
 def snake_case(value: t.Any) -> t.Any:
@@ -177,6 +187,7 @@ def parse(answer: t.Any, pod: str, namespace: str) -> ProxyConfig:
         secrets,
         extensions,
         identity=_identity(dumped),
+        version=str(sections.get("BootstrapConfigDump", {}).get("version") or ""),
     )
 
 

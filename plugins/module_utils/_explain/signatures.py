@@ -19,6 +19,9 @@ from .matching import Json, Unknown
 
 VERIFICATION = "Jwt verification fails"
 KEY_MISMATCH = "Jwks doesn't have key to match kid or alg from Jwt"
+UNFETCHED = "0xObjM0UvS_oaazjpEYlAbwctEJ4L8pH3OuTb7qth7g"
+"""How the key begins that istiod gives proxies where it cannot fetch those of a ``jwksUri``: nobody has signed by it
+(istio.io/istio, jwks_resolver.go: PublicOnlyJwks)."""
 CURVES = {"P-256": "SECP256R1", "P-384": "SECP384R1", "P-521": "SECP521R1"}
 KINDS = {"ES": "EC", "RS": "RSA", "PS": "RSA", "HS": "oct", "Ed": "OKP"}
 
@@ -47,6 +50,14 @@ def signature_fault(text: str, head: Json, provider: Json) -> str:
         if one.get("kty") == KINDS[algorithm[:2]] and _signed(body.encode(), decoded(signature), algorithm, one):
             return ""
     return VERIFICATION
+
+
+def is_unfetched(provider: Json) -> bool:
+    """Whether istiod could not fetch a provider's keys."""
+    try:
+        return any(str(one.get("n", "")).startswith(UNFETCHED) for one in _keys(provider))
+    except Unknown:
+        return False
 
 
 def _keys(provider: Json) -> list[Json]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from .matching import Json, Unknown, route_fault
 from .request import Request, Token
-from .signatures import KEY_MISMATCH, decoded, signature_fault
+from .signatures import KEY_MISMATCH, decoded, is_unfetched, signature_fault
 
 MISSING = "Jwt is missing"
 EXPIRED = "Jwt is expired"
@@ -25,6 +25,8 @@ NOT_YET = "Jwt not yet valid"
 BAD_FORM = "Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections"
 UNKNOWN_ISSUER = "Jwt issuer is not configured"
 AUDIENCES = "Audiences in Jwt are not allowed"
+NO_KEYS = "istiod could not fetch the keys"
+"""Why no token of an issuer is valid, where its keys are to come from a ``jwksUri``."""
 
 SKEW = 60
 """Seconds that clocks may differ by, where ``clock_skew_seconds`` does not say it."""
@@ -210,7 +212,7 @@ class _Verifier:
             self.unknown.append(str(strange))
         else:
             if said:
-                return _Fault(said, _about_keys(said, head, token))
+                return _Fault(said, _about_keys(said, head, token, provider))
         self._take(place, provider, token)
         return None
 
@@ -360,7 +362,9 @@ def _bare(audience: str) -> str:
     return audience.removesuffix("/")
 
 
-def _about_keys(said: str, head: Json, token: Token) -> str:
+def _about_keys(said: str, head: Json, token: Token, provider: Json) -> str:
+    if is_unfetched(provider):
+        return f"{NO_KEYS} of {token.issuer}"
     if said == KEY_MISMATCH:
         return f"the token names the key {head.get('kid') or 'none'} for {head.get('alg')}, which {token.issuer} lacks"
     return f"no key of {token.issuer} has signed it"

@@ -101,6 +101,7 @@ def findings_of(
         latency_min=expect.latency_min,
         expects_quota=expect.admitted is not None,
         expects_copies=bool(copies),
+        copy_shares=expect.mirrored,
         expects_traces=bool(expect.trace_services or expect.trace_parents or expect.trace_share),
         answers=sum(1 for one in answers if one.known and one.seen.get("status")),
         limited=sum(1 for one in answers if one.seen.get("status") == TOO_MANY),

@@ -9,9 +9,10 @@ import typing as t
 
 from ..._explain.outcome import outcome_of
 from ..findings import Diagnosis
-from .access import access_denied, denied_as_tcp, let_in, token_refused
+from .access import access_denied, denied_as_tcp, let_in
 from .answers import answered_by_rule, delay_before_timeout, header_of_request, origin_not_allowed, rewritten_amiss
 from .case import Case, case_of, concerned
+from .copies import no_copies
 from .elsewhere import probe_refused, sampled_elsewhere
 from .filters import filter_elsewhere, filter_on_another_way, switched_off
 from .hidden import passed_by, unseen_rule, unseen_service
@@ -20,15 +21,17 @@ from .routes import (
     gateway_has_no_route,
     hidden_routes,
     idle_rule,
-    no_copies,
     no_fault,
     no_route,
     no_target,
     passed_over,
+    taken_by_older,
     too_slow,
     without_effect,
 )
-from .services import alias_of_nobody, port_of_nobody, service_of_nobody
+from .services import alias_of_nobody, entry_beside_pods, port_of_nobody, service_of_nobody, stream_of_nobody
+from .settings import fault_beside_retries, lost_breaker, never_ejected, tried_after_others
+from .tokens import token_refused
 from .transport import (
     encrypted_twice,
     never_synced,
@@ -44,6 +47,7 @@ CAUSES: tuple[t.Callable[[Case], Diagnosis | None], ...] = (
     never_synced,
     gateway_has_no_route,
     gateway_closes,
+    taken_by_older,
     answered_by_rule,
     token_refused,
     passed_by,
@@ -61,8 +65,14 @@ CAUSES: tuple[t.Callable[[Case], Diagnosis | None], ...] = (
     no_route,
     too_slow,
     port_of_nobody,
+    stream_of_nobody,
     service_of_nobody,
+    entry_beside_pods,
     no_target,
+    fault_beside_retries,
+    tried_after_others,
+    never_ejected,
+    lost_breaker,
     hidden_routes,
     no_fault,
     passed_over,

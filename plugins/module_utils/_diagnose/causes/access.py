@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Causes in tokens and policies, at a gateway and at the callee."""
+"""Causes in policies, at a gateway and at the callee."""
 
 from __future__ import annotations
 
@@ -14,57 +14,14 @@ from ..._explain.journey import Received, Sent
 from ..._explain.matching import template_holds
 from ..._explain.mesh import holds_for, origin_for
 from ..._explain.origin import Origin
-from ..._explain.request import Request, Token, token_of
-from ..._explain.signatures import KEY_MISMATCH, VERIFICATION
-from ..._explain.tokens import AUDIENCES, EXPIRED, NOT_YET, UNKNOWN_ISSUER, TokenResult
+from ..._explain.request import Request, token_of
+from ..._explain.words import joined
 from ..._kube.labels import LAB
-from ..._kube.objects import home_of, labels_of, name_of, spec_of
+from ..._kube.objects import labels_of, spec_of
 from ..changes import commands
 from ..findings import Diagnosis, Json
-from .case import Case, holding, named_pod, tls_mode, together, told
-
-REFUSED = re.compile(r"jwt_authn_access_denied\{([^}]+)\}")
-"""What a proxy writes about a token that it refuses: Envoy's words, with dashes below for blanks."""
-
-
-def token_refused(case: Case) -> Diagnosis | None:
-    """401 by a proxy, or 403 for a token's audience: its RequestAuthentication refuses the token."""
-    for journey in case.journeys:
-        for one in journey.proxies:
-            if one.token.refused and one.token.status in case.statuses:
-                return _refused(case, named_pod(case, one), one.proxy, one.token, token_of(journey.request))
-    # What cannot be told from the token alone, such as a signature, the proxy has written down.
-    for record in case.findings.records:
-        said = REFUSED.search(record.details)
-        if said:
-            pod = next((one for one in case.mesh.of("Pod") if name_of(one) == record.pod), None)
-            return _refused(case, pod, record.pod, TokenResult(said[1].replace("_", " ")), None)
-    return None
-
-
-def _refused(case: Case, pod: Json | None, proxy: str, refused: TokenResult, token: Token | None) -> Diagnosis:
-    rules = together([f"{home_of(rule)}/{name_of(rule)}" for rule in holding(case, "RequestAuthentication", pod)])
-    app = labels_of(pod).get("app", proxy) if pod is not None else proxy
-    who = f"RequestAuthentication {rules} holds for {app} and" if rules else f"The proxy of {app}"
-    remedy = _REMEDIES.get(refused.refused, "Send a valid token, or none.")
-    if refused.refused == UNKNOWN_ISSUER and token is not None:
-        why = f"refuses the token, whose issuer {token.issuer or '(none)'} it does not know"
-        remedy = f"Add jwtRules for that issuer, or give it a selector that leaves {app} out."
-    else:
-        why = f"refuses the request: {refused}"
-    return Diagnosis(f"{who} {why}; policies are asked only afterwards.", remedy)
-
-
-_REMEDIES = {
-    EXPIRED: "Send a new token, or let its issuer give it a later exp.",
-    NOT_YET: "Wait until its nbf, or compare the clocks of the issuer and of the cluster.",
-    AUDIENCES: "Add the token's audience to audiences of its jwtRules, or have the token made for one that is there.",
-    **dict.fromkeys(
-        (VERIFICATION, KEY_MISMATCH),
-        "Compare jwks (or what jwksUri answers) of its jwtRules with the keys of the issuer; where istiod cannot fetch "
-        "a jwksUri, no key fits.",
-    ),
-}
+from .case import Case, callee_of, holding, named_pod, tls_mode, together, told
+from .tokens import token_not_read
 
 
 def access_denied(case: Case) -> Diagnosis | None:
@@ -79,7 +36,7 @@ def access_denied(case: Case) -> Diagnosis | None:
                 continue
             found = _denied(case, journey.request, one, access) if access is not None else None
             if found is None and denied_at and access is None:
-                found = _denied_by_unknown(one)
+                found = _denied_by_unknown(case, one)
             if found is not None:
                 return found
     return None
@@ -104,7 +61,7 @@ def denied_as_tcp(case: Case) -> Diagnosis | None:
                 does = "such a rule of DENY counts without it" if one.denying.action == "DENY" else "no rule holds"
                 return Diagnosis(
                     f"{origin_for('AuthorizationPolicy', policy)} asks for {together(fields)}, which are of HTTP, and "
-                    f"port {one.port} of {_app(case, one)} is raw TCP to its proxy, so {does} and connections are "
+                    f"port {one.port} of {callee_of(case, one)} is raw TCP to its proxy, so {does} and connections are "
                     "closed.",
                     "Name the Service's port http, or set its appProtocol: http; or write a rule of ports and callers "
                     "only.",
@@ -124,7 +81,7 @@ def _fields_of_http(policy: Json) -> list[str]:
     return found
 
 
-def _denied_by_unknown(proxy: Sent | Received) -> Diagnosis | None:
+def _denied_by_unknown(case: Case, proxy: Sent | Received) -> Diagnosis | None:
     """The proxy has denied the request, and of all rules only one that is about what is not known here can be why."""
     for access in proxy.access:
         open_ones = [rule for rule in access.rules if rule.unknown]
@@ -144,10 +101,17 @@ def _denied_by_unknown(proxy: Sent | Received) -> Diagnosis | None:
             )
         return Diagnosis(
             f"No rule of {rule.policy} allows the request at pod {proxy.proxy}: rule {rule.number} asks for another "
-            f"{rule.unknown.removeprefix('the ')} than the proxy sees.",
+            f"{rule.unknown.removeprefix('the ')} than the proxy sees{_blocks(case, rule)}.",
             remedy,
         )
     return None
+
+
+def _blocks(case: Case, rule: RuleResult) -> str:
+    """The addresses that a rule asks for, with the field."""
+    sources = [one.get("source") or {} for one in _rule(case, rule).get("from") or ()]
+    found = [(key, values) for one in sources for key, values in one.items() if "IpBlocks" in key or key == "ipBlocks"]
+    return f" ({'; '.join(f'{key}: {joined(list(map(str, values)))}' for key, values in found)})" if found else ""
 
 
 def _denied(case: Case, request: Request, proxy: Sent | Received, access: Access) -> Diagnosis | None:
@@ -171,7 +135,7 @@ def _denied(case: Case, request: Request, proxy: Sent | Received, access: Access
         )
     if access.instead_of is not None:
         return Diagnosis(
-            f"{access.instead_of} cannot be loaded by the proxy of {_app(case, proxy)} and fails closed, so every "
+            f"{access.instead_of} cannot be loaded by the proxy of {callee_of(case, proxy)} and fails closed, so every "
             "request is denied (RBAC: access denied).",
             "See whether the proxy can fetch its url, and what is there fits sha256; or set failStrategy: FAIL_OPEN, "
             "which lets requests pass without it.",
@@ -193,13 +157,13 @@ def _denied(case: Case, request: Request, proxy: Sent | Received, access: Access
         if switched is not None:
             origin, mode = switched
             return Diagnosis(
-                f"{origin} switches mTLS off on the way to {_app(case, proxy)} (mode {mode}), so the caller has no "
-                f"identity there, and no principal in {who} can match it.",
+                f"{origin} switches mTLS off on the way to {callee_of(case, proxy)} (mode {mode}), so the caller has "
+                f"no identity there, and no principal in {who} can match it.",
                 f"Leave the mode of {origin} out, or set it so that mTLS is spoken.",
             )
         outside = "allow it by what can be seen of it (ipBlocks, a token)."
         return Diagnosis(
-            f"The caller sends plain text and so has no identity; no principal in {who} can match it.",
+            f"The caller sends plain text and so has no identity; no {_named_by(case, rule)} in {who} can match it.",
             f"Give the caller a sidecar, or {outside}"
             if isinstance(proxy, Received)
             else f"{outside[0].upper()}{outside[1:]}",
@@ -210,30 +174,10 @@ def _denied(case: Case, request: Request, proxy: Sent | Received, access: Access
             f"(requestPrincipals{principals_of(case, rule)}).",
             "Give the token a sub, or demand the issuer instead (when: request.auth.claims[iss]).",
         )
-    if "no valid token" in rule.fault and token_of(request) is not None:
-        pod = named_pod(case, proxy)
-        app = _app(case, proxy)
-        reading = holding(case, "RequestAuthentication", pod)
-        places = _looked_at(reading)
-        if places:
-            return Diagnosis(
-                f"{origin_for('RequestAuthentication', reading[0])} holds for {app} and looks for tokens in "
-                f"{together(places)} only, so the token in the Authorization header is not read, and "
-                f"{who} demands one.",
-                "Send the token there, or add fromHeaders: [{name: Authorization, prefix: 'Bearer '}] to its jwtRules.",
-            )
-        elsewhere = [one for one in case.about("token") if one.origin.kind == "RequestAuthentication"]
-        if not reading and elsewhere:
-            return Diagnosis(
-                f"{elsewhere[0].sentence.rstrip('.')}, so {app} does not read the token, and {who} demands one.",
-                elsewhere[0].remedy,
-                commands(elsewhere[0].mend),
-            )
-        if pod is not None and not reading:
-            return Diagnosis(
-                f"No RequestAuthentication holds for {app}, so the token is not read there, and {who} demands one.",
-                f"Apply a RequestAuthentication for {app} with the token's issuer {issuer_of(request)}.",
-            )
+    if "no valid token" in rule.fault:
+        unread = token_not_read(case, request, proxy, who)
+        if unread is not None:
+            return unread
     if rule.fault.startswith("the caller's address") and _is_behind_gateway(case, proxy):
         return Diagnosis(
             f"No rule of {who} allows the request at pod {proxy.proxy}: in rule {rule.number} {rule.fault}, which is "
@@ -241,16 +185,48 @@ def _denied(case: Case, request: Request, proxy: Sent | Received, access: Access
             "Write remoteIpBlocks, which is about the client, or put the policy at the gateway.",
         )
     others = f" (nor does any of {together(names)})" if len(names) > 1 else ""
+    nested = _nested(request, rule.fault)
+    if nested:
+        return Diagnosis(
+            f"No rule of {who} allows the request at pod {proxy.proxy}{others}: in rule {rule.number} {rule.fault} of "
+            f"that name; it has one within another, which is {nested}.",
+            f"Write key: request.auth.claims{nested}.",
+        )
     return Diagnosis(
         f"No rule of {who} allows the request at pod {proxy.proxy}{others}: in rule {rule.number} {rule.fault}.",
         f"Add a rule that allows this caller, method and path, or widen rule {rule.number} of {who}.",
     )
 
 
+def _named_by(case: Case, rule: RuleResult) -> str:
+    """What a rule names callers by, which is all in their certificate: principals, else namespaces."""
+    keys = {key for one in _rule(case, rule).get("from") or () for key in one.get("source") or {}}
+    return "namespace" if "principals" not in keys and "namespaces" in keys else "principal"
+
+
+def _rule(case: Case, rule: RuleResult) -> Json:
+    """A rule as it is written; nothing where the policy could not be read."""
+    rules = spec_of(case.mesh.find(rule.policy) or {}).get("rules") or ()
+    return (rules[rule.number - 1] or {}) if rule.number <= len(rules) else {}
+
+
+def _nested(request: Request, fault: str) -> str:
+    """How a claim within another is written, where a rule has written it as one with a dot; else empty."""
+    found = re.search(r"the claim ([^ ]+\.[^ ]+) has to be .*, and the token has none$", fault)
+    token = token_of(request)
+    value: t.Any = token.claims if token is not None else {}
+    parts = found[1].split(".") if found else []
+    for part in parts:
+        value = value.get(part) if isinstance(value, dict) else None
+    return "".join(f"[{part}]" for part in parts) if parts and value is not None else ""
+
+
 def _all_but(case: Case, denying: RuleResult) -> str:
-    """What a rule leaves out, where it denies by that alone."""
-    rules = spec_of(case.mesh.find(denying.policy) or {}).get("rules") or ()
-    body = (rules[denying.number - 1] or {}) if denying.number <= len(rules) else {}
+    """What a rule leaves out, where it denies by that alone, or that it has no condition."""
+    body = _rule(case, denying)
+    written = spec_of(case.mesh.find(denying.policy) or {}).get("rules") or ()
+    if len(written) >= denying.number and not any(body.values()):
+        return ": it has no from, to or when, so it is for all requests"
     parts = [one.get("operation") or {} for one in body.get("to") or ()]
     parts += [one.get("source") or {} for one in body.get("from") or ()]
     if not parts or len(parts) > 1 or body.get("when") or not all(key.startswith("not") for key in parts[0]):
@@ -259,24 +235,9 @@ def _all_but(case: Case, denying: RuleResult) -> str:
     return f": it is for all requests but those of {left_out}"
 
 
-def _app(case: Case, proxy: Sent | Received) -> str:
-    pod = named_pod(case, proxy)
-    return str(labels_of(pod).get("app", proxy.proxy)) if pod is not None else proxy.proxy
-
-
 def _is_behind_gateway(case: Case, proxy: Sent | Received) -> bool:
     """Whether a gateway sends the request to this proxy."""
     return any(proxy in one.received and one.sent is not None and one.sent.role == "gateway" for one in case.journeys)
-
-
-def _looked_at(rules: t.Iterable[Json]) -> list[str]:
-    """Where RequestAuthentications look for tokens, where they say so."""
-    found = []
-    for rule in (one for policy in rules for one in spec_of(policy).get("jwtRules") or ()):
-        found += [f"the header {one.get('name')}" for one in rule.get("fromHeaders") or ()]
-        found += [f"the parameter {name}" for name in rule.get("fromParams") or ()]
-        found += [f"the cookie {name}" for name in rule.get("fromCookies") or ()]
-    return found
 
 
 def _switched_off(case: Case, proxy: Sent | Received) -> tuple[Origin, str] | None:
@@ -303,12 +264,6 @@ def principals_of(case: Case, rule: RuleResult) -> str:
         for text in (one.get("source") or {}).get("requestPrincipals") or ()
     ]
     return f" {together(named)}" if named else ""
-
-
-def issuer_of(request: Request) -> str:
-    """The issuer that a request's token names."""
-    token = token_of(request)
-    return token.issuer if token is not None else ""
 
 
 def _denied_by_nothing(case: Case, proxy: Sent | Received) -> Diagnosis | None:
@@ -352,6 +307,9 @@ def let_in(case: Case) -> Diagnosis | None:
         return None
     # The closest to the application is the one that was meant to keep the request from it.
     for one in reversed(case.first.proxies):
+        watching = _only_recorded(case, one)
+        if watching is not None:
+            return watching
         for access in one.access:
             rule = access.holding
             if access.action == "DENY" or rule is None:
@@ -364,13 +322,27 @@ def let_in(case: Case) -> Diagnosis | None:
     return None
 
 
+def _only_recorded(case: Case, proxy: Sent | Received) -> Diagnosis | None:
+    """A policy of AUDIT where no other holds (istio.io, "Authorization Policy", Action)."""
+    policies = holding(case, "AuthorizationPolicy", named_pod(case, proxy))
+    if not policies or any(spec_of(one).get("action") != "AUDIT" for one in policies):
+        return None
+    origin = origin_for("AuthorizationPolicy", policies[0])
+    return Diagnosis(
+        f"{origin} has the action AUDIT, which records requests and denies none, and no other policy holds for "
+        f"{callee_of(case, proxy)}.",
+        "Write action: DENY.",
+        commands(setting(origin, ("spec", "action"), "DENY")),
+    )
+
+
 def _without_token(case: Case, proxy: Sent | Received) -> Diagnosis | None:
     """A RequestAuthentication rejects invalid tokens, not requests without one (istio.io, "RequestAuthentication")."""
     pod = named_pod(case, proxy)
     rules = holding(case, "RequestAuthentication", pod)
     if not rules or proxy.token.token is not None or proxy.token.refused:
         return None
-    app = _app(case, proxy)
+    app = callee_of(case, proxy)
     return Diagnosis(
         f"{origin_for('RequestAuthentication', rules[0])} makes {app} reject invalid tokens but accept requests "
         "without a token; no AuthorizationPolicy there demands one.",

@@ -16,7 +16,7 @@ from ..._explain.origin import Origin
 from ..._kube.objects import spec_of
 from ..changes import commands
 from ..findings import Diagnosis, Json
-from .case import Case, app_of
+from .case import Case, app_of, told
 
 NO_SUCH_PATH = 404
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -42,6 +42,10 @@ def answered_by_rule(case: Case) -> Diagnosis | None:
         which = f"Rule {sent.rule + 1} of {sent.origin}"
         direct = int(((sent.route or {}).get("direct_response") or {}).get("status") or 0)
         if sent.redirect and case.statuses & REDIRECTS and not expected & REDIRECTS:
+            place = f"spec.http[{sent.rule}].redirect"
+            for effect in case.effects:
+                if (effect.origin, effect.field) == (sent.origin, place):
+                    return told(effect)
             return Diagnosis(
                 f"{which} takes the request and answers with a redirect.",
                 "Narrow its match, or put it behind the rule that is meant for the request.",

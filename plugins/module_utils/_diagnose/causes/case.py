@@ -182,6 +182,12 @@ def named_pod(case: Case, proxy: Sent | Received) -> Json | None:
     return next((one for one in case.mesh.of("Pod", proxy.namespace) if name_of(one) == proxy.proxy), None)
 
 
+def callee_of(case: Case, proxy: Sent | Received) -> str:
+    """The application that a proxy on the way stands before."""
+    pod = named_pod(case, proxy)
+    return str(labels_of(pod).get("app", proxy.proxy)) if pod is not None else proxy.proxy
+
+
 def app_of(case: Case, pod: str) -> str:
     found = next((one for one in case.mesh.of("Pod") if name_of(one) == pod), None)
     return str(labels_of(found).get("app") or pod) if found is not None else pod

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._explain.effects.finding import gateways_of, is_for_mesh, routes_of, services_for
-from ..._explain.effects.mend import Mend, Patch, append, setting
+from ..._explain.effects.finding import destinations, gateways_of, is_for_mesh, routes_of, services_for
+from ..._explain.effects.mend import Mend, Patch, append, moved, setting
 from ..._explain.exports import ALL, ANNOTATION, NONE, exported_in_words, exports_of, is_exported
 from ..._explain.journey import BLACKHOLE, PASSTHROUGH, Journey, Sent
 from ..._explain.mesh import ROOT, ServiceName, holds_for, host_holds, origin_for, selector_of
 from ..._explain.origin import Origin
 from ..._explain.request import Request
+from ..._explain.routing import without_port
 from ..._kube.objects import home_of, labels_of, name_of, spec_of
 from ..changes import commands
 from ..findings import Diagnosis, Json
@@ -93,8 +94,7 @@ def unseen_rule(case: Case) -> Diagnosis | None:
             found = _not_for_gateway(case, sent, services)
             if found is not None:
                 return found
-            continue
-        for rule in case.mesh.of("VirtualService"):
+        for rule in case.mesh.of("VirtualService") if sent.role != "gateway" else ():
             if (
                 services & services_for(case.mesh, rule)
                 and is_wanted(case, routes_of(rule))
@@ -103,15 +103,64 @@ def unseen_rule(case: Case) -> Diagnosis | None:
                 found = _not_exported(case, "VirtualService", rule, sent) or _not_for_caller(case, rule, sent)
                 if found is not None:
                     return found
+            found = _of_other_host(case, rule, journey, services) if _is_lacking(case, sent) else None
+            if found is not None:
+                return found
         lost = {(one.service, one.subset) for one in sent.targets if not one.known and one.subset}
         for rule in case.mesh.of("DestinationRule"):
             service = case.mesh.service_for(str(spec_of(rule).get("host") or ""), home_of(rule))
             for one in spec_of(rule).get("subsets") or ():
-                if (service, one.get("name")) in lost:
-                    found = _not_exported(case, "DestinationRule", rule, sent)
+                if service is not None and (service, one.get("name")) in lost:
+                    found = _of_third_namespace(rule, service, str(one["name"]), sent)
+                    found = found or _not_exported(case, "DestinationRule", rule, sent)
                     if found is not None:
                         return found
     return None
+
+
+def _of_other_host(case: Case, rule: Json, journey: Journey, services: set[ServiceName]) -> Diagnosis | None:
+    """A VirtualService that routes to what is asked, and is for another host than the one that is asked."""
+    home, asked = home_of(rule), services - services_for(case.mesh, rule)
+    hosts = [str(one) for one in spec_of(rule).get("hosts") or ()]
+    routes = [
+        route
+        for route in routes_of(rule)
+        if any(
+            case.mesh.service_for(str(one.get("host") or ""), home) in asked
+            for what, one in destinations(route)
+            if what == "route"
+        )
+    ]
+    host = journey.request.header(":authority") or ""
+    if not hosts or services != asked or not is_wanted(case, routes):
+        return None
+    if any(host_holds(one, name) for one in hosts for name in (host, without_port(host))):
+        return None
+    name = next((one[0] for one in sorted(asked)), journey.request.host)
+    return Diagnosis(
+        f"{origin_for('VirtualService', rule)} is for the host {' and '.join(hosts)}, and {journey.caller} asks for "
+        f"{name}, so it does not hold: hosts are what is asked, not what is routed to.",
+        f"Add {name} to its hosts.",
+        commands(Patch(origin_for("VirtualService", rule), (append(("spec", "hosts"), name),))),
+    )
+
+
+def _of_third_namespace(rule: Json, service: ServiceName, subset: str, sent: Sent) -> Diagnosis | None:
+    """A DestinationRule where the proxy does not look for one.
+
+    istio.io, "Configuration Scoping", DestinationRule: that of the client's namespace, of the Service's, and the root.
+    """
+    home = home_of(rule)
+    if home in (sent.namespace, service[1], ROOT):
+        return None
+    who = "the gateway" if sent.role == "gateway" else sent.proxy
+    return Diagnosis(
+        f"{origin_for('DestinationRule', rule)} defines subset {subset} of {service[0]} for callers of {home} "
+        f"only, and {who} is in {sent.namespace}: a proxy looks for a DestinationRule in its own namespace, the "
+        f"Service's ({service[1]}) and {ROOT}.",
+        f"Apply it in namespace {service[1]} instead.",
+        commands(moved("DestinationRule", rule, service[1])),
+    )
 
 
 def _is_lacking(case: Case, sent: Sent) -> bool:

@@ -11,11 +11,11 @@ from dataclasses import replace
 from os.path import commonprefix
 
 from ..._explain.effects import Effect
-from ..._explain.effects.finding import placed_routes, routes_of
+from ..._explain.effects.finding import gateways_of, placed_routes, routes_of
 from ..._explain.effects.mend import Mend, Patch
 from ..._explain.journey import BLACKHOLE, PASSTHROUGH, Sent
 from ..._explain.matching import template_holds
-from ..._explain.mesh import ServiceName, rule_of_route, service_named
+from ..._explain.mesh import ServiceName, delegate_of, host_holds, origin_for, rule_of_route, service_named
 from ..._explain.origin import Origin, origin_of
 from ..._explain.routing import Skipped, targets_of
 from ..._explain.walk import FAULT
@@ -78,10 +78,71 @@ def gateway_closes(case: Case) -> Diagnosis | None:
         return None
     if sent is None or sent.role != "gateway" or sent.route is not None or sent.targets:
         return None
+    without = _without_certificate(sent)
+    if without is not None:
+        return without
     kinds = ("spec.http", "spec.tls", "spec.tcp")
     for one in case.about("gateway"):
         if one.field in kinds or (one.field.endswith(".port.number") and f"port {case.findings.port}," in one.sentence):
             return told(one)
+    return _for_other_names(case, sent) if case.findings.request and case.findings.request.scheme == "https" else None
+
+
+def _without_certificate(sent: Sent) -> Diagnosis | None:
+    """A server whose Secret the gateway has not got."""
+    server = sent.server
+    if server is None or server.origin is None or not server.secret:
+        return None
+    if not (server.warming or server.has_secret is False):
+        return None
+    home, _slash, name = server.secret.rpartition("/")
+    return Diagnosis(
+        f"{server.origin} takes its certificate from Secret {server.secret} ({server.field}.tls.credentialName), which "
+        "the gateway has not got, so it closes connections.",
+        f"Create Secret {name} in namespace {home}, with tls.crt and tls.key: a gateway reads Secrets of its own "
+        "namespace only.",
+    )
+
+
+def _for_other_names(case: Case, sent: Sent) -> Diagnosis | None:
+    """A gateway that has the port and no filter chain for the server name."""
+    server, host = sent.server, case.findings.host
+    if server is None or server.origin is None:
+        return None
+    for rule in case.mesh.of("VirtualService"):
+        if (server.origin.namespace, server.origin.name) not in {(home, name) for _i, home, name in gateways_of(rule)}:
+            continue
+        names = [
+            str(name)
+            for route in spec_of(rule).get("tls") or ()
+            for match in route.get("match") or ()
+            for name in match.get("sniHosts") or ()
+        ]
+        if names and not any(host_holds(name, host) for name in names):
+            return Diagnosis(
+                f"{origin_for('VirtualService', rule)} has tls routes for the server name {' and '.join(names)} only "
+                f"(sniHosts), so {server.origin} closes connections to {host}.",
+                f"Add {host} to the sniHosts of the route that is meant for it.",
+            )
+    return None
+
+
+def taken_by_older(case: Case) -> Diagnosis | None:
+    """At a gateway a rule of an older VirtualService takes what one of another for the same host is for."""
+    if not case.findings.seen and not case.findings.shares_are_wrong:
+        return None
+    for journey in case.first.parts if case.first is not None else ():
+        sent, path = journey.sent, journey.request.path
+        if sent is None or sent.role != "gateway" or sent.origin is None:
+            continue
+        for effect in case.about("gateway"):
+            if not effect.field.endswith(".match.uri") or str(sent.origin) not in effect.sentence:
+                continue
+            rule = case.mesh.find(effect.origin) or {}
+            number = int(effect.field.partition("[")[2].partition("]")[0])
+            uris = [(one or {}).get("uri") or {} for one in routes_of(rule)[number].get("match") or ()]
+            if any(uri.get("exact") == path or path.startswith(str(uri.get("prefix") or "\0")) for uri in uris):
+                return told(effect)
     return None
 
 
@@ -217,7 +278,10 @@ def idle_rule(case: Case) -> Diagnosis | None:
     for one in case.effects:
         if one.topic != "route" or not one.idle or one.origin.kind != "VirtualService":
             continue
-        routes = [route for _kind, _index, route in placed_routes(case.mesh.find(one.origin) or {})]
+        rule = case.mesh.find(one.origin) or {}
+        routes = [route for _kind, _index, route in placed_routes(rule)]
+        for named in [delegate_of(rule, route) for route in routes]:
+            routes += routes_of((case.mesh.find(named) if named is not None else None) or {})
         if one.services & case.services and is_wanted(case, routes):
             return told(one)
     return None
@@ -302,13 +366,6 @@ def _is_expected(case: Case, effect: Effect) -> bool:
     return any(int(one.get("httpStatus") or 0) in _statuses(case.findings) for one in aborts)
 
 
-def no_copies(case: Case) -> Diagnosis | None:
-    """Copies are expected, and go to a host that does not exist."""
-    if not case.findings.expects_copies:
-        return None
-    return next((told(one) for one in case.about("mirror")), None)
-
-
 def no_target(case: Case) -> Diagnosis | None:
     """A route to a cluster that the proxy does not have, or that has no endpoint."""
     lost = [one for one in case.findings.records if set(one.flags.split(",")) & {"NC", "UH"}]
@@ -324,7 +381,7 @@ def no_target(case: Case) -> Diagnosis | None:
     wanted += [(service_named(one.service, case.home), one.subset) for one in lost if one.service]
     hosts = {target.cluster.rpartition("|")[2] for one in case.journeys if one.sent for target in one.sent.met}
     for one in case.effects:
-        if one.origin.kind == "ServiceEntry" and one.host in hosts | {record.service for record in lost}:
+        if one.origin.kind == "ServiceEntry" and one.idle and one.host in hosts | {record.service for record in lost}:
             return told(one)
     for service, subset in wanted:
         refused = refused_behind(case.findings, {service} if service else ())

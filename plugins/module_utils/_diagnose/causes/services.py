@@ -1,17 +1,19 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Causes in Services: a selector that no pod has, and a targetPort on which no application listens.
+"""Causes in Services: a selector that no pod has, a targetPort on which no application listens, addresses beside pods.
 
-Source: kubernetes.io, "Service" (the selector is one of labels in its own namespace; targetPort is the pods').
+Source: kubernetes.io, "Service" (the selector is one of labels in its own namespace; targetPort is the pods'; the name
+of a headless one is resolved to its pods, so no port is put in place of another).
 """
 
 from __future__ import annotations
 
+from ..._explain.effects.entries import addresses_of
 from ..._explain.effects.mend import setting
-from ..._explain.mesh import ServiceName, origin_for, port_number, ports_of, service_named
+from ..._explain.mesh import ServiceName, is_headless, origin_for, port_number, ports_of, service_named
 from ..._explain.origin import Origin
-from ..._explain.words import labelled
+from ..._explain.words import joined, labelled
 from ..._kube.objects import home_of, labels_of, matches, name_of, spec_of
 from ..._observe.access_log import Record
 from ..changes import commands
@@ -86,6 +88,60 @@ def port_of_nobody(case: Case) -> Diagnosis | None:
                         f"Set targetPort: {listens}.",
                         commands(mend if len(others) == 1 else None),
                     )
+    return None
+
+
+def stream_of_nobody(case: Case) -> Diagnosis | None:
+    """A connection of raw TCP ends without an answer, at a port that the pods do not say they have."""
+    broken = any(set(one.flags.split(",")) & {"UC", "UF"} for one in case.findings.records)
+    if case.findings.expects_refusal or not (case.findings.errors() or (broken and 503 in case.statuses)):
+        return None
+    for journey in case.journeys:
+        sent = journey.sent
+        if sent is None or journey in case.guessed or sent.service is None or sent.port is None:
+            continue
+        for received in journey.received:
+            pod = named_pod(case, received)
+            others = _ports_beside(case, sent.service, pod) if pod is not None else set()
+            if received.http or not received.accepted or received.denying is not None or not others:
+                continue
+            if received.port in others:
+                continue
+            origin, listens = Origin("Service", sent.service[1], sent.service[0]), [str(one) for one in sorted(others)]
+            ports = ports_of(case.mesh.service(sent.service) or {})
+            inner = port_number(sent.port, pod or {}, received.port)
+            if is_headless(case.mesh.service(sent.service)) and inner != received.port:
+                return Diagnosis(
+                    f"{origin} is headless (clusterIP: None), so callers reach its pods at port {received.port} "
+                    f"itself, and its targetPort {inner} does not count; the pods say that they have {joined(listens)} "
+                    "only.",
+                    f"Give it port {inner} and ask that, or leave clusterIP: None out.",
+                )
+            index = next((place for place, one in enumerate(ports) if one == sent.port), 0)
+            mend = setting(origin, ("spec", "ports", index, "targetPort"), min(others))
+            return Diagnosis(
+                f"{origin} sends its port {sent.port.get('port')} to port {received.port} of its pods (targetPort), "
+                f"which say that they have {joined(listens)} only, and the connection ends without an answer.",
+                f"Set targetPort: {joined(listens, 'or')}, or let the application listen on {received.port}.",
+                commands(mend if len(others) == 1 else None),
+            )
+    return None
+
+
+def entry_beside_pods(case: Case) -> Diagnosis | None:
+    """Some requests to a Service are sent to an address that a ServiceEntry for its host has added to its pods."""
+    slow = not case.findings.seen and not case.findings.shares_are_wrong  # tried again until a pod has answered
+    if not (slow or case.findings.errors() or any(one >= 500 for one in case.statuses)):
+        return None
+    for journey in case.journeys:
+        for target in journey.sent.met if journey.sent and journey not in case.guessed else ():
+            strange = [one.address for one in target.endpoints if one.pod is None]
+            for effect in case.effects:
+                entry = case.mesh.find(effect.origin) if effect.origin.kind == "ServiceEntry" else None
+                if entry is None or effect.idle or target.service not in effect.services:
+                    continue
+                if not set(strange).isdisjoint(addresses_of(entry)):
+                    return told(effect)
     return None
 
 

@@ -12,14 +12,17 @@ from __future__ import annotations
 import typing as t
 
 from ..mesh import Mesh
-from .entries import entries_of_nobody
+from .delegates import delegates_at_odds, lost_delegates
+from .entries import entries_of_nobody, entries_of_services, entries_twice
 from .exports import exported_to_nobody, hidden_from_gateways
 from .filters import filters_beside
 from .finding import Effect
 from .gateways import gateways_without_pods, ports_without_service, routes_of_other_kinds
 from .hosts import aliases_of_nobody, dead_hosts, missed_gateways, unbound, unknown_hosts, unknown_ports
-from .order import behind_wider_paths
+from .levels import never_ejects, replaced_by_ports
+from .order import behind_older_rules, behind_wider_paths
 from .paths import no_paths
+from .percentages import few_copies, no_fault
 from .policies import (
     impossible_callers,
     methods_in_lower_case,
@@ -31,12 +34,12 @@ from .policies import (
     stars_in_paths,
     targets_nothing,
 )
+from .redirects import redirects_in_circles
 from .routes import (
     empty_subsets,
     failover_without_outliers,
     literal_stars,
-    lost_delegates,
-    no_fault,
+    opaque_entries,
     raw_tcp,
     rules_twice,
     shadowed,
@@ -56,21 +59,30 @@ LOOKS: tuple[t.Callable[[Mesh], t.Iterator[Effect]], ...] = (
     literal_stars,
     no_paths,
     raw_tcp,
+    opaque_entries,
     streams_for_http,
     dead_hosts,
     unknown_hosts,
     aliases_of_nobody,
     unknown_ports,
     entries_of_nobody,
+    entries_of_services,
+    entries_twice,
     undefined_subsets,
     empty_subsets,
     no_fault,
+    few_copies,
     lost_delegates,
+    delegates_at_odds,
     behind_wider_paths,
+    behind_older_rules,
+    redirects_in_circles,
     unreachable_routes,
     shadowed,
     rules_twice,
     failover_without_outliers,
+    replaced_by_ports,
+    never_ejects,
     gateways_without_pods,
     ports_without_service,
     routes_of_other_kinds,

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._istio.patterns import PatternError, is_found
 from ..._istio.pods import has_sidecar
 from ..._kube.objects import home_of, labels_of, matches, spec_of
 from ..dump import ProxyConfig, filters_of, manager_of
 from ..mesh import ROOT, Json, Mesh, is_gateway, origin_for, selector_of, targets_of_policy
 from ..origin import Origin
+from ..words import joined
 from .finding import Effect
-from .mend import moved, setting
+from .mend import Patch, moved, remove, setting
+
+DIRECTIONS = {"SIDECAR_INBOUND": "INBOUND", "SIDECAR_OUTBOUND": "OUTBOUND"}
 
 
 def filters_beside(mesh: Mesh) -> t.Iterator[Effect]:
@@ -53,13 +57,18 @@ def meant_by(patch: Json, pods: t.Iterable[Json]) -> list[Json]:
 
 
 def names_parts(patch: Json) -> bool:
-    """Whether a patch is for a virtual host, a listener's port or a filter, which only the proxies themselves know."""
-    return bool(_vhost(patch) or _port(patch) or any(_filters(patch)))
+    """Whether a patch is for a part or a version that only the proxies themselves know."""
+    return bool(_vhost(patch) or _port(patch) or any(_filters(patch)) or _version(patch))
 
 
 def _vhost(patch: Json) -> str:
     routes = (patch.get("match") or {}).get("routeConfiguration") or {}
     return str((routes.get("vhost") or {}).get("name") or "")
+
+
+def _version(patch: Json) -> str:
+    """The pattern of the versions that a patch is for."""
+    return str(((patch.get("match") or {}).get("proxy") or {}).get("proxyVersion") or "")
 
 
 def _port(patch: Json) -> int:
@@ -80,6 +89,10 @@ def _patch_of_nothing(mesh: Mesh, one: Json, number: int, patch: Json, pods: lis
     from ..routing import socket_of  # comes with all of Envoy's matching, and few sets have such patches
 
     origin = origin_for("EnvoyFilter", one)
+    other = _for_other_versions(origin, number, _version(patch), configs)
+    if other is not None:
+        yield other
+        return
     wanted, port = _vhost(patch), _port(patch)
     if wanted:
         hosts = sorted(
@@ -114,11 +127,11 @@ def _patch_of_nothing(mesh: Mesh, one: Json, number: int, patch: Json, pods: lis
                 else None,
             )
     yield from _beside_no_filter(origin, number, patch, configs)
-    if port and not any(socket_of(listener)[1] == port for config in configs for listener in config.listeners):
+    met = [one for config in configs for one in config.listeners if _is_of(one, patch)]
+    if port and not any(socket_of(listener)[1] == port for listener in met):
         inside = any(
             int((chain.get("filter_chain_match") or {}).get("destination_port") or 0) == port
-            for config in configs
-            for listener in config.listeners
+            for listener in met
             for chain in listener.get("filter_chains") or ()
         )
         if not inside:
@@ -129,6 +142,32 @@ def _patch_of_nothing(mesh: Mesh, one: Json, number: int, patch: Json, pods: lis
                 "Correct the port (of a pod for inbound listeners, of a Service for outbound ones), or leave it out.",
                 "filter",
             )
+
+
+def _is_of(listener: Json, patch: Json) -> bool:
+    """Whether a listener is for the traffic that a patch is for."""
+    wanted = DIRECTIONS.get(str((patch.get("match") or {}).get("context") or "ANY"))
+    return wanted is None or str(listener.get("traffic_direction") or wanted) == wanted
+
+
+def _for_other_versions(origin: Origin, number: int, pattern: str, configs: t.Sequence[ProxyConfig]) -> Effect | None:
+    """A patch for proxies of versions that none of these is of; the pattern is searched for in the version."""
+    versions = sorted({config.version for config in configs})
+    try:
+        if not pattern or not all(versions) or any(is_found(pattern, one) for one in versions):
+            return None
+    except PatternError:
+        return None  # the server refuses it
+    path = ("spec", "configPatches", number, "match", "proxy")
+    return Effect(
+        origin,
+        f"spec.configPatches[{number}].match.proxy.proxyVersion",
+        f"{origin} patches proxies whose version fits {pattern} (proxyVersion), and those that it is for are of "
+        f"{joined(versions)}.",
+        "Correct proxyVersion, or leave it out.",
+        "filter",
+        mend=Patch(origin, (remove((*path, "proxyVersion")),)),
+    )
 
 
 def _beside_no_filter(origin: Origin, number: int, patch: Json, configs: t.Sequence[ProxyConfig]) -> t.Iterator[Effect]:

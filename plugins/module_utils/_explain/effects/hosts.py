@@ -9,7 +9,17 @@ import typing as t
 
 from ..._kube.objects import home_of, name_of, spec_of
 from ..mesh import DOMAIN, Json, Mesh, host_holds, origin_for, ports_of, service_named
-from .finding import Effect, destinations, gateways_of, is_for_mesh, placed_destinations, placed_routes, services_for
+from ..origin import Origin
+from .finding import (
+    Effect,
+    destinations,
+    first_host,
+    gateways_of,
+    is_for_mesh,
+    placed_destinations,
+    placed_routes,
+    services_for,
+)
 from .mend import Mend, moved, setting
 
 CLUSTERSET = ".svc.clusterset.local"
@@ -233,7 +243,7 @@ def unknown_ports(mesh: Mesh) -> t.Iterator[Effect]:
     for rule in mesh.of("VirtualService"):
         home, origin = home_of(rule), origin_for("VirtualService", rule)
         own = services_for(mesh, rule)
-        only_mesh = is_for_mesh(rule) and not list(gateways_of(rule))
+        only_one_kind = is_for_mesh(rule) != bool(list(gateways_of(rule)))
         for kind, number, route in placed_routes(rule):
             for what, path, destination in placed_destinations(route):
                 asked = (destination.get("port") or {}).get("number")
@@ -252,18 +262,36 @@ def unknown_ports(mesh: Mesh) -> t.Iterator[Effect]:
                         if len(have) == 1
                         else None,
                     )
-            have = _ports(mesh, own)
+            have, whose = _ports(mesh, own), ", ".join(sorted(one[0] for one in own))
+            if not is_for_mesh(rule):
+                have, whose = _opened(mesh, rule)
             asked_by = [one.get("port") for one in route.get("match") or ()]
-            if only_mesh and own and have and asked_by and all(asked_by) and not {int(one) for one in asked_by} & have:
+            if only_one_kind and have and asked_by and all(asked_by) and not {int(one) for one in asked_by} & have:
                 yield Effect(
                     origin,
                     f"spec.{kind}[{number}].match.port",
-                    f"Rule {number + 1} of {origin} is for requests to port {asked_by[0]}, and "
-                    f"{', '.join(sorted(one[0] for one in own))} has {_listed(have)} only.",
+                    f"Rule {number + 1} of {origin} is for requests to port {asked_by[0]}, and {whose} has "
+                    f"{_listed(have)} only.",
                     f"Write port: {min(have)}, or leave it out.",
-                    "route",
-                    own,
+                    "route" if is_for_mesh(rule) else "gateway",
+                    own if is_for_mesh(rule) else frozenset(),
+                    "" if is_for_mesh(rule) else first_host(rule),
                 )
+
+
+def _opened(mesh: Mesh, rule: Json) -> tuple[set[int], str]:
+    """The ports of the servers of the Gateways that a VirtualService names, and their names; none where one is unknown.
+
+    A match compares the server's port (istio.io, "Virtual Service", HTTPMatchRequest), and not that of the pods.
+    """
+    found = [mesh.find(Origin("Gateway", home, name)) for _index, home, name in gateways_of(rule)]
+    ports = {
+        int((server.get("port") or {}).get("number") or 0)
+        for one in found
+        for server in spec_of(one or {}).get("servers") or ()
+    }
+    names = " and ".join(str(origin_for("Gateway", one)) for one in found if one is not None)
+    return (ports if None not in found else set()), names
 
 
 def _ports(mesh: Mesh, services: t.Iterable[tuple[str, str]]) -> set[int]:

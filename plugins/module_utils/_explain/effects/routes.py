@@ -8,7 +8,6 @@ from __future__ import annotations
 import typing as t
 
 from ..._kube.objects import home_of, labels_of, matches, spec_of
-from ..exports import exported_in_words, is_exported
 from ..mesh import (
     API_VERSIONS,
     DOMAIN,
@@ -17,7 +16,6 @@ from ..mesh import (
     Json,
     Mesh,
     ServiceName,
-    delegate_of,
     origin_for,
     ports_of,
     protocol_of,
@@ -36,6 +34,8 @@ from .finding import (
     services_for,
 )
 from .mend import Apply, Mend, Patch, append, moved, pointer, put, remove, setting
+
+PASSED_ON = ("tls", "https")
 
 
 def literal_stars(mesh: Mesh) -> t.Iterator[Effect]:
@@ -78,46 +78,6 @@ def _as_prefix(rule: Json, path: tuple[str | int, ...], kind: str, text: str) ->
     return Patch(origin_for("VirtualService", rule), (*others, put((*path, "prefix"), plain)))
 
 
-def no_fault(mesh: Mesh) -> t.Iterator[Effect]:
-    """A fault that strikes no request, or hardly any."""
-    for rule in mesh.of("VirtualService"):
-        for number, route in enumerate(routes_of(rule), 1):
-            for kind, verb in (("abort", "aborted"), ("delay", "delayed")):
-                fault = (route.get("fault") or {}).get(kind)
-                if not isinstance(fault, t.Mapping):
-                    continue
-                origin = origin_for("VirtualService", rule)
-                where = f"spec.http[{number - 1}].fault.{kind}.percentage"
-                percentage = fault.get("percentage")
-                value = percentage.get("value") if isinstance(percentage, t.Mapping) else None
-                if percentage is None:
-                    said = f"{origin} has a fault.{kind} without a percentage, which is 0 %: no request is {verb}."
-                elif not value:
-                    said = f"{origin} has a fault.{kind} of 0 %: no request is {verb}."
-                elif float(value) < 1:
-                    said = (
-                        f"{origin} has a fault.{kind} for {float(value):g} % of the requests "
-                        "(percentage.value is in percent, from 0 to 100)."
-                    )
-                else:
-                    continue
-                wanted = f"{100 * float(value):g}" if value else "100"
-                yield Effect(
-                    origin,
-                    where,
-                    said,
-                    f"Write percentage: {{value: {wanted}}}.",
-                    "fault",
-                    services_for(mesh, rule),
-                    idle=not value,
-                    mend=setting(
-                        origin,
-                        ("spec", "http", number - 1, "fault", kind, "percentage"),
-                        {"value": float(wanted) if "." in wanted else int(wanted)},
-                    ),
-                )
-
-
 def raw_tcp(mesh: Mesh) -> t.Iterator[Effect]:
     """HTTP routes for a Service whose ports the proxies do not treat as HTTP."""
     for rule in mesh.of("VirtualService"):
@@ -131,11 +91,11 @@ def raw_tcp(mesh: Mesh) -> t.Iterator[Effect]:
                 if protocol not in OPAQUE_PROTOCOLS:
                     continue
                 said = f"is named {port['name']}" if why.startswith("its name") else f"has {why}"
-                called = "raw TCP" if protocol not in ("tls", "https") else "TLS that they pass on"
+                called = "raw TCP to the proxies" if protocol not in PASSED_ON else "TLS, which the proxies pass on"
                 yield Effect(
                     Origin("Service", name[1], name[0]),
                     f"spec.ports[{port.get('port')}].name",
-                    f"Port {port.get('port')} of Service {name[1]}/{name[0]} {said}, so it is {called} to the proxies, "
+                    f"Port {port.get('port')} of Service {name[1]}/{name[0]} {said}, so it is {called}, "
                     f"and the http routes of {origin_for('VirtualService', rule)} do not hold.",
                     "Set appProtocol: http for the port, or name it http."
                     if protocol == "tcp"
@@ -148,6 +108,36 @@ def raw_tcp(mesh: Mesh) -> t.Iterator[Effect]:
                     if protocol == "tcp"
                     else None,
                 )
+
+
+def opaque_entries(mesh: Mesh) -> t.Iterator[Effect]:
+    """HTTP routes for a host of a ServiceEntry none of whose ports are HTTP."""
+    owners: dict[str, list[tuple[Json, Json]]] = {}
+    for entry in mesh.of("ServiceEntry"):
+        for host in map(str, spec_of(entry).get("hosts") or ()):
+            owners.setdefault(host, []).extend((entry, port) for port in spec_of(entry).get("ports") or ())
+    for rule in mesh.of("VirtualService"):
+        for host in map(str, spec_of(rule).get("hosts") or ()) if routes_of(rule) and is_for_mesh(rule) else ():
+            ports = owners.get(host, [])
+            if not ports or any(_protocol(port) not in OPAQUE_PROTOCOLS for _one, port in ports):
+                continue
+            entry, port = ports[0]
+            called = "raw TCP to the proxies" if _protocol(port) not in PASSED_ON else "TLS, which the proxies pass on"
+            yield Effect(
+                origin_for("ServiceEntry", entry),
+                f"spec.ports[{port.get('number')}].protocol",
+                f"Port {port.get('number')} of {origin_for('ServiceEntry', entry)} has the protocol "
+                f"{port.get('protocol')}, so it is {called}, and the http routes of "
+                f"{origin_for('VirtualService', rule)} do not hold.",
+                "Set its protocol: HTTP if that is what callers send, or leave the http routes out.",
+                "protocol",
+                host=host,
+                without=origin_for("VirtualService", rule),
+            )
+
+
+def _protocol(port: Json) -> str:
+    return str(port.get("protocol") or "").lower()
 
 
 def undefined_subsets(mesh: Mesh) -> t.Iterator[Effect]:
@@ -247,23 +237,30 @@ def unreachable_routes(mesh: Mesh) -> t.Iterator[Effect]:
     """Routes behind one that takes everything."""
     for rule in mesh.of("VirtualService"):
         for number, route in enumerate(routes_of(rule)[:-1], 1):
-            if route.get("match") and not any(_takes_all(one or {}) for one in route["match"]):
+            if not _is_for_all(route):
                 continue
+            origin = origin_for("VirtualService", rule)
+            # Behind another that takes everything it would take nothing itself.
+            alone = not any(map(_is_for_all, routes_of(rule)[number:]))
+            move = {"op": "move", "from": pointer(("spec", "http", number - 1)), "path": "/spec/http/-"}
             yield Effect(
-                origin_for("VirtualService", rule),
+                origin,
                 f"spec.http[{number}]",
-                f"Rule {number} of {origin_for('VirtualService', rule)} takes every request, so the rules behind it "
-                "take none.",
-                "Move the rule without a match to the end.",
+                f"Rule {number} of {origin} takes every request, so the rules behind it take none.",
+                f"Move rule {number} to the end."
+                if alone
+                else f"Give rule {number} a match that holds only for what it is meant for, or leave it out.",
                 "route",
                 services_for(mesh, rule),
                 first_host(rule),
-                mend=Patch(
-                    origin_for("VirtualService", rule),
-                    ({"op": "move", "from": pointer(("spec", "http", number - 1)), "path": "/spec/http/-"},),
-                ),
+                mend=Patch(origin, (move,)) if alone else None,
             )
             break
+
+
+def _is_for_all(route: Json) -> bool:
+    """Whether a rule takes every request that comes to it."""
+    return not route.get("match") or any(_takes_all(one or {}) for one in route["match"])
 
 
 def _takes_all(match: Json) -> bool:
@@ -272,41 +269,6 @@ def _takes_all(match: Json) -> bool:
         return False
     uri = match.get("uri") or {}
     return not uri or uri == {"prefix": "/"}
-
-
-def lost_delegates(mesh: Mesh) -> t.Iterator[Effect]:
-    """A rule that leaves its requests to a VirtualService that is none, or that has hosts and so is no delegate.
-
-    istio.io, "Virtual Service", Delegate: its rules take the place of the one that names it; without it there is none.
-    """
-    for rule in mesh.of("VirtualService"):
-        for number, route in enumerate(routes_of(rule)):
-            named = delegate_of(rule, route)
-            if named is None or not mesh.known("VirtualService", named.namespace):
-                continue
-            found, origin = mesh.find(named), origin_for("VirtualService", rule)
-            place = f"spec.http[{number}].delegate"
-            if found is None:
-                said, remedy = "does not exist", f"Apply {named}, or correct its name and namespace."
-            elif spec_of(found).get("hosts"):
-                said, remedy = "has hosts of its own, so it is not a delegate", f"Leave the hosts of {named} out."
-            elif not is_exported("VirtualService", found, home_of(rule)):
-                said = exported_in_words("VirtualService", found)
-                remedy = f"Export {named} to {home_of(rule)}."
-            elif not spec_of(found).get("http"):
-                said, remedy = "has no http rules", f"Write the rules into {named}."
-            else:
-                continue
-            yield Effect(
-                origin,
-                place,
-                f"Rule {number + 1} of {origin} leaves its requests to {named}, which {said}, so no route is made "
-                "of it.",
-                remedy,
-                "route",
-                services_for(mesh, rule),
-                first_host(rule),
-            )
 
 
 def shadowed(mesh: Mesh) -> t.Iterator[Effect]:

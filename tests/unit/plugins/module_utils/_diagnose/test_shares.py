@@ -15,6 +15,7 @@ from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._diagnose
     Json,
     pod,
     said,
+    sentence,
     thing,
     world,
 )
@@ -170,6 +171,19 @@ def test_right_weights_with_a_hash_or_a_second_virtual_service() -> None:
     second = thing("zweiter", spec={"hosts": ["reviews"], "http": [rule((None, None))]})
     objects["VirtualService"].append(second)
     assert "not the only one for this host: bookinfo/reviews, bookinfo/zweiter" in wrong(objects).sentence
+
+
+def test_a_hash_where_no_virtual_service_splits() -> None:
+    objects = shifted(rule(("v1", 50), ("v3", 50)))
+    objects["VirtualService"] = [one for one in objects["VirtualService"] if one["metadata"]["name"] != "reviews"]
+    policy = {"loadBalancer": {"consistentHash": {"httpHeaderName": "x"}}}
+    objects["DestinationRule"][0]["spec"]["trafficPolicy"] = policy
+    told = said(objects, **{**CANARY, "observed_shares": (("v1", 1.0),)})
+    assert sentence(told) == (
+        "DestinationRule bookinfo/reviews chooses a pod of reviews by a hash of the request (consistentHash), so equal "
+        "requests go to the same pod."
+    )
+    assert "number of pods" in sentence(said(objects, **{**CANARY, "observed_shares": (("v1", 0.4), ("v3", 0.6))}))
 
 
 def test_nothing_is_said_of_what_is_not_known() -> None:

@@ -125,6 +125,37 @@ def test_a_port_that_hides_routes_is_told_whichever_of_the_two_is_applied() -> N
     assert said(Server(f"{BOOKINFO}---\n{rule}"), raw) == [sentence]
 
 
+AGE = "creationTimestamp: '2026-01-01T00:00:00Z'"
+ENTRY = "kind: ServiceEntry\nmetadata: {name: %s}\nspec: {hosts: [%s], resolution: %s, ports: [{number: %d}]}\n"
+AT_GATEWAY = "gateways: [bookinfo], http: [{match: [{uri: {prefix: %s}}], route: [{destination: {host: reviews}}]}]"
+
+
+@pytest.mark.parametrize(
+    ("there", "applied", "said_of"),
+    [
+        (
+            ENTRY % (f"a, {AGE}", "shop.example", "STATIC", 80),
+            ENTRY % ("b", "shop.example", "DNS", 81),
+            "for which the older ServiceEntry bookinfo/a holds already",
+        ),
+        (
+            "kind: Service\nmetadata: {name: shop, namespace: other}\nspec: {}",
+            ENTRY % ("b", "shop.other.svc.cluster.local", "STATIC", 80),
+            "which is Service other/shop of another namespace and goes before it",
+        ),
+        (
+            route(AT_GATEWAY % "/re", f"a, {AGE}", "[mybookstore.com]"),
+            route(AT_GATEWAY % "/reviews", "b", "[mybookstore.com]"),
+            "rule 1 of the older VirtualService bookinfo/a takes every path there",
+        ),
+    ],
+)
+def test_what_was_there_before_is_read(there: str, applied: str, said_of: str) -> None:
+    (sentence,) = said(Server(f"{BOOKINFO}---\n{there}"), applied)
+    assert said_of in sentence
+    assert said(Server(), applied) == []
+
+
 def test_without_rights_nothing_is_said_that_may_be_wrong() -> None:
     missing = route("http: [{route: [{destination: {host: review}}]}]")
     outside = route("http: [{route: [{destination: {host: api.example}}]}]", hosts="[api.example]")

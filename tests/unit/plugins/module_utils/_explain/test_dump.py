@@ -171,6 +171,12 @@ def test_what_nobody_looks_at_is_dropped_while_it_is_read() -> None:
     }
 
 
+def test_the_version_of_a_proxy_is_kept() -> None:
+    node = {"metadata": {"ISTIO_VERSION": "1.31.0"}}
+    dumped = {"configs": [{"@type": "a/envoy.admin.v3.BootstrapConfigDump", "bootstrap": {"node": node}}]}
+    assert parse(read(json.dumps(dumped).encode()), "a", "b").version == "1.31.0"
+
+
 def test_the_spelling_of_istiod_becomes_that_of_the_proxies() -> None:
     labels = {"envoy.transport_socket_match": {"tlsMode": "istio"}, "istio": {"defaultOriginalPort": 1}}
     theirs = {

@@ -107,6 +107,17 @@ def test_an_address_that_only_the_proxy_knows_is_what_is_left(action: str, said:
     assert "remoteIpBlocks" in answer.remedy
 
 
+def test_the_addresses_that_a_rule_asks_for_are_told() -> None:
+    rule = {"from": [{"source": {"remoteIpBlocks": ["192.0.2.0/24", "198.51.100.7"], "principals": ["*"]}}]}
+    clients = policy("clients", "ALLOW", rule)
+    found = with_gateway(mesh(AuthorizationPolicy=[clients]), [rbac("clients", "ALLOW", principal=CLIENTS)])
+    url = "http://mybookstore.com/"
+    where = {"url": url, "source": "host", "request": request_of(url)}
+    assert told(found, records=(denied("ingress-a-b"),), **where).sentence.endswith(
+        "than the proxy sees (remoteIpBlocks: 192.0.2.0/24 and 198.51.100.7)."
+    )
+
+
 def test_the_gateways_address_is_told_from_the_clients() -> None:
     block = {"direct_remote_ip": {"address_prefix": "192.0.2.0", "prefix_len": 24}}
     found = with_gateway(mesh(filters=[rbac("office", "ALLOW", principal=block)]))
@@ -152,4 +163,34 @@ def test_a_provider_that_the_mesh_does_not_have_is_named() -> None:
     assert told(mesh(filters=filters, AuthorizationPolicy=[own])).sentence == (
         "AuthorizationPolicy bookinfo/ext leaves the decision to the provider opa, which the mesh's configuration does "
         "not have or cannot use, so what it is for is denied (RBAC: access denied)."
+    )
+
+
+@pytest.mark.parametrize(("others", "named"), [((), True), ((policy("open", "ALLOW", {}),), False)])
+def test_a_policy_that_only_records(others: tuple[Json, ...], named: bool) -> None:
+    found = mesh(AuthorizationPolicy=[policy("watch", "AUDIT", {}), *others])
+    answer = told(found, {"status": 200, "body": "", "headers": []}, expected_status=(403,))
+    said = (
+        "AuthorizationPolicy bookinfo/watch has the action AUDIT, which records requests and denies none, and no other "
+        "policy holds for reviews."
+    )
+    assert (answer.sentence == said) == named
+    assert ('"path": "/spec/action", "value": "DENY"' in answer.change) == named
+
+
+def test_a_rule_without_conditions_denies_everything() -> None:
+    found = mesh(filters=[rbac("closed", "DENY")], AuthorizationPolicy=[policy("closed", "DENY", {})])
+    assert told(found).sentence.endswith("): it has no from, to or when, so it is for all requests.")
+
+
+@pytest.mark.parametrize(("source", "word"), [("namespaces", "namespace"), ("principals", "principal")])
+def test_what_a_plain_caller_is_missed_by(source: str, word: str) -> None:
+    rule = {"from": [{"source": {source: ["*"]}}]}
+    anyone = {"authenticated": {"principal_name": {"safe_regex": {"regex": ".+"}}}}
+    found = mesh(
+        filters=[rbac("callers", "ALLOW", principal=anyone)], AuthorizationPolicy=[policy("callers", "ALLOW", rule)]
+    )
+    assert told(found, source="no_sidecar").sentence == (
+        f"The caller sends plain text and so has no identity; no {word} in AuthorizationPolicy bookinfo/callers can "
+        "match it."
     )

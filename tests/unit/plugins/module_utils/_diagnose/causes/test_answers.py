@@ -108,13 +108,18 @@ def test_an_origin_without_its_scheme_is_no_origin() -> None:
 @pytest.mark.parametrize(
     ("route", "status", "said"),
     [
-        ({"redirect": {"path_redirect": "/"}}, 301, "takes the request and answers with a redirect."),
+        (
+            {"redirect": {"path_redirect": "/"}},
+            301,
+            "redirects to /, which the same rule takes again, so clients are redirected without end.",
+        ),
+        ({"redirect": {"host_redirect": "a.example"}}, 302, "takes the request and answers with a redirect."),
         ({"direct_response": {"status": 503}}, 503, "takes the request and answers 503 itself (directResponse)."),
     ],
 )
 def test_a_rule_that_answers_itself_is_named(route: Json, status: int, said: str) -> None:
     made = rule_of("reviews", {"match": {"prefix": "/"}, **route})
-    spec = {"hosts": ["reviews"], "http": [{"redirect": {"uri": "/"}}]}
+    spec = {"hosts": ["reviews"], "http": [{"redirect": {"uri": "/"} if status == 301 else {"authority": "a.example"}}]}
     found = mesh([made], VirtualService=[{"metadata": {"name": "reviews", "namespace": "bookinfo"}, "spec": spec}])
     answer = told(found, "/reviews/0", status)
     assert answer is not None

@@ -40,11 +40,15 @@ def elsewhere(route: Json, strict: bool = False, **objects: list[Json]) -> Mesh:
 
 
 def diagnosed(found: Mesh, *statuses: int, **parts: t.Any) -> Diagnosis:
-    given = {"url": URL, "source": "client", "namespace": "shop", "request": request_of(URL)}
-    seen = tuple({"status": status, "body": "", "headers": []} for status in statuses)
-    answer = diagnose(Findings(**{**given, "seen": seen, "objects": found.objects, "configs": found.configs, **parts}))
+    answer = perhaps(found, *statuses, **parts)
     assert answer is not None
     return answer
+
+
+def perhaps(found: Mesh, *statuses: int, **parts: t.Any) -> Diagnosis | None:
+    given = {"url": URL, "source": "client", "namespace": "shop", "request": request_of(URL)}
+    seen = tuple({"status": status, "body": "", "headers": []} for status in statuses)
+    return diagnose(Findings(**{**given, "seen": seen, "objects": found.objects, "configs": found.configs, **parts}))
 
 
 def rule(kind: str, name: str, namespace: str = "bookinfo", **spec: t.Any) -> Json:
@@ -222,3 +226,30 @@ def test_a_rule_that_leaves_its_caller_out(match: Json, why: str) -> None:
 )
 def test_a_rule_that_is_for_its_caller_is_not_accused_of_leaving_it_out(match: Json) -> None:
     assert "is not for the requests" not in of_version(http=[{"match": [match], **V1_ALONE}]).sentence
+
+
+@pytest.mark.parametrize(("home", "named"), [("other", True), ("bookinfo", False)])
+def test_a_subset_for_callers_of_a_third_namespace(home: str, named: bool) -> None:
+    to_v9 = {"name": "default", "match": {"prefix": "/"}, "route": {"cluster": V1.replace("v1", "v9")}}
+    subset = rule("DestinationRule", "reviews", home, host="reviews.bookinfo", subsets=[{"name": "v9", "labels": {}}])
+    answer = perhaps(elsewhere(to_v9, DestinationRule=[subset]), 503)
+    said = (
+        "DestinationRule other/reviews defines subset v9 of reviews for callers of other only, and client-a-b is in "
+        "shop: a proxy looks for a DestinationRule in its own namespace, the Service's (bookinfo) and istio-system."
+    )
+    assert (answer is not None and answer.sentence == said) == named
+    assert (answer is not None and "kubectl -n other delete destinationrule reviews" in answer.change) == named
+
+
+@pytest.mark.parametrize(
+    ("hosts", "named"), [(["shop.example"], True), (["reviews.bookinfo.svc.cluster.local"], False)]
+)
+def test_a_rule_for_another_host_than_is_asked(hosts: list[str], named: bool) -> None:
+    to_v1 = [{"route": [{"destination": {"host": "reviews", "subset": "v1"}}]}]
+    found = elsewhere(REST, VirtualService=[rule("VirtualService", "reviews", hosts=hosts, http=to_v1)])
+    answer = diagnosed(found, 200, expected_versions=("v1",), served=("v2",))
+    said = (
+        "VirtualService bookinfo/reviews is for the host shop.example, and client-a-b asks for reviews, so it does not "
+        "hold: hosts are what is asked, not what is routed to."
+    )
+    assert (answer.sentence == said) == named

@@ -169,3 +169,22 @@ def test_a_rule_of_the_sidecars_is_not_the_gateways() -> None:
         "VirtualService bookinfo/reviews holds for sidecars only (it names no gateway), and the request comes through "
         "the gateway, which follows VirtualService bookinfo/bookinfo and does not see it."
     )
+
+
+def test_what_a_delegate_was_to_do_is_missed() -> None:
+    fault = {"abort": {"httpStatus": 418, "percentage": {"value": 100}}}
+    http: Json = {"http": [{"fault": fault, "route": [{"destination": {"host": "reviews"}}]}], "exportTo": ["~"]}
+    root = {"hosts": ["reviews"], "http": [{"delegate": {"name": "inner"}}]}
+    rules = [
+        {"metadata": {"name": name, "namespace": "bookinfo"}, "spec": spec}
+        for name, spec in (("reviews", root), ("inner", http))
+    ]
+    found = mesh(VirtualService=rules)
+    seen = ({"status": 200, "body": "", "headers": []},)
+    given = {"seen": seen, "objects": found.objects, "configs": found.configs, "request": request_of(URL)}
+    answer = diagnose(Findings(URL, "productpage", "bookinfo", expected_status=(418,), **given))
+    assert answer is not None
+    assert answer.sentence == (
+        "Rule 1 of VirtualService bookinfo/reviews leaves its requests to VirtualService bookinfo/inner, which is "
+        "exported to no namespace (exportTo), so no route is made of it."
+    )

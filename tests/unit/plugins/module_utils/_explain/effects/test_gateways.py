@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 import pytest
@@ -14,7 +15,13 @@ from ansible_collections.mesh.workshop.plugins.module_utils._explain.outcome imp
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_of
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.text import text_of
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.walk import at_gateway
-from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.meshes import Json, mesh, with_gateway
+from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.meshes import (
+    REVIEWS,
+    Json,
+    mesh,
+    rule_of,
+    with_gateway,
+)
 
 
 def server(number: int, protocol: str, mode: str = "") -> Json:
@@ -58,19 +65,15 @@ def test_routes_of_a_kind_that_the_server_does_not_take(servers: list[Json], rou
 
 
 def failed(found: Mesh, url: str, kind: str) -> Diagnosis:
-    answer = diagnose(
-        Findings(
-            url,
-            "host",
-            "bookinfo",
-            seen=({"error": {"kind": kind, "message": ""}},),
-            objects=found.objects,
-            configs=found.configs,
-            request=request_of(url),
-        )
-    )
+    answer = perhaps(found, url, kind)
     assert answer is not None
     return answer
+
+
+def perhaps(found: Mesh, url: str, kind: str) -> Diagnosis | None:
+    seen = ({"error": {"kind": kind, "message": ""}},)
+    given = {"objects": found.objects, "configs": found.configs, "request": request_of(url)}
+    return diagnose(Findings(url, "host", "bookinfo", seen=seen, **given))
 
 
 def test_a_port_that_the_gateways_service_lacks() -> None:
@@ -108,3 +111,65 @@ def test_http_routes_over_tls_that_is_passed_on_are_the_cause() -> None:
     answer = failed(found, "https://shop.example:80/", "tls")
     assert answer.accused() == {"VirtualService bookinfo/shop", "Gateway bookinfo/shop"}
     assert "tls.mode: SIMPLE" in answer.remedy
+
+
+@pytest.mark.parametrize("got", [True, False])
+def test_a_certificate_that_the_gateway_has_not_got(got: bool) -> None:
+    found = world(server(80, "HTTPS", "SIMPLE"), **HTTP)
+    place = ("istio-system", "ingress-a-b")
+    config = dataclasses.replace(found.configs[place], secrets={"kubernetes://shop": got})
+    found = dataclasses.replace(found, configs={**found.configs, place: config})
+    (chain,) = config.listeners[0]["filter_chains"]
+    names = {"tls_certificate_sds_secret_configs": [{"name": "kubernetes://shop"}]}
+    chain["transport_socket"] = {"typed_config": {"common_tls_context": names}}
+    said = (
+        "Gateway bookinfo/shop takes its certificate from Secret istio-system/shop "
+        "(spec.servers[0].tls.credentialName), which the gateway has not got, so it closes connections."
+    )
+    assert (failed(found, "https://shop.example:80/", "connection_refused").sentence == said) != got
+
+
+@pytest.mark.parametrize(("name", "named"), [("www.example", True), ("shop.example", False)])
+def test_a_server_name_that_no_route_has(name: str, named: bool) -> None:
+    route = {"match": [{"sniHosts": [name]}], "route": [{"destination": {"host": "reviews"}}]}
+    found = world(server(80, "TLS", "PASSTHROUGH"), tls=[route])
+    (listener,) = found.configs[("istio-system", "ingress-a-b")].listeners
+    listener["filter_chains"] = []
+    said = (
+        "VirtualService bookinfo/shop has tls routes for the server name www.example only (sniHosts), so Gateway "
+        "bookinfo/shop closes connections to shop.example."
+    )
+    answer = perhaps(found, "https://shop.example:80/", "tls")
+    assert (answer is not None and answer.sentence == said) == named
+
+
+@pytest.mark.parametrize(("port", "named"), [(8080, True), (80, False)])
+def test_a_rule_for_a_port_that_no_server_opens(port: int, named: bool) -> None:
+    route = {"match": [{"port": port}], "route": [{"destination": {"host": "reviews"}}]}
+    found = [one.sentence for one in effects_of(world(server(80, "HTTP"), http=[route]))]
+    said = "Rule 1 of VirtualService bookinfo/shop is for requests to port 8080, and Gateway bookinfo/shop has port 80 "
+    assert found == ([f"{said}only."] if named else [])
+
+
+@pytest.mark.parametrize(("path", "named"), [("/reviews/0", True), ("/ratings", False)])
+def test_a_rule_that_an_older_one_leaves_nothing_is_the_cause(path: str, named: bool) -> None:
+    older = {"match": [{"uri": {"prefix": "/r"}}], "route": [{"destination": {"host": "reviews"}}]}
+    found = world(server(80, "HTTP"), http=[older])
+    (rule,) = found.objects["VirtualService"]
+    younger = {**older, "match": [{"uri": {"prefix": "/reviews"}}]}
+    second = {"metadata": {"name": "shop-b", "namespace": "bookinfo"}, "spec": {**rule["spec"], "http": [younger]}}
+    first = {**rule, "metadata": {**rule["metadata"], "creationTimestamp": "2026-01-01T00:00:00Z"}}
+    found = dataclasses.replace(found, objects={**found.objects, "VirtualService": (first, second)})
+    made = rule_of("shop", {"match": {"prefix": "/r"}, "route": {"cluster": REVIEWS}})
+    host = found.configs["istio-system", "ingress-a-b"].listeners[0]["filter_chains"][0]["filters"][0]
+    host["typed_config"]["route_config"]["virtual_hosts"][0]["routes"] = [made]
+    url = f"http://shop.example{path}"
+    seen = ({"status": 404, "body": "", "headers": []},)
+    given = {"seen": seen, "objects": found.objects, "configs": found.configs, "request": request_of(url)}
+    answer = diagnose(Findings(url, "host", "bookinfo", expected_status=(200,), **given))
+    assert answer is not None
+    said = (
+        "Rule 1 of VirtualService bookinfo/shop-b is for /reviews of shop.example at Gateway bookinfo/shop, and rule 1 "
+        "of the older VirtualService bookinfo/shop takes every path there that begins with /r, so it takes none."
+    )
+    assert (answer.sentence == said) == named

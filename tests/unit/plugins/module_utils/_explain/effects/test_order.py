@@ -7,7 +7,10 @@ import typing as t
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.effects.mend import Patch
-from ansible_collections.mesh.workshop.plugins.module_utils._explain.effects.order import behind_wider_paths
+from ansible_collections.mesh.workshop.plugins.module_utils._explain.effects.order import (
+    behind_older_rules,
+    behind_wider_paths,
+)
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import Mesh
 
 Json = dict[str, t.Any]
@@ -51,3 +54,25 @@ def found_in(*matches: list[Json]) -> list[tuple[int, str, bool]]:
 )
 def test_rules_behind_a_wider_path(matches: list[list[Json]], found: list[tuple[int, str, bool]]) -> None:
     assert found_in(*matches) == found
+
+
+def at_gateway(name: str, *matches: list[Json], host: str = "shop.example", created: str = "2026-01-01") -> Json:
+    spec = {"hosts": [host], "gateways": ["bookinfo/shop"], "http": [{"match": one} if one else {} for one in matches]}
+    return {"metadata": {"name": name, "namespace": "bookinfo", "creationTimestamp": created}, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("older", "younger", "found"),
+    [
+        (at_gateway("a", [uri("/re")]), at_gateway("b", [uri("/reviews")]), ["b"]),
+        (at_gateway("a", [uri("/reviews")]), at_gateway("b", [uri("/re")], created="2025-01-01"), ["a"]),
+        (at_gateway("a", [uri("/reviews")]), at_gateway("b", [uri("/re")]), []),
+        (at_gateway("a", [uri("/re")]), at_gateway("b", [uri("/reviews")], host="other.example"), []),
+        # What takes everything is asked last at a gateway.
+        (at_gateway("a", []), at_gateway("b", [uri("/reviews")]), []),
+    ],
+)
+def test_rules_behind_an_older_one_at_a_gateway(older: Json, younger: Json, found: list[str]) -> None:
+    effects = list(behind_older_rules(Mesh({"VirtualService": (older, younger)})))
+    assert [one.origin.name for one in effects] == found
+    assert all("begins with /re, so it takes none." in one.sentence for one in effects)

@@ -6,7 +6,17 @@ from __future__ import annotations
 import pytest
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.test_effects import route, sentences
 
+EXTERNAL = (
+    "kind: ServiceEntry\nmetadata: {name: shop}\n"
+    "spec: {hosts: [shop.example.com], ports: [{number: 443, name: a, protocol: %s}]}\n---\n"
+    + route("http: [{route: [{destination: {host: reviews, subset: v1}}]}]", hosts="[shop.example.com]")
+)
 FAULTS = [
+    (
+        EXTERNAL % "HTTPS",
+        "Port 443 of ServiceEntry bookinfo/shop has the protocol HTTPS, so it is TLS, which the proxies pass on, "
+        "and the http routes of VirtualService bookinfo/reviews do not hold.",
+    ),
     (
         route("tcp: [{route: [{destination: {host: reviews-raw, subset: v1}}]}]", hosts="[reviews-raw]")
         + "---\nkind: Service\nmetadata: {name: reviews-raw}\n"
@@ -31,3 +41,7 @@ FAULTS = [
 @pytest.mark.parametrize(("text", "sentence"), FAULTS)
 def test_a_route_of_tcp_that_leads_nowhere_is_named(text: str, sentence: str) -> None:
     assert sentences(text) == [sentence]
+
+
+def test_a_port_of_http_is_no_stream() -> None:
+    assert sentences(EXTERNAL % "HTTP") == []
