@@ -36,4 +36,4 @@ def verdict(expect: dict[str, t.Any], answers: list[Answer]) -> Decision:
 
 
 def record(cluster: str) -> Record:
-    return Record("a", "pod", 200, "", "", "", "", "/", "", "10.0.0.1:80", cluster, "", 1)
+    return Record("a", "pod", 200, "", "", "", "", "/", "10.0.0.1:80", cluster, "", 1)

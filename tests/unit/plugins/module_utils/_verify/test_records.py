@@ -28,7 +28,7 @@ PODS = [
 
 def record(of: str, upstream: str = "", inbound: bool = False, flags: str = "") -> Record:
     cluster = "inbound|9080||" if inbound else "outbound|9080||x.bookinfo.svc.cluster.local"
-    return Record(AGENT, of, 503, flags, "", "", "x", "/", "id", upstream, cluster, "default", 1)
+    return Record(AGENT, of, 503, flags, "", "", "x", "/", upstream, cluster, "default", 1)
 
 
 GATEWAY = record("gateway-1", "10.0.0.1:9080")
