@@ -12,9 +12,9 @@ from __future__ import annotations
 import typing as t
 
 from .facts import Facts
-from .model import Doc, Options, Refused, place_of
+from .model import Doc, Json, Options, Refused, place_of
 from .v1alpha1_egress import write_entry
-from .v1alpha1_hosts import Host, name_of
+from .v1alpha1_hosts import Host, Hosts, name_of
 from .v1alpha1_policies import read_policy
 from .v1alpha1_routes import read_rule
 
@@ -32,12 +32,7 @@ def is_mine(doc: Doc) -> bool:
 def convert(docs: t.Sequence[Doc], facts: Facts, options: Options) -> None:
     """Converts all rules that belong together: one VirtualService and DestinationRule for each destination."""
     del options
-    hosts: dict[tuple[str, str], Host] = {}
-    taken = {
-        (facts.of(doc), str(doc.spec_or_empty().get("host"))): doc
-        for doc in docs
-        if doc.group == "networking.istio.io" and doc.kind == "DestinationRule"
-    }
+    hosts = Hosts(docs, facts)
     for doc in docs:
         if not is_mine(doc):
             continue
@@ -45,7 +40,7 @@ def convert(docs: t.Sequence[Doc], facts: Facts, options: Options) -> None:
         kind = str(doc.value.get("type") or doc.kind)
         try:
             if kind in ("RouteRule", "route-rule"):
-                read_rule(doc, facts, hosts, taken)
+                read_rule(doc, facts, hosts)
             elif kind in ("DestinationPolicy", "destination-policy"):
                 read_policy(doc, facts, hosts)
             elif kind == "EgressRule":
@@ -59,31 +54,42 @@ def convert(docs: t.Sequence[Doc], facts: Facts, options: Options) -> None:
             doc.handled = True
         except Refused as why:
             doc.refuse(why)
-    for (namespace, host), entry in hosts.items():
-        try:
-            other = taken.get((namespace, host)) or taken.get((namespace, entry.name))
-            if other is not None and (entry.subsets or entry.policies):
-                raise Refused(
-                    f"{other.title} is about the same host {host}; put the subsets and policies of both together.",
-                )
-            _write(entry)
-        except Refused as why:
+    # All are judged before one is written: a rule may lead to a subset of another destination, and fall with it.
+    for entry in hosts:
+        _judge(entry, hosts.taken(entry))
+    for entry in hosts:
+        _write(entry)
+
+
+def _ordered(entry: Host) -> list[tuple[int, Doc, Json]]:
+    """The rules that are not refused, from the highest precedence down."""
+    return sorted((rule for rule in entry.rules if not rule[1].refusal), key=lambda rule: -rule[0])
+
+
+def _judge(entry: Host, other: Doc | None) -> None:
+    """Refuses what cannot be said of a destination at once."""
+    if other is not None and (entry.subsets or entry.policies):
+        why = f"{other.title} is about the same host {entry.host}; put the subsets and policies of both together."
+        for doc in [*entry.docs, *entry.callers]:
+            doc.refuse(Refused(why))
+    rules = _ordered(entry)
+    for (precedence, first, one), (same, second, two) in zip(rules, rules[1:], strict=False):
+        if precedence == same and one.get("match") == two.get("match"):
+            why = (
+                f"{first.name} and {second.name} have the same precedence and the same match, so it is not known which "
+                "came first; give them different ones."
+            )
             for doc in entry.docs:
-                doc.refuse(why)
+                doc.refuse(Refused(why, "spec.precedence"))
+            return
 
 
 def _write(entry: Host) -> None:
-    unique = list({id(doc): doc for doc in entry.docs if not doc.refusal}.values())
+    unique = list({id(doc): doc for doc in [*entry.docs, *entry.callers] if not doc.refusal}.values())
     if not unique:
         return
-    rules = sorted((rule for rule in entry.rules if not rule[1].refusal), key=lambda rule: -rule[0])
-    for (precedence, first, one), (other, second, two) in zip(rules, rules[1:], strict=False):
-        if precedence == other and one.get("match") == two.get("match"):
-            raise Refused(
-                f"{first.name} and {second.name} have the same precedence and the same match, so it is not known which "
-                "came first; give them different ones.",
-                "spec.precedence",
-            )
+    rules = _ordered(entry)
+    for (precedence, first, _one), (other, second, _two) in zip(rules, rules[1:], strict=False):
         if precedence == other:
             second.differ(
                 f"{first.name} has the same precedence; which of them came first was not defined, and is the order of "
@@ -101,6 +107,7 @@ def _write(entry: Host) -> None:
             )
         seen.add(match)
     owner: Doc | None = None
+    written: list[Json] = []
     if rules:
         http = []
         for _precedence, _doc, rule in rules:
@@ -116,16 +123,16 @@ def _write(entry: Host) -> None:
                     "before either."
                 )
         owner = next((rule[1] for rule in rules if rule[1].primary), rules[0][1])
-        owner.emit(_API, "VirtualService", entry.name, entry.namespace, {"hosts": [entry.host], "http": http})
+        spec = {"hosts": [entry.host], "http": http}
+        written.append(owner.emit(_API, "VirtualService", entry.name, entry.namespace, spec))
     owner = owner or next((doc for doc in unique if doc.primary), unique[0])
     policies = {key: policy for key, policy in entry.policies.items() if policy}
     if entry.subsets or any(not callers for callers, _pods in policies):
-        owner.emit(_API, "DestinationRule", entry.name, entry.namespace, entry.rule(()))
+        written.append(owner.emit(_API, "DestinationRule", entry.name, entry.namespace, entry.rule(())))
     for callers in dict.fromkeys(callers for callers, _pods in policies if callers):
         # It takes the place of the one for all callers, so it has what that one has.
-        owner.emit(
-            _API, "DestinationRule", f"{entry.name}-from-{name_of(callers)}", entry.namespace, entry.rule(callers)
-        )
+        name = f"{entry.name}-from-{name_of(callers)}"
+        written.append(owner.emit(_API, "DestinationRule", name, entry.namespace, entry.rule(callers)))
     for callers, labels in policies:
         if callers and ((), labels) in policies:
             owner.differ(
@@ -135,4 +142,4 @@ def _write(entry: Host) -> None:
             )
     for doc in unique:
         if doc is not owner:
-            doc.moved_to += [f"{out['kind']} {out['metadata']['name']}" for out in owner.outputs]
+            doc.moved_to += [f"{out['kind']} {out['metadata']['name']}" for out in written]

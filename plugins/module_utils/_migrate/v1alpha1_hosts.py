@@ -9,7 +9,7 @@ import dataclasses
 import re
 import typing as t
 
-from .facts import Facts
+from .facts import Facts, service_of
 from .model import Doc, Json, Map, Refused, camel_keys, mapping, only, place_of
 
 _FREE = ("labels", "tags", "headers", "httpHeaders", "appendHeaders")
@@ -30,6 +30,8 @@ class Host:
     # By the labels of the callers and those of the pods; none stand for all of them.
     policies: dict[tuple[Labels, Labels], Json] = dataclasses.field(default_factory=dict)
     docs: list[Doc] = dataclasses.field(default_factory=list)
+    # Rules of other destinations that lead to subsets of this one.
+    callers: list[Doc] = dataclasses.field(default_factory=list)
     known: dict[Labels, str] = dataclasses.field(default_factory=dict)
 
     def subset(self, labels: t.Mapping[str, str]) -> str:
@@ -63,26 +65,78 @@ def name_of(labels: Labels) -> str:
     return "-".join(re.sub(r"[^a-z0-9-]+", "-", value.lower()).strip("-") for _label, value in labels)
 
 
-def host_of(doc: Doc, destination: Map, facts: Facts, hosts: dict[tuple[str, str], Host]) -> Host:
-    """The destination of a rule."""
-    only(destination, SERVICE, "spec.destination")
-    home = str(doc.namespace)
-    namespace = str(destination.get("namespace") or "")
-    name = str(destination.get("name") or "")
-    if destination.get("service"):
-        host = str(destination["service"])
-        name = re.sub(r"[^a-z0-9-]+", "-", host.replace("*", "any")).strip("-")
-    elif name:
-        host = name
-        if destination.get("domain"):
-            host = f"{name}.{namespace or facts.of(doc)}.{destination['domain']}"
-        elif namespace and namespace != facts.of(doc):
-            host = f"{name}.{namespace}.svc.cluster.local"
-    else:
-        raise Refused("spec.destination names no service.", "spec.destination", destination.place)
-    entry = hosts.setdefault((home or facts.namespace, host), Host(host, home, name))
-    entry.docs.append(doc)
-    return entry
+def name_of_host(doc: Doc, service: Map, field: str, facts: Facts) -> tuple[str, str]:
+    """The host of a service, and a name for what is written about it.
+
+    :raises Refused: if it names no service
+    """
+    namespace = str(service.get("namespace") or "")
+    name = str(service.get("name") or "")
+    if service.get("service"):
+        host = str(service["service"])
+        return host, re.sub(r"[^a-z0-9-]+", "-", host.replace("*", "any")).strip("-")
+    if not name:
+        raise Refused(f"{field} names no service.", field, service.place)
+    if service.get("domain"):
+        return f"{name}.{namespace or facts.of(doc)}.{service['domain']}", name
+    return (f"{name}.{namespace}.svc.cluster.local" if namespace not in ("", facts.of(doc)) else name), name
+
+
+class Hosts:
+    """The destinations that rules and policies are about, and the DestinationRules that the input has for them."""
+
+    def __init__(self, docs: t.Iterable[Doc], facts: Facts) -> None:
+        self._facts = facts
+        self._found: dict[tuple[str, str], Host] = {}
+        self._taken = {
+            (home, _full(str(doc.spec_or_empty().get("host")), home)): doc
+            for doc in docs
+            if doc.group == "networking.istio.io" and doc.kind == "DestinationRule" and (home := facts.of(doc))
+        }
+
+    def __iter__(self) -> t.Iterator[Host]:
+        return iter(self._found.values())
+
+    def about(self, doc: Doc, service: Map) -> Host:
+        """The destination that a document is about."""
+        only(service, SERVICE, "spec.destination")
+        entry = self._entry(doc, service, "spec.destination")
+        entry.docs.append(doc)
+        return entry
+
+    def towards(self, doc: Doc, service: Map, field: str) -> Host:
+        """Another destination, to which a rule leads."""
+        entry = self._entry(doc, service, field)
+        entry.callers.append(doc)
+        return entry
+
+    def _entry(self, doc: Doc, service: Map, field: str) -> Host:
+        host, name = name_of_host(doc, service, field, self._facts)
+        entry = self._found.setdefault((self._facts.of(doc), host), Host(host, doc.namespace, name))
+        taken = self.taken(entry)
+        if taken is not None and not taken.refusal:
+            entry.known = _subsets_of(taken)
+        return entry
+
+    def taken(self, entry: Host) -> Doc | None:
+        """The DestinationRule of the input that is about a destination."""
+        home = entry.namespace or self._facts.namespace
+        return self._taken.get((home, _full(entry.host, home)))
+
+
+def _full(host: str, home: str) -> str:
+    """One name for a host, whether it is written with its namespace or not."""
+    return ".".join(service_of(host, home) or (host,))
+
+
+def _subsets_of(rule: Doc) -> dict[Labels, str]:
+    """The subsets that a DestinationRule of the input has, by their labels."""
+    found = {}
+    for subset in rule.spec_or_empty().get("subsets") or []:
+        labels = subset.get("labels") if isinstance(subset, Map) else None
+        if isinstance(labels, Map) and isinstance(subset.get("name"), str):
+            found[key_of({str(key): str(value) for key, value in labels.items()})] = subset["name"]
+    return found
 
 
 def known_only(container: Map, known: t.Container[str], field: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from .facts import Facts
 from .fields import duration
 from .model import Doc, Json, Refused, mapping, place_of
-from .v1alpha1_hosts import Host, callers_of, host_of, key_of, known_only, labels_of, spec_of
+from .v1alpha1_hosts import Hosts, callers_of, key_of, known_only, labels_of, spec_of
 
 _BALANCERS = {"ROUND_ROBIN": "ROUND_ROBIN", "RANDOM": "RANDOM", "LEAST_CONN": "LEAST_REQUEST"}
 _BREAKER = {
@@ -24,7 +24,7 @@ _BREAKER = {
 }
 
 
-def read_policy(doc: Doc, facts: Facts, hosts: dict[tuple[str, str], Host]) -> None:
+def read_policy(doc: Doc, facts: Facts, hosts: Hosts) -> None:
     spec = spec_of(doc)
     known_only(spec, ("source", "destination", "loadBalancing", "circuitBreaker"), "spec")
     source = mapping(spec, "source", "spec.source")
@@ -59,7 +59,7 @@ def read_policy(doc: Doc, facts: Facts, hosts: dict[tuple[str, str], Host]) -> N
         if key in ("httpDetectionInterval", "sleepWindow"):
             value = duration(doc, value, f"spec.circuitBreaker.simpleCb.{key}", place_of(simple, key))
         part[last] = value
-    entry = host_of(doc, destination, facts, hosts)
+    entry = hosts.about(doc, destination)
     labels = labels_of(destination, "spec.destination")
     if labels:
         entry.subset(labels)

@@ -9,22 +9,12 @@ from .facts import Facts
 from .fields import duration
 from .model import Doc, Json, Map, Refused, mapping, mappings, place_of, text_list
 from .routing import NOT_RE2
-from .v1alpha1_hosts import SERVICE, Host, Labels, callers_of, host_of, key_of, known_only, labels_of, spec_of
+from .v1alpha1_hosts import SERVICE, Host, Hosts, callers_of, known_only, labels_of, name_of_host, spec_of
 
 _SPECIAL = ("uri", "scheme", "method", "authority")
 
 
-def _subsets_of(rule: Doc) -> dict[Labels, str]:
-    """The subsets that a DestinationRule of the input has, by their labels."""
-    found = {}
-    for subset in rule.spec_or_empty().get("subsets") or []:
-        labels = subset.get("labels") if isinstance(subset, Map) else None
-        if isinstance(labels, Map) and isinstance(subset.get("name"), str):
-            found[key_of({str(key): str(value) for key, value in labels.items()})] = subset["name"]
-    return found
-
-
-def read_rule(doc: Doc, facts: Facts, hosts: dict[tuple[str, str], Host], taken: dict[tuple[str, str], Doc]) -> None:
+def read_rule(doc: Doc, facts: Facts, hosts: Hosts) -> None:
     spec = spec_of(doc)
     known_only(
         spec,
@@ -52,15 +42,12 @@ def read_rule(doc: Doc, facts: Facts, hosts: dict[tuple[str, str], Host], taken:
     if isinstance(precedence, bool) or not isinstance(precedence, int):
         raise Refused("spec.precedence must be a number.", "spec.precedence", place_of(spec, "precedence"))
     match = _match(doc, spec, facts)
-    entry = host_of(doc, destination, facts, hosts)
-    other = taken.get((facts.of(doc), entry.host))
-    if other is not None and not other.refusal:
-        entry.known = _subsets_of(other)
+    entry = hosts.about(doc, destination)
     if match:
         rule["match"] = [match]
     _actions(doc, spec, rule)
     if "redirect" not in rule:
-        rule["route"] = _routes(doc, spec, entry, facts, labels_of(destination, "spec.destination"))
+        rule["route"] = _routes(doc, spec, entry, facts, hosts)
     entry.rules.append((precedence, doc, rule))
 
 
@@ -177,50 +164,45 @@ def _fault(doc: Doc, fault: Map) -> Json:
     return out
 
 
-def _routes(doc: Doc, spec: Map, entry: Host, facts: Facts, labels: dict[str, str]) -> list[Json]:
+def _routes(doc: Doc, spec: Map, entry: Host, facts: Facts, hosts: Hosts) -> list[Json]:
+    def leads_to(target: Map, field: str, labels: dict[str, str]) -> Json:
+        """Where a route leads: to all pods of a service, or to the subset with these labels."""
+        known_only(target, SERVICE, field)
+        here = entry.host
+        if target.get("name") or target.get("service"):
+            here = name_of_host(doc, target, field, facts)[0]
+        if not labels:
+            return {"host": here}
+        there = entry if here == entry.host else hosts.towards(doc, target, field)
+        return {"host": here, "subset": there.subset(labels)}
+
     routes: list[Json] = []
     weights: list[int | None] = []
-    given = mappings(spec, "route", "spec.route")
-    for index, route in enumerate(given):
+    for index, route in enumerate(mappings(spec, "route", "spec.route")):
         field = f"spec.route[{index}]"
         known_only(route, ("labels", "tags", "weight", "destination"), field)
-        chosen = labels_of(route, field)
         target = mapping(route, "destination", f"{field}.destination")
-        written = _destination(doc, target, f"{field}.destination", entry, facts, chosen)
+        routes.append({"destination": leads_to(target, f"{field}.destination", labels_of(route, field))})
+        if labels_of(target, f"{field}.destination"):
+            # Pilot of Istio 0.7 looked at those of the route alone (`buildHTTPRouteV1`).
+            doc.note(
+                f"{field}.destination.labels chose no pods, and those of the route do; they are left out.",
+                f"{field}.destination.labels",
+                place_of(target, "labels"),
+            )
         weight = route.get("weight")
         if isinstance(weight, bool) or not isinstance(weight, (int, type(None))):
             raise Refused(f"{field}.weight must be a number.", f"{field}.weight", place_of(route, "weight"))
         weights.append(weight)
-        routes.append({"destination": written})
     if not routes:
-        routes = [{"destination": _destination(doc, Map(), "spec.destination", entry, facts, labels)}]
-    elif len(routes) > 1 or weights[0] not in (None, 100):
-        if len(routes) > 1 and sum(weight or 0 for weight in weights) != 100:
+        destination = mapping(spec, "destination", "spec.destination")
+        routes = [{"destination": leads_to(Map(), "spec.destination", labels_of(destination, "spec.destination"))}]
+    elif len(routes) > 1:
+        if sum(weight or 0 for weight in weights) != 100:
             raise Refused("the weights of spec.route do not add up to 100.", "spec.route", place_of(spec, "route"))
-        for written_route, weight in zip(routes, weights, strict=True):
-            if len(routes) > 1:
-                written_route["weight"] = weight or 0
+        for written, weight in zip(routes, weights, strict=True):
+            written["weight"] = weight or 0
     mirror = mapping(spec, "mirror", "spec.mirror")
     if mirror:
-        copied = _destination(doc, mirror, "spec.mirror", entry, facts, labels_of(mirror, "spec.mirror"))
-        routes[0]["_mirror"] = copied
+        routes[0]["_mirror"] = leads_to(mirror, "spec.mirror", labels_of(mirror, "spec.mirror"))
     return routes
-
-
-def _destination(doc: Doc, target: Map, field: str, entry: Host, facts: Facts, labels: dict[str, str]) -> Json:
-    known_only(target, SERVICE, field)
-    host = entry.host
-    if target.get("name") or target.get("service"):
-        name = str(target.get("service") or target.get("name"))
-        namespace = str(target.get("namespace") or "")
-        host = name if not namespace or namespace == facts.of(doc) else f"{name}.{namespace}.svc.cluster.local"
-    out: Json = {"host": host}
-    if labels:
-        if host != entry.host:
-            raise Refused(
-                f"{field} names another service and labels; say them in a DestinationRule of that service.",
-                field,
-                target.place,
-            )
-        out["subset"] = entry.subset(labels)
-    return out

@@ -48,3 +48,56 @@ def test_a_day_is_so_many_hours(converter: Converter) -> None:
 def test_a_duration_without_a_unit_is_refused_where_it_stands(converter: Converter, spec: str, field: str) -> None:
     refusal = converter.refusal(rule("a", f"{{destination: {{name: ratings}}, {spec}}}"))
     assert f"spec.{field} must be a duration with a unit" in refusal
+
+
+def test_a_route_to_pods_of_another_service_gets_its_subset_there(converter: Converter) -> None:
+    text = rule(
+        "a",
+        "{destination: {name: ratings}, route: [{destination: {name: reviews}, labels: {version: v2}, weight: 60}, "
+        "{labels: {version: v1}, weight: 40}], mirror: {name: details, namespace: other, labels: {version: v9}}}",
+    )
+    found = {(doc["kind"], doc["spec"].get("host")): doc["spec"] for doc in converter.outputs(text)}
+    route = found["VirtualService", None]["http"][0]
+    assert [entry["destination"] for entry in route["route"]] == [
+        {"host": "reviews", "subset": "v2"},
+        {"host": "ratings", "subset": "v1"},
+    ]
+    assert route["mirror"] == {"host": "details.other.svc.cluster.local", "subset": "v9"}
+    for host, version in (("reviews", "v2"), ("ratings", "v1"), ("details.other.svc.cluster.local", "v9")):
+        assert found["DestinationRule", host]["subsets"] == [{"name": version, "labels": {"version": version}}]
+
+
+def test_two_rules_share_the_subsets_of_a_service(converter: Converter) -> None:
+    there = rule("there", "{destination: {name: reviews}, route: [{labels: {version: v1}}]}")
+    here = rule(
+        "here", "{destination: {name: ratings}, route: [{destination: {name: reviews}, labels: {version: v2}}]}"
+    )
+    for text in (there + here, here + there):
+        result = converter.result(text)
+        rules = [out for doc in result.docs for out in doc.outputs if out["kind"] == "DestinationRule"]
+        assert [len(out["spec"]["subsets"]) for out in rules] == [2]
+        (doc,) = [doc for doc in result.docs if doc.name == "here"]
+        assert [out["kind"] for out in doc.outputs] == ["VirtualService"]
+        assert "DestinationRule reviews" in doc.moved_to
+
+
+def test_a_rule_falls_with_the_subset_of_another_service_and_that_one_stands(converter: Converter) -> None:
+    taken = (
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d}\n"
+        "spec: {host: reviews.default.svc.cluster.local, subsets: [{name: old, labels: {version: v1}}]}\n---\n"
+    )
+    spec = "{destination: {name: ratings}, route: [{destination: {name: reviews}, labels: {version: VERSION}}]}"
+    assert "DestinationRule d is about the same host reviews" in converter.refusal(taken + rule("a", spec))
+    found = converter.outputs(taken + rule("a", spec.replace("VERSION", "v1")))
+    assert found[1]["spec"]["http"][0]["route"] == [{"destination": {"host": "reviews", "subset": "old"}}]
+    # Rules of the other service that nobody can order are their own.
+    twins = rule("x", "{destination: {name: reviews}}") + rule("y", "{destination: {name: reviews}}")
+    result = converter.result(rule("a", spec) + twins)
+    assert [bool(doc.refusal) for doc in result.docs] == [False, True, True]
+
+
+def test_labels_within_a_routes_destination_chose_no_pods_and_that_is_told(converter: Converter) -> None:
+    text = rule("a", "{destination: {name: ratings}, route: [{destination: {name: ratings, labels: {version: v2}}}]}")
+    result = converter.result(text)
+    assert [out["kind"] for out in result.docs[0].outputs] == ["VirtualService"]
+    assert "spec.route[0].destination.labels chose no pods" in str(result.docs[0].notes)
