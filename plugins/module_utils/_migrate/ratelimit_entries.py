@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
-from .expressions import Attribute, Test, Value
+from .expressions import Test, Value
 from .facts import Facts, Service
 from .limits import Quota, constant_of, header_of, named_values
 from .model import Json, Refused
@@ -16,14 +17,9 @@ _EXPRESSION = "type.googleapis.com/envoy.extensions.rate_limit_descriptors.expr.
 # Stands for all values that no override names, where each proxy counts alone.
 OTHERS = "other"
 _PEER = "connection.uri_san_peer_certificate"
-_REQUEST = {
-    "request.path": "request.path",
-    "request.url_path": "request.url_path",
-    "request.method": "request.method",
-    "request.host": "request.host",
-    "request.useragent": "request.useragent",
-    "request.referer": "request.referer",
-}
+# What each request has, and what it has as a header only.
+_ALWAYS = ("request.path", "request.url_path", "request.method", "request.host")
+_HEADERS = {"request.useragent": "user-agent", "request.referer": "referer"}
 
 
 @dataclasses.dataclass
@@ -59,34 +55,61 @@ def _entry(quota: Quota, key: str, value: Value, service: Service, facts: Facts)
             place,
         )
     if first.name == "source.labels" or first.name in ("source.workload.name", "source.service", "source.name"):
-        return _caller(quota, key, first, named, facts)
-    if first.name in ("source.user", "source.principal"):
-        return Entry(key, expression=_peer('""'), named=named)
-    if first.name == "request.headers" and first.key:
-        header = first.key.lower().replace('"', "")
-        default = (value.default or "unknown").replace('"', "")
-        text = f'"{header}" in request.headers ? request.headers["{header}"] : "{default}"'
-        return Entry(key, expression=text, named=named)
-    if first.name in _REQUEST:
-        return Entry(key, expression=_REQUEST[first.name], named=named)
-    raise Refused(f"the dimension {key} is {first}, which a rate limit cannot ask for.", "spec.dimensions", place)
+        return _caller(quota, key, value, named, facts)
+    return Entry(key, expression=_request(quota, key, value, named), named=named)
 
 
-def _peer(missing: str) -> str:
-    return f"has({_PEER}) ? {_PEER} : {missing}"
+def _request(quota: Quota, key: str, value: Value, named: tuple[str, ...]) -> str:
+    """The first of the attributes that a request has, else the default, as an expression."""
+    text = ""
+    for attribute in value.attributes:
+        header = attribute.key.lower() if attribute.name == "request.headers" else _HEADERS.get(attribute.name, "")
+        if attribute.name in _ALWAYS:
+            return text + attribute.name
+        if header:
+            text += f"{_quoted(header)} in request.headers ? request.headers[{_quoted(header)}] : "
+        elif attribute.name in ("source.user", "source.principal"):
+            # Mixer had the identity without the scheme that stands in the certificate.
+            known = "".join(f"{_PEER} == {_quoted(f'spiffe://{_bare(name)}')} ? {_quoted(name)} : " for name in named)
+            text += f"has({_PEER}) ? ({known}{_PEER}) : "
+        else:
+            raise Refused(
+                f"the dimension {key} is {attribute}, which a rate limit cannot ask for.",
+                "spec.dimensions",
+                quota.place,
+            )
+    return text + _quoted(value.default or "unknown")
 
 
-def _caller(quota: Quota, key: str, attribute: Attribute, named: tuple[str, ...], facts: Facts) -> Entry:
+def _quoted(text: str) -> str:
+    """A text as a literal of CEL, whose escapes are those of JSON."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _bare(principal: str) -> str:
+    return principal.removeprefix("spiffe://")
+
+
+def _caller(quota: Quota, key: str, value: Value, named: tuple[str, ...], facts: Facts) -> Entry:
     """The caller, as its certificate says it: the values that overrides name, and for all others the identity."""
+    attribute, *others = value.attributes
+    other = next((other for other in others if not other.name.startswith("source.")), None)
+    if other is not None:
+        raise Refused(
+            f"the dimension {key} is {other} where {attribute} is missing, and a certificate does not say for whom "
+            "that is so.",
+            "spec.dimensions",
+            quota.place,
+        )
     if named and attribute.name != "source.labels":
         raise Refused(
             f"the dimension {key} is {attribute}, which a certificate does not say.", "spec.dimensions", quota.place
         )
     chosen = ""
-    for value in named:
-        accounts = facts.accounts({attribute.key: value}, "spec.overrides", quota.place)
-        tests = " || ".join(f'{_PEER} == "spiffe://{account}"' for account in accounts)
-        chosen += f'({tests}) ? "{value}" : '
+    for name in named:
+        accounts = facts.accounts({attribute.key: name}, "spec.overrides", quota.place)
+        tests = " || ".join(f"{_PEER} == {_quoted(f'spiffe://{account}')}" for account in accounts)
+        chosen += f"({tests}) ? {_quoted(name)} : "
     quota.part.doc.differ(
         f"The dimension {key} is the caller's mTLS identity instead of {attribute}; pods with one service account "
         "count as one caller.",
@@ -106,7 +129,7 @@ def action_of(entry: Entry, *, coarse: bool = False) -> Json:
         return {"generic_key": {"descriptor_key": entry.key, "descriptor_value": entry.constant or "unknown"}}
     text = entry.expression
     if coarse:
-        listed = "[" + ", ".join(f'"{value}"' for value in entry.named) + "]"
+        listed = "[" + ", ".join(_quoted(value) for value in entry.named) + "]"
         text = entry.coarse or f'({text}) in {listed} ? ({text}) : "{OTHERS}"'
     return {
         "extension": {
