@@ -48,6 +48,7 @@ def report_json(result: Result) -> Json:
 
 
 def _document(doc: Doc) -> Json:
+    # Of a document that is refused nothing is written that could be mended or behave in another way.
     return {
         "number": doc.number,
         "line": doc.line,
@@ -67,8 +68,8 @@ def _document(doc: Doc) -> Json:
             for out in doc.outputs
         ],
         "part_of": list(dict.fromkeys(doc.moved_to)),
-        "repairs": [note.as_json() for note in doc.repairs],
-        "differences": [note.as_json() for note in doc.differences],
+        "repairs": [note.as_json() for note in doc.repairs if not doc.refusal],
+        "differences": [note.as_json() for note in doc.differences if not doc.refusal],
         "notes": [note.as_json() for note in doc.notes],
         "refusal": doc.refusal.as_json() if doc.refusal else None,
     }

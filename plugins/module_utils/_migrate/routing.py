@@ -16,6 +16,7 @@ from .envoy import convert_patches
 from .facts import Facts, service_of
 from .fields import CURRENT, normalise, shape_of
 from .model import Doc, Map, Options, Place, Refused, Seq, camel, camel_keys, copied, mappings, place_of, plain
+from .routing_certificates import convert_certificates
 from .routing_slips import as_list, fold, is_matcher, merged, take_in, take_out
 
 KINDS = ("VirtualService", "DestinationRule", "Gateway", "ServiceEntry", "Sidecar", "EnvoyFilter")
@@ -38,12 +39,6 @@ def convert(docs: t.Sequence[Doc], facts: Facts, options: Options) -> None:
         if doc.group == "networking.istio.io" and doc.kind in (*KINDS, "ExternalService"):
             doc.family = "routing"
             try:
-                if doc.kind == "ExternalService":
-                    raise Refused(
-                        "ExternalService became ServiceEntry with Istio 0.8, and its discovery resolution; write that.",
-                        "kind",
-                        place_of(doc.value, "kind"),
-                    )
                 _document(doc, facts)
             except Refused as why:
                 doc.refuse(why)
@@ -54,16 +49,23 @@ def _document(doc: Doc, facts: Facts) -> None:
     if "spec" not in doc.value:
         raise Refused("the document has no spec.", "spec", doc.value.place)
     spec = convert_spec(doc, facts)
-    changed = spec != doc.value["spec"]
-    version = CURRENT[doc.kind]
+    version = CURRENT[_kind_of(doc)]
     outdated = doc.api_version == "networking.istio.io/v1alpha3" and version != doc.api_version
-    if not changed and not outdated and not doc.repairs:
+    if outdated:
+        convert_certificates(doc, spec)
+    if spec == doc.value["spec"] and not outdated and not doc.repairs:
         return
     doc.handled = True
     out = dict(doc.value)
     out["apiVersion"] = version if outdated else doc.api_version
+    out["kind"] = _kind_of(doc)
     out["spec"] = plain(spec)
     doc.outputs.append(out)
+
+
+def _kind_of(doc: Doc) -> str:
+    """The kind as it is called since Istio 0.8."""
+    return "ServiceEntry" if doc.kind == "ExternalService" else doc.kind
 
 
 def convert_spec(doc: Doc, facts: Facts) -> Map:
@@ -78,7 +80,9 @@ def convert_spec(doc: Doc, facts: Facts) -> Map:
         _destination_rule(doc, spec, facts)
     elif doc.kind == "EnvoyFilter":
         _envoy_filter(doc, spec)
-    shape = shape_of(doc.kind)
+    elif _kind_of(doc) == "ServiceEntry":
+        _service_entry(doc, spec)
+    shape = shape_of(_kind_of(doc))
     found = normalise(doc, spec, shape)
     return t.cast(Map, found)
 
@@ -411,6 +415,15 @@ def _outlier_http(doc: Doc, outlier: Map, field: str) -> None:
         name = "consecutive5xxErrors" if camel(key) == "consecutiveErrors" else key
         outlier.take(key, t.cast(Map, settings), name)
     doc.note("What is in http stands beside it today; consecutiveErrors counted each 5xx.", f"{field}.http", place)
+
+
+def _service_entry(doc: Doc, spec: Map) -> None:
+    """Until Istio 0.7 this was ExternalService, and the resolution its discovery."""
+    if doc.kind == "ExternalService":
+        doc.note("ExternalService is ServiceEntry since Istio 0.8.", "kind", place_of(doc.value, "kind"))
+    if "discovery" in spec and "resolution" not in spec:
+        doc.note("discovery is resolution today.", "spec.discovery", place_of(spec, "discovery"))
+        _replace(spec, "discovery", "resolution", spec["discovery"])
 
 
 def _envoy_filter(doc: Doc, spec: Map) -> None:

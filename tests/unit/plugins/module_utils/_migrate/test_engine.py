@@ -129,6 +129,18 @@ def test_the_report_has_all_and_fits_its_schema(converter: Converter) -> None:
     assert "\\<script\\>" in markdown(report_json(hostile))
 
 
+def test_of_what_is_refused_the_report_promises_nothing(converter: Converter) -> None:
+    policy = "apiVersion: authentication.istio.io/v1alpha1\nkind: Policy\nmetadata: {name: default}\n"
+    policy += "spec: {peers: [{mtls: {allowTls: true}}], origins: [{jwt: {}}]}\n"
+    route = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\n"
+    route += "spec: {hosts: [a], http: [{route: {destination: {name: a}}}], odd: 1}\n"
+    result = converter.result(policy, route)
+    assert [bool(doc.differences or doc.repairs) for doc in result.docs] == [True, True]
+    for document in (doc for file in report_json(result)["files"] for doc in file["documents"]):
+        assert document["refusal"]
+        assert (document["differences"], document["repairs"], document["outputs"]) == ([], [], [])
+
+
 # How much is done for each document ---------------------------------------------------------------------------------
 
 

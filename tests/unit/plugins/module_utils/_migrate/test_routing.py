@@ -225,5 +225,11 @@ def test_the_first_settings_for_http_counted_each_5xx(converter: Converter) -> N
     assert "outlierDetection.timeout has no place" in converter.refusal(outlier("{http: {timeout: 5s}}"))
 
 
-def test_an_external_service_is_told_its_successor(converter: Converter) -> None:
-    assert "ExternalService became ServiceEntry" in converter.refusal(service("  hosts: [a.b]\n", "ExternalService"))
+def test_an_external_service_is_a_service_entry(converter: Converter) -> None:
+    spec = "  hosts: [a.b]  # there\n  ports: [{number: 80, name: http, protocol: HTTP}]\n  discovery: DNS\n"
+    text = (converter.result(service(spec, "ExternalService")).files[0].text() or "").partition("\n")[2]
+    assert text.startswith("apiVersion: networking.istio.io/v1\nkind: ServiceEntry\n")
+    assert "hosts: [a.b]  # there\n" in text
+    (found,) = converter.outputs(service(spec, "ServiceEntry"))
+    assert found["spec"]["resolution"] == "DNS"
+    assert found == converter.outputs(service(spec, "ExternalService"))[0]
