@@ -195,7 +195,7 @@ class Denial:
                 "spec.match",
                 self._place,
             )
-        if negated and (default is None or not test.holds(default)) and not (missing and default is None):
+        if negated and (default is None or not test.holds(default)):
             self._doc.differ(
                 f"{test.attribute} with another value: {_lacking(name, 'it')} is denied too.",
                 "spec.match",

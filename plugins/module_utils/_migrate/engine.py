@@ -38,6 +38,8 @@ _SERVER_SET = (
     "clusterName",
     "initializers",
 )
+_MAISTRA = ("authentication.maistra.io", "rbac.maistra.io")
+_OURS = ("istio.io/", *(f"{group}/" for group in _MAISTRA))
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _FAMILIES = ("routing", "v1alpha1", "rbac", "authentication", "quota", "mixer", "telemetry", "other")
 
@@ -210,7 +212,7 @@ def _read(name: str, data: bytes | str) -> File:
 
 def _is_ours(text: str) -> bool:
     """Whether there may be a document of Istio's. A plain search comes first: it takes a large text a thousandth."""
-    return "istio.io/" in text or (
+    return any(mark in text for mark in _OURS) or (
         ("route-rule" in text or "destination-policy" in text) and bool(_FIRST_FORM.search(text))
     )
 
@@ -264,7 +266,7 @@ def _guess(text: str) -> str:
     if not _is_ours(text):
         return "other"
     kind = re.search(r"^kind[ \t]*:[ \t]*[\"']?(\w+)", text, re.MULTILINE)
-    for group in (*REMOVED, "networking.istio.io"):
+    for group in (*REMOVED, "networking.istio.io", *_MAISTRA):
         if re.search(rf"^apiVersion[ \t]*:[ \t]*[\"']?{re.escape(group)}/", text, re.MULTILINE):
             value = Map()
             value["apiVersion"], value["kind"] = f"{group}/v1", kind.group(1) if kind else ""

@@ -17,6 +17,9 @@ DIFFERS = "converted_with_differences"
 UNCHANGED = "unchanged"
 REFUSED = "refused"
 
+# Red Hat's mesh had the cluster's objects in the control plane's namespace, in groups of its own (Maistra 1.0 to 1.1).
+_MAISTRA = {"ServiceMeshPolicy": "MeshPolicy", "ServiceMeshRbacConfig": "ClusterRbacConfig"}
+
 
 class Map(dict[str, t.Any]):
     """A mapping that knows where each of its keys stands."""
@@ -148,10 +151,15 @@ class Doc:
 
     @property
     def group(self) -> str:
-        return self.api_version.rpartition("/")[0]
+        group = self.api_version.rpartition("/")[0]
+        return group.replace(".maistra.", ".istio.") if self.written_kind in _MAISTRA else group
 
     @property
     def kind(self) -> str:
+        return _MAISTRA.get(self.written_kind, self.written_kind)
+
+    @property
+    def written_kind(self) -> str:
         return str(self.value.get("kind") or "")
 
     @property
@@ -170,7 +178,7 @@ class Doc:
     @property
     def title(self) -> str:
         name = f"{self.namespace}/{self.name}" if self.namespace else self.name
-        return f"{self.kind} {name}".strip()
+        return f"{self.written_kind} {name}".strip()
 
     @property
     def identity(self) -> tuple[str, str, str, str]:

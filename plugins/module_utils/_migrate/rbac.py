@@ -17,7 +17,7 @@ from .lost import Lost, told
 from .model import Doc, Json, Map, Missing, Options, Place, Refused, camel_keys, mapping, mappings, only, place_of
 from .rbac_rules import OPERATION, permission_of, policies_of, rule_of, unique
 from .rbac_subjects import Subject, merged, subjects_of
-from .rbac_switch import Switch, is_mine, switch_of
+from .rbac_switch import Switch, in_root, is_mine, switch_of
 
 KINDS = ("ServiceRole", "ServiceRoleBinding", "RbacConfig", "ClusterRbacConfig", "AuthorizationPolicy")
 _API = "security.istio.io/v1"
@@ -207,6 +207,15 @@ def _authorization_policy(
                 raise Refused(f"{where} asks for labels beside the selector.", where, action.place)
             if operation is not None:
                 rules += [rule_of(group, operation, when) for group in merged(subjects)]
+    if not selector and facts.of(doc) == switch.root:
+        raise Refused(
+            f"{switch.root} is the root namespace, where a policy without a selector holds for the whole mesh today; "
+            "give it a workloadSelector.",
+            "spec.workloadSelector",
+            place_of(doc.value, "spec"),
+        )
+    if facts.of(doc) == switch.root:
+        doc.differ(in_root(switch.root), "spec.workloadSelector", place_of(doc.value, "spec"))
     written: Json = {"selector": {"matchLabels": selector}} if selector else {}
     if rules:
         written["rules"] = unique(rules)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from .facts import Facts, service_of
-from .model import Doc, Json, Options, Place, Refused, camel_keys, mapping, only, place_of, text_list
+from .model import Doc, Json, Missing, Options, Place, Refused, camel_keys, mapping, only, place_of, text_list
 
 _API = "security.istio.io/v1"
 
@@ -16,10 +16,17 @@ def is_mine(doc: Doc) -> bool:
     return doc.group == "rbac.istio.io" or (doc.group == "config.istio.io" and doc.kind.startswith("ServiceRole"))
 
 
+def in_root(namespace: str) -> str:
+    """What is said of a policy in the root namespace."""
+    return f"{namespace} is the root namespace, where a policy holds for pods with these labels in every namespace."
+
+
 class Switch:
     """For what RBAC was on."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: str) -> None:
+        # The namespace whose policies hold for all namespaces today.
+        self.root = root
         self.doc: Doc | None = None
         self.mode = "ON"
         self.namespaces: list[str] = []
@@ -39,7 +46,7 @@ class Switch:
 
 
 def switch_of(configs: list[Doc], facts: Facts, options: Options) -> Switch:
-    switch = Switch()
+    switch = Switch(options.root_namespace)
     # Istio 1.1 to 1.4 passed over a RbacConfig where there was a ClusterRbacConfig.
     configs.sort(key=lambda doc: doc.kind != "ClusterRbacConfig")
     for doc in configs:
@@ -64,7 +71,7 @@ def switch_of(configs: list[Doc], facts: Facts, options: Options) -> Switch:
         try:
             _read_switch(switch, doc)
             switch.doc = doc
-            _write_switch(switch, doc, facts, options)
+            _write_switch(switch, doc, facts)
         except Refused as why:
             doc.refuse(why)
             switch.doc = doc
@@ -130,22 +137,24 @@ def host_of(namespace: str, name: str) -> str:
     return f"{name}.{namespace}.svc.cluster.local"
 
 
-def _write_switch(switch: Switch, doc: Doc, facts: Facts, options: Options) -> None:
+def _write_switch(switch: Switch, doc: Doc, facts: Facts) -> None:
     doc.handled = True
-    root = options.root_namespace
     if switch.mode == "OFF":
         doc.differ("RBAC was off and denied nothing, so neither this nor the roles become policies.", "spec.mode")
         return
     if switch.mode in ("ON", "ON_WITH_EXCLUSION"):
-        doc.emit(_API, "AuthorizationPolicy", "allow-nothing", root, {})
+        doc.emit(_API, "AuthorizationPolicy", "allow-nothing", switch.root, {})
         doc.differ(
-            f"The policy in {root} covers all workloads of the mesh, gateways and ports without a Service among them; "
-            "RBAC looked at ports of Services.",
+            f"The policy in {switch.root} covers all workloads of the mesh, gateways and ports without a Service among "
+            "them; RBAC looked at ports of Services.",
             "spec.mode",
             place_of(doc.value.get("spec"), "mode"),
         )
+    services = list(switch.services)
     for namespace in dict.fromkeys(switch.namespaces):
-        if switch.mode == "ON_WITH_INCLUSION":
+        if namespace == switch.root:
+            services += _of_root(switch, doc, facts)
+        elif switch.mode == "ON_WITH_INCLUSION":
             doc.emit(_API, "AuthorizationPolicy", "allow-nothing", namespace, {})
             doc.differ(
                 f"The policy in {namespace} covers all its workloads, gateways and ports without a Service among them; "
@@ -155,23 +164,65 @@ def _write_switch(switch: Switch, doc: Doc, facts: Facts, options: Options) -> N
             )
         else:
             doc.emit(_API, "AuthorizationPolicy", "allow-all", namespace, {"rules": [{}]})
+    for namespace, name, place in services:
+        _write_service(switch, doc, facts, (namespace, name), place)
+
+
+def _of_root(switch: Switch, doc: Doc, facts: Facts) -> list[tuple[str, str, Place]]:
+    """The Services of the root namespace: a policy for all of it would hold for the whole mesh.
+
+    :raises Missing: if it should be closed and none is known
+    """
     side = "inclusion" if switch.mode == "ON_WITH_INCLUSION" else "exclusion"
-    for namespace, name, place in switch.services:
-        near = [other for other in facts.services.values() if other.namespace == namespace]
-        if near and (namespace, name) not in facts.services:
-            doc.differ(
-                f"No Service {namespace}/{name} is among those known of its namespace, so no policy is written for it. "
-                "If there is one, put its document into the input.",
-                f"spec.{side}.services",
-                place,
-            )
-            continue
-        service = facts.service(namespace, name, f"spec.{side}.services", place)
-        spec: Json = {"selector": {"matchLabels": service.labels}}
-        if switch.mode == "ON_WITH_EXCLUSION":
-            ports = service.target_ports()
-            spec["rules"] = [{"to": [{"operation": {"ports": ports}}]}] if ports else [{}]
-        if switch.mode == "ON_WITH_INCLUSION" and namespace in switch.namespaces:
-            continue
-        name = f"allow-{'nothing' if switch.mode == 'ON_WITH_INCLUSION' else 'all'}-{name}"
-        doc.emit(_API, "AuthorizationPolicy", name, namespace, spec)
+    field, place = f"spec.{side}.namespaces", place_of(doc.value.get("spec"), side)
+    names = [name for namespace, name in facts.services if namespace == switch.root]
+    found = [name for name in sorted(names) if facts.services[switch.root, name].selector]
+    why = f"{switch.root} is the root namespace, whose policies hold for the whole mesh today"
+    if side == "exclusion" and not found:
+        doc.differ(
+            f"{why}: one that allows all would open the mesh, so none is written, and its workloads, gateways among "
+            "them, are closed. Put its Services into the input to have their pods open.",
+            field,
+            place,
+        )
+    elif not found:
+        raise Missing(
+            f"{why}, and it has no Service that is known, so a policy would close the mesh; put its Services' "
+            "documents into the input, name them in facts.services, or have the cluster asked.",
+            field,
+            place,
+        )
+    else:
+        now, others = ("closed", "open") if side == "inclusion" else ("open", "closed")
+        doc.differ(
+            f"{why}: the pods of its Services that are known ({', '.join(found)}) are {now} by their labels, in other "
+            f"namespaces too, and its other pods {others}.",
+            field,
+            place,
+        )
+    return [(switch.root, name, place) for name in found]
+
+
+def _write_service(switch: Switch, doc: Doc, facts: Facts, key: tuple[str, str], place: Place) -> None:
+    """The policy for a service that RBAC was on for, or not."""
+    namespace, name = key
+    side = "inclusion" if switch.mode == "ON_WITH_INCLUSION" else "exclusion"
+    near = [other for other in facts.services.values() if other.namespace == namespace]
+    if near and key not in facts.services:
+        doc.differ(
+            f"No Service {namespace}/{name} is among those known of its namespace, so no policy is written for it. "
+            "If there is one, put its document into the input.",
+            f"spec.{side}.services",
+            place,
+        )
+        return
+    service = facts.service(namespace, name, f"spec.{side}.services", place)
+    spec: Json = {"selector": {"matchLabels": service.labels}}
+    if side == "exclusion":
+        ports = service.target_ports()
+        spec["rules"] = [{"to": [{"operation": {"ports": ports}}]}] if ports else [{}]
+    elif namespace in switch.namespaces and namespace != switch.root:
+        return
+    doc.emit(
+        _API, "AuthorizationPolicy", f"allow-{'nothing' if side == 'inclusion' else 'all'}-{name}", namespace, spec
+    )

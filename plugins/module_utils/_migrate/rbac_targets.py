@@ -11,7 +11,7 @@ import typing as t
 
 from .facts import Facts, Service, service_of
 from .model import Doc, Map, Missing, Place, Refused, place_of, text_list
-from .rbac_switch import Switch, host_of
+from .rbac_switch import Switch, host_of, in_root
 
 _MAX_TARGETS = 64
 
@@ -36,6 +36,8 @@ def targets_of(doc: Doc, rule: Map, field: str, names: list[str] | None, switch:
         if pattern == "*":
             if names is not None:
                 services = [facts.service(namespace, name, f"{field}.constraints", place) for name in names]
+            elif switch.covers(namespace) and namespace == switch.root:
+                services = _services(doc, pattern, namespace, f"{field}.services", place, facts)
             elif switch.covers(namespace):
                 found[""] = Target("", ())
                 continue
@@ -65,6 +67,8 @@ def targets_of(doc: Doc, rule: Map, field: str, names: list[str] | None, switch:
                     place,
                 )
             found[service.name] = Target(service.name, service.selector, tuple(ports))
+    if found and namespace == switch.root:
+        doc.differ(in_root(namespace), f"{field}.services", place)
     return list(found.values())
 
 

@@ -53,7 +53,7 @@ def _document(doc: Doc) -> Json:
         "number": doc.number,
         "line": doc.line,
         "api_version": doc.api_version,
-        "kind": doc.kind,
+        "kind": doc.written_kind,
         "namespace": doc.namespace,
         "name": doc.name,
         "family": doc.family,

@@ -241,3 +241,24 @@ def test_a_policy_for_a_port_took_the_place_of_one_that_asks_for_tokens(converte
     assert "took the place of one that asks for tokens" in str(result.docs[1].differences)
     other = converter.result(asking + "---\n" + plain.replace("ratings", "reviews"))
     assert "took the place" not in str(other.docs[1].differences)
+
+
+def test_in_the_root_namespace_only_tokens_are_asked_for(converter: Converter) -> None:
+    origins = f"origins: [{{jwt: {{issuer: a, jwksUri: '{JWKS}'}}}}]"
+    result = converter.result(policy(f"{{targets: [{{name: ratings}}], {origins}}}"), root_namespace="default")
+    assert [out["kind"] for out in result.docs[0].outputs] == ["RequestAuthentication", "AuthorizationPolicy"]
+    assert "a PeerAuthentication for single workloads is not looked at there" in str(result.docs[0].differences)
+    for text in (
+        policy("{peers: [{mtls: {}}]}", "default"),
+        policy("{targets: [{name: ratings}], peers: [{mtls: {}}]}"),
+    ):
+        assert "default is the root namespace" in converter.refusal(text, root_namespace="default")
+    # The policy of the mesh belongs there.
+    (mesh,) = converter.outputs(policy("{peers: [{mtls: {}}]}", "default", "MeshPolicy"), root_namespace="default")
+    assert mesh["spec"] == {"mtls": {"mode": "STRICT"}}
+
+
+def test_maistras_policy_is_that_of_the_mesh(converter: Converter) -> None:
+    text = policy("{peers: [{mtls: {}}]}", "default", "MeshPolicy").replace("istio.io/v1alpha1", "maistra.io/v1")
+    (found,) = converter.outputs(text.replace("MeshPolicy", "ServiceMeshPolicy"))
+    assert (found["kind"], found["metadata"]["namespace"]) == ("PeerAuthentication", "istio-system")

@@ -42,3 +42,8 @@ def test_a_workload_is_asked_for_by_its_labels(converter: Converter) -> None:
     assert "destination.workload.name cannot be said in an AuthorizationPolicy; ask for the workload's labels" in str(
         refusals
     )
+
+
+def test_where_an_empty_header_was_denied_so_is_a_missing_one_and_that_is_told(converter: Converter) -> None:
+    result = converter.result(denier('\'request.headers["x"] == ""\''))
+    assert "a request without it is denied too" in str([doc.differences for doc in result.docs])

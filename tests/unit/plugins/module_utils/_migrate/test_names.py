@@ -50,7 +50,10 @@ def test_a_denial_and_a_role_of_one_name_are_both_written(converter: Converter) 
 
 def test_a_role_does_not_take_the_place_of_what_denies_all(converter: Converter) -> None:
     roles = role("[{services: ['*']}]").replace("name: viewer", "name: allow-nothing")
-    found = converter.outputs(ON + roles.replace("namespace: default", "namespace: istio-system"))
+    found = converter.outputs(ON + roles, root_namespace="default")
+    assert [doc["metadata"]["name"] for doc in found][:2] == ["allow-nothing", "allow-nothing-productpage"]
+    one = roles.replace("'*'", "ratings.default.svc.cluster.local")
+    found = converter.outputs(ON + one, root_namespace="default")
     assert [doc["metadata"]["name"] for doc in found] == ["allow-nothing", "allow-nothing-2"]
 
 

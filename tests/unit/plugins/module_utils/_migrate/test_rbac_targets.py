@@ -28,3 +28,16 @@ def test_a_name_that_is_not_full_is_said_to_have_matched_nothing(converter: Conv
         result = converter.result(text)
         assert [out["metadata"]["name"] for out in result.docs[0].outputs] == ["allow-nothing"]
         assert f"{name} named no service; RBAC stays on" in str(result.docs[0].differences)
+
+
+def test_a_role_of_the_root_namespace_does_not_hold_for_the_mesh(converter: Converter) -> None:
+    gateway = (
+        "apiVersion: v1\nkind: Service\nmetadata: {name: ingress, namespace: istio-system}\n"
+        "spec: {selector: {istio: ingress}, ports: [{port: 80, targetPort: 8080}]}\n---\n"
+    )
+    everything = role("[{services: ['*']}]").replace("namespace: default", "namespace: istio-system")
+    assert "no Service of the namespace istio-system that is known matches *" in converter.refusal(ON + everything)
+    result = converter.result(gateway + ON + everything)
+    (policy,) = result.docs[2].outputs
+    assert policy["spec"]["selector"] == {"matchLabels": {"istio": "ingress"}}
+    assert "for pods with these labels in every namespace" in str(result.docs[2].differences)
