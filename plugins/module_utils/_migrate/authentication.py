@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .authentication_tokens import Selected, write_tokens
+from .authentication_tokens import STILL_ASKED, Selected, write_tokens
 from .facts import Facts, Service
 from .model import Doc, Json, Map, Options, Refused, camel_keys, mapping, mappings, only, place_of
 
@@ -133,13 +133,7 @@ def _policy(
     if spec.get("origins"):
         write_tokens(doc, spec, namespace, selected, above)
     elif above:
-        doc.differ(
-            "This policy took the place of one that asks for tokens. Today's policies add up, "
-            "so tokens are still asked "
-            "for here; leave the workload out of the other policy if that is not meant.",
-            "spec",
-            place_of(doc.value, "spec"),
-        )
+        doc.differ(STILL_ASKED, "spec", place_of(doc.value, "spec"))
     if not spec.get("origins") and str(spec.get("principalBinding") or "") == "USE_ORIGIN":
         doc.differ("principalBinding USE_ORIGIN without origins has no effect today.", "spec.principalBinding")
 

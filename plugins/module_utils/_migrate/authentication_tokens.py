@@ -17,6 +17,10 @@ _API = "security.istio.io/v1"
 _MAX_ORIGINS = 6
 _MISSING = "A request without a token was answered with 401; today it is 403 (an invalid token is still 401)."
 _JWT = ("issuer", "audiences", "jwksUri", "jwks", "jwtHeaders", "jwtParams", "triggerRules")
+STILL_ASKED = (
+    "This policy took the place of one that asks for tokens. Today's policies add up, so tokens are still asked for "
+    "here; leave the workload out of the other policy if that is not meant."
+)
 Selected: t.TypeAlias = "tuple[tuple[tuple[str, str], ...], str, list[str]]"
 """A workload by its labels, the name of its Service, and the workload's ports that a policy is about; empty for all."""
 _Op: t.TypeAlias = "tuple[tuple[str, ...] | None, tuple[str, ...]]"
@@ -61,6 +65,8 @@ def write_tokens(
             "spec.origins",
             place,
         )
+    if above and (optional or any(found != [(None, ())] for found in triggers)):
+        doc.differ(STILL_ASKED, "spec.origins", place)
     for selector, name, ports in selected or [((), "", [])]:
         full = f"{doc.name}-{name}" if len(selected) > 1 else doc.name
         if any(out["metadata"]["name"] == full for out in doc.outputs):

@@ -15,7 +15,7 @@ import re
 from .model import Place, Refused
 
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*"|`[^`]*`)|(?P<number>[0-9]+(?:\.[0-9]+)?)|(?P<op>&&|\|\||==|!=|<=|>=|[<>|()\[\],!])"""
+    r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*"|`[^`]*`)|(?P<number>[0-9]+(?:\.[0-9]+)?)|(?P<op>&&|\|\||==|!=|<=|>=|[<>|()\[\],!.])"""
     r"""|(?P<name>\$?[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*))"""
 )
 _MAX_TERMS = 64
@@ -200,7 +200,12 @@ class _Parser:
         value = self.value()
         name = value.attributes[-1].name.rpartition(".") if value.attributes else ("", "", "")
         if name[2] in _METHODS and self._peek() == "(":
-            return [[self._call_method(value, name)]]
+            last = dataclasses.replace(value.attributes[-1], name=name[0])
+            return [[self._call_method(Value((*value.attributes[:-1], last), value.default), name[2])]]
+        if self._peek() == ".":
+            # After a key or a bracket the method stands alone.
+            self._take()
+            return [[self._call_method(value, self._take()[1])]]
         operator = self._peek()
         if operator not in ("==", "!="):
             if value.attributes and value.attributes[0].name == "connection.mtls":
@@ -230,16 +235,17 @@ class _Parser:
             return Test(value, pattern[1:], "suffix", negated)
         return Test(value, pattern, "equals", negated)
 
-    def _call_method(self, value: Value, name: tuple[str, str, str]) -> Test:
+    def _call_method(self, value: Value, method: str) -> Test:
+        if method not in _METHODS:
+            raise self._fault(f"uses the method {method}")
         self._take("(")
         pattern = self.value().default
         self._take(")")
-        if pattern is None or name[2] == "matches":
+        if method == "matches":
             raise self._fault("uses a regular expression")
-        last = value.attributes[-1]
-        attributes = (*value.attributes[:-1], dataclasses.replace(last, name=name[0]))
-        how = "prefix" if name[2] == "startsWith" else "suffix"
-        return Test(Value(attributes, value.default), pattern, how, self._bool_after())
+        if pattern is None or not value.attributes:
+            raise self._fault("compares two attributes, or two constants")
+        return Test(value, pattern, "prefix" if method == "startsWith" else "suffix", self._bool_after())
 
     def _bool_after(self) -> bool:
         """Whether the condition just read is denied by `== false`."""

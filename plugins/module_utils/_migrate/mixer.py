@@ -63,8 +63,8 @@ SUCCESSORS = {
     "external authorization.",
     "template": "templates of Mixer are gone with their adapters; a WasmPlugin or external authorization "
     "sees the request.",
-    "EndUserAuthenticationPolicySpec": "RequestAuthentication took its place.",
-    "EndUserAuthenticationPolicySpecBinding": "RequestAuthentication took its place, and selects workloads by labels.",
+    "EndUserAuthenticationPolicySpec": "a RequestAuthentication says which tokens are taken.",
+    "EndUserAuthenticationPolicySpecBinding": "a RequestAuthentication selects its workloads by their labels.",
     "HTTPAPISpec": "it described an API to Mixer's adapters; a WasmPlugin or external authorization sees the request.",
     "HTTPAPISpecBinding": "it described an API to Mixer's adapters; a WasmPlugin or external authorization sees the "
     "request.",

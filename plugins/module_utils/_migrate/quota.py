@@ -16,7 +16,7 @@ from .facts import Facts, service_of
 from .fields import seconds_of
 from .limits import UNLIMITED, Limit, Quota
 from .lost import Lost, told
-from .mixer import Mixer, Part, Rule
+from .mixer import SUCCESSORS, Mixer, Part, Rule
 from .model import Doc, Map, Missing, Options, Refused, mapping, mappings, only, place_of
 from .ratelimit import write
 from .reader import Meter
@@ -102,10 +102,12 @@ def _is_quota_rule(rule: Rule) -> bool:
     for action in rule.actions:
         if action.handler is not None and action.handler.kind in ("memquota", "redisquota"):
             return True
-        if any(part.kind == "quota" for part in action.instances):
-            return True
         words = [word for name in [action.named, *action.instance_names] for word in name.split(".")]
         if action.handler is None and {"memquota", "redisquota", "quota"} & set(words):
+            return True
+        # Istio's own metrics had an instance requestcount, and so had its samples of quotas.
+        other = action.named.partition(".")[0] in rule.gone or not SUCCESSORS.keys().isdisjoint(action.named.split("."))
+        if any(part.kind == "quota" for part in action.instances) and not other:
             return True
     return False
 

@@ -77,9 +77,11 @@ def name_of_host(doc: Doc, service: Map, field: str, facts: Facts) -> tuple[str,
         return host, re.sub(r"[^a-z0-9-]+", "-", host.replace("*", "any")).strip("-")
     if not name:
         raise Refused(f"{field} names no service.", field, service.place)
-    if service.get("domain"):
-        return f"{name}.{namespace or facts.of(doc)}.{service['domain']}", name
-    return (f"{name}.{namespace}.svc.cluster.local" if namespace not in ("", facts.of(doc)) else name), name
+    if not service.get("domain") and namespace in ("", facts.of(doc)):
+        return name, name
+    # What is written for two namespaces of one service is in one, under two names.
+    other = f"-{namespace}" if namespace not in ("", facts.of(doc)) else ""
+    return f"{name}.{namespace or facts.of(doc)}.{service.get('domain') or 'svc.cluster.local'}", f"{name}{other}"
 
 
 class Hosts:

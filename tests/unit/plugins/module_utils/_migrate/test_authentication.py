@@ -262,3 +262,16 @@ def test_maistras_policy_is_that_of_the_mesh(converter: Converter) -> None:
     text = policy("{peers: [{mtls: {}}]}", "default", "MeshPolicy").replace("istio.io/v1alpha1", "maistra.io/v1")
     (found,) = converter.outputs(text.replace("MeshPolicy", "ServiceMeshPolicy"))
     assert (found["kind"], found["metadata"]["namespace"]) == ("PeerAuthentication", "istio-system")
+
+
+@pytest.mark.parametrize("lenient", ["originIsOptional: true, ", ""])
+def test_what_a_policy_let_through_is_asked_for_by_the_one_above_and_that_is_told(
+    converter: Converter, lenient: str
+) -> None:
+    trigger = "" if lenient else ", triggerRules: [{excludedPaths: [{exact: /health}]}]"
+    above = policy(f"{{origins: [{{jwt: {{issuer: a, jwksUri: '{JWKS}'}}}}]}}", "default")
+    spec = f"{{{lenient}targets: [{{name: ratings}}], origins: [{{jwt: {{issuer: b, jwksUri: '{JWKS}'{trigger}}}}}]}}"
+    result = converter.result(above + policy(spec))
+    assert result.refusals() == []
+    assert "tokens are still asked for here" in str(result.docs[1].differences)
+    assert "still asked for" not in str(converter.result(policy(spec)).docs[0].differences)

@@ -54,6 +54,19 @@ CASES: list[tuple[str, Json]] = [
         'match(request.headers["x"], "y*") == false',
         {"rules": [{"when": [{"key": "request.headers[x]", "notValues": ["y*"]}]}]},
     ),
+    (
+        'request.headers["x"].startsWith("y") && (request.headers["z"] | "").endsWith("a") == false',
+        {
+            "rules": [
+                {
+                    "when": [
+                        {"key": "request.headers[x]", "values": ["y*"]},
+                        {"key": "request.headers[z]", "notValues": ["*a"]},
+                    ]
+                }
+            ]
+        },
+    ),
     ('source.user == "a/ns/b/sa/c"', {"rules": [{"from": [{"source": {"principals": ["a/ns/b/sa/c"]}}]}]}),
     (
         'destination.labels["app"] == "ratings" && source.labels["app"] == "reviews"',
@@ -105,6 +118,9 @@ def test_a_whitelist_denies_what_it_lacks_and_a_blacklist_what_it_has(converter:
         ),
         (denier('\'destination.labels["app"] != "x"\''), "a selector cannot leave out"),
         (denier("'a === b'"), "cannot be read"),
+        (denier("'\"a.*\".matches(request.path)'"), "uses a regular expression"),
+        (denier('\'"a".startsWith("b")\''), "two constants"),
+        (denier("'request.headers[\"x\"].size() == 2'"), "uses the method size"),
         (listed("{providerUrl: http://x}", "source.ip"), "fetches its list"),
         (listed('{overrides: ["a.*"], entryType: REGEX}', "source.ip"), "REGEX"),
         (

@@ -147,3 +147,16 @@ def test_each_quota_of_a_handler_has_the_rule_that_sends_it_there(converter: Con
     assert "the rules second and again both send b to it; keep one" in str(
         converter.result(given + first + second + again).refusals()
     )
+
+
+@pytest.mark.parametrize("handler", ["telemetry.prometheus", "stats"])
+def test_a_rule_for_metrics_with_the_name_of_a_quota_is_none(converter: Converter, handler: str) -> None:
+    metrics = (
+        "apiVersion: config.istio.io/v1alpha2\nkind: handler\nmetadata: {name: stats, namespace: istio-system}\n"
+        "spec: {compiledAdapter: prometheus}\n---\n"
+        "apiVersion: config.istio.io/v1alpha2\nkind: rule\nmetadata: {name: metrics, namespace: istio-system}\n"
+        f"spec: {{actions: [{{handler: {handler}, instances: [requests]}}]}}\n"
+    )
+    result = converter.result(old() + "---\n" + metrics)
+    assert [doc.name for doc in result.docs if doc.refusal] == ["stats", "metrics"]
+    assert "the rule feeds prometheus, which is gone" in result.refusals()[1]

@@ -101,3 +101,15 @@ def test_labels_within_a_routes_destination_chose_no_pods_and_that_is_told(conve
     result = converter.result(text)
     assert [out["kind"] for out in result.docs[0].outputs] == ["VirtualService"]
     assert "spec.route[0].destination.labels chose no pods" in str(result.docs[0].notes)
+
+
+def test_a_service_of_another_namespace_has_a_name_of_its_own(converter: Converter) -> None:
+    here = rule("here", "{destination: {name: reviews}, route: [{labels: {version: v1}}]}")
+    there = rule("there", "{destination: {name: reviews, namespace: prod}, route: [{labels: {version: v1}}]}")
+    names = [(doc["kind"], doc["metadata"]["name"]) for doc in converter.outputs(here + there)]
+    assert names == [
+        ("VirtualService", "reviews"),
+        ("DestinationRule", "reviews"),
+        ("VirtualService", "reviews-prod"),
+        ("DestinationRule", "reviews-prod"),
+    ]
