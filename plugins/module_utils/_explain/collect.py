@@ -21,6 +21,7 @@ from .._kube.errors import ApiError
 from .._kube.objects import home_of, name_of
 from .dump import ProxyConfig, parse, parse_health, read, snake_case
 from .mesh import Json
+from .origin import mark_grpc_routes, origin_of
 
 if t.TYPE_CHECKING:
     from .._kube import Client
@@ -48,6 +49,8 @@ class Configs:
         self._client = client
         self._lock = threading.Lock()
         self._parsing = threading.Lock()
+        self._naming = threading.Lock()
+        self._grpc_routes: frozenset[tuple[str, str]] | None = None
         self._istiods: list[Istiod] | ApiError | None = None
         self._left = MOST_BYTES
         self._found: dict[tuple[str, str], ProxyConfig | None] = {}
@@ -106,7 +109,7 @@ class Configs:
         return found
 
     def _asked(self, get: Get, name: str, namespace: str) -> ProxyConfig:
-        config = parse(self._parsed(get(PATH)), name, namespace)
+        config = self._told_apart(parse(self._parsed(get(PATH)), name, namespace))
         sick = any(one.get("health_status") == "UNHEALTHY" for group in config.endpoints.values() for one in group)
         return replace(config, ejected=parse_health(self._parsed(get(HEALTH_PATH)))) if sick else config
 
@@ -135,8 +138,33 @@ class Configs:
                 finally:
                     istiod.close()
                 self._left -= len(text)
-                return replace(parse(snake_case(read(text)), name, namespace), by_istiod=True)
-            raise why
+                config = parse(snake_case(read(text)), name, namespace)
+                break
+            else:
+                raise why
+        return replace(self._told_apart(config), by_istiod=True)
+
+    def _told_apart(self, config: ProxyConfig) -> ProxyConfig:
+        """With the routes of GRPCRoutes marked; these are read only where there are routes of the Gateway API."""
+        routes = [
+            t.cast("dict[str, t.Any]", route)
+            for routes in config.routes.values()
+            for host in routes.get("virtual_hosts") or ()
+            for route in host.get("routes") or ()
+        ]
+        if any(origin is not None and origin.kind == "HTTPRoute" for origin in map(origin_of, routes)):
+            with self._naming:
+                if self._grpc_routes is None:
+                    self._grpc_routes = frozenset(self._listed())
+            mark_grpc_routes(routes, self._grpc_routes)
+        return config
+
+    def _listed(self) -> t.Iterator[tuple[str, str]]:
+        try:
+            for one in self._client.list("gateway.networking.k8s.io/v1", "GRPCRoute", None):
+                yield home_of(one), name_of(one)
+        except ApiError:
+            return  # not served here, or not to be read: then they are told as HTTPRoutes
 
     @contextlib.contextmanager
     def _forwarded(self, namespace: str, name: str) -> t.Iterator[Get]:

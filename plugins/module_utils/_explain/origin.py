@@ -29,6 +29,10 @@ _MADE = re.compile(r"(?P<name>.+?)[~-](?:(?P<kind>tcp|tls)[~-])?\d+[~-]istio-aut
 _RULE = re.compile(r"(?P<namespace>[^.]+)\.(?P<name>.+)\.(?P<rule>\d+)(?:\.|$)")
 
 
+GRPC_ROUTE = "grpc-route"
+"""What a route is marked with here that is made of a GRPCRoute: istiod names it as it names one of an HTTPRoute."""
+
+
 @dataclass(frozen=True, order=True)
 class Origin:
     """A resource by its names."""
@@ -50,12 +54,22 @@ def origin_of(part: Json | None) -> Origin | None:
     made = _MADE.fullmatch(found["name"])
     if made:
         named = _RULE.match(str((part or {}).get("name") or ""))
-        kind = {"tcp": "TCPRoute", "tls": "TLSRoute"}.get(made["kind"] or "", "HTTPRoute")
+        plain = "GRPCRoute" if found["kind"] == GRPC_ROUTE else "HTTPRoute"
+        kind = {"tcp": "TCPRoute", "tls": "TLSRoute"}.get(made["kind"] or "", plain)
         if named:
             return Origin(kind, named["namespace"], named["name"])
         return Origin(kind, found["namespace"], made["name"])
     kind = "".join(word.capitalize() for word in found["kind"].split("-"))
     return Origin(kind, found["namespace"], found["name"])
+
+
+def mark_grpc_routes(routes: t.Iterable[dict[str, t.Any]], names: t.Collection[tuple[str, str]]) -> None:
+    """Mark those that are made of GRPCRoutes, which have these namespaces and names."""
+    for route in routes:
+        origin = origin_of(route)
+        if origin is not None and origin.kind == "HTTPRoute" and (origin.namespace, origin.name) in names:
+            istio = route["metadata"]["filter_metadata"]["istio"]
+            istio["config"] = istio["config"].replace("/virtual-service/", f"/{GRPC_ROUTE}/")
 
 
 def rule_of_httproute(route: Json | None) -> int | None:
