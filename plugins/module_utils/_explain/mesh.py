@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import typing as t
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -122,7 +123,12 @@ class Mesh:
         return near if dot and pod and "." not in service and is_headless(self.service(near)) else None
 
     def addresses_of(self, host: str, namespace: str) -> list[str]:
-        """What the name of a Service, or of a pod of a headless one, is resolved to; empty where that is not known."""
+        """What the name of a Service, or of a pod of a headless one, is resolved to; empty where that is not known.
+
+        An address is what it is.
+        """
+        if is_address(host):
+            return [host]
         name = self.service_for(host, namespace)
         service = self.service(name) if name is not None else None
         if name is None or service is None:
@@ -167,6 +173,15 @@ def service_named(host: str, namespace: str) -> ServiceName | None:
     if len(parts) > 1 and host.endswith((f".{DOMAIN}", ".svc")) or len(parts) == 2:
         return parts[0], parts[1]
     return (host, namespace) if len(parts) == 1 else None
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_headless(service: Json | None) -> bool:

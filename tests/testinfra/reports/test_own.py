@@ -74,7 +74,7 @@ def asks(
     }
 
 
-def token(**claims: str) -> str:
+def token(**claims: t.Any) -> str:
     """A JSON web token, signed with the key of the tests."""
 
     def encoded(part: bytes) -> str:
@@ -85,7 +85,7 @@ def token(**claims: str) -> str:
     return f"{body}.{encoded(hmac.new(KEY, body.encode(), hashlib.sha256).digest())}"
 
 
-def bearer(**claims: str) -> Json:
+def bearer(**claims: t.Any) -> Json:
     return {"headers": {"Authorization": f"Bearer {token(**claims)}"}}
 
 
@@ -94,6 +94,7 @@ JWT_RULE: Json = {"issuer": "https://issuer.example", "jwks": KEYS}
 TOKENS = document(SECURITY, "RequestAuthentication", "tokens", {**SERVER, "jwtRules": [JWT_RULE]})
 USERS = policy("users", {"from": [{"source": {"requestPrincipals": ["*"]}}]})
 PRINCIPAL = "cluster.local/ns/modules/sa/default"
+V2: Json = {"host": "server", "subset": "v2"}
 STRICT = document(SECURITY, "PeerAuthentication", "closed", {"mtls": {"mode": "STRICT"}})
 
 
@@ -112,6 +113,19 @@ def marking(beside: str, context: str = "SIDECAR_INBOUND") -> Json:
     }
     selector = {"workloadSelector": {"labels": {"app": "server"}}}
     return document("networking.istio.io/v1alpha3", "EnvoyFilter", "mark", {**selector, "configPatches": [patch]})
+
+
+def failing(version: str) -> Json:
+    """A filter by which the pods of one version of the server answer 500."""
+    fault = {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault",
+        "abort": {"http_status": 500, "percentage": {"numerator": 100}},
+    }
+    found = marking("envoy.filters.http.router")
+    (patch,) = found["spec"]["configPatches"]
+    patch["patch"]["value"] = {"name": "envoy.filters.http.fault", "typed_config": fault}
+    found["spec"]["workloadSelector"]["labels"]["version"] = version
+    return found
 
 
 def plugin(**spec: str) -> Json:
@@ -333,6 +347,28 @@ CASES: dict[str, Case] = {
         "EnvoyFilter modules/mark patches what server sends (context SIDECAR_OUTBOUND), and this request comes in at "
         "server.",
     ),
+    "copies of half a percent": Case(
+        [subsets(), route("server", "server", to("v1", mirror=V2, mirrorPercentage={"value": 0.5}))],
+        [route("server", "server", to("v1", mirror=V2))],
+        asks(mirrored={"v2": 100}),
+        "Rule 1 of VirtualService modules/server copies 0.5 % of the requests (mirrorPercentage, whose value is in "
+        "percent); the check expects 100 %.",
+    ),
+    "a claim within another": Case(
+        [TOKENS, policy("readers", {"when": [{"key": "request.auth.claims[realm.role]", "values": ["reader"]}]})],
+        [policy("readers", {"when": [{"key": "request.auth.claims[realm][role]", "values": ["reader"]}]})],
+        asks(request=bearer(iss="https://issuer.example", sub="a", realm={"role": "reader"})),
+        "No rule of AuthorizationPolicy modules/readers allows the request at pod {server}: in rule 1 the claim "
+        "realm.role has to be exactly 'reader', and the token has none of that name; it has one within another, which "
+        "is [realm][role].",
+    ),
+    "retries after other failures": Case(
+        [failing("v2"), route("server", "server", to(retries={"attempts": 6, "retryOn": "gateway-error"}))],
+        [route("server", "server", to(retries={"attempts": 6, "retryOn": "5xx"}))],
+        asks(),
+        "Rule 1 of VirtualService modules/server tries again only after gateway-error (retries.retryOn), and server "
+        "answers 500.",
+    ),
     "a plugin that cannot be loaded": Case(
         [plugin()],
         [plugin(failStrategy="FAIL_OPEN")],
@@ -394,7 +430,7 @@ def test_a_reported_fault_is_caught_and_the_culprit_named(world, case):
         assert not result.get("failed"), result.get("stderr") or result["msg"]
     assert failing["failed"]
     (found,) = failing["checks"]
-    assert found["diagnosis"] == sentence
+    assert re.sub(r"\bserver-v\d-\w+-\w+", "{server}", found["diagnosis"]) == sentence
     assert found["remedy"]
     assert set(NAMED.findall(found["remedy"])) <= set(NAMED.findall(sentence)), "another object is accused"
     assert bool(found["change"]) != choice

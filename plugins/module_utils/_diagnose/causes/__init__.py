@@ -16,6 +16,7 @@ from .copies import no_copies
 from .elsewhere import probe_refused, sampled_elsewhere
 from .filters import filter_elsewhere, filter_on_another_way, switched_off
 from .hidden import passed_by, unseen_rule, unseen_service
+from .outside import other_protocol, plain_to_tls, refused_handshake
 from .routes import (
     gateway_closes,
     gateway_has_no_route,
@@ -60,6 +61,9 @@ CAUSES: tuple[t.Callable[[Case], Diagnosis | None], ...] = (
     unseen_rule,
     passed_in_plain_text,
     encrypted_twice,
+    refused_handshake,
+    other_protocol,
+    plain_to_tls,
     refused_tls,
     wrong_protocol,
     no_route,

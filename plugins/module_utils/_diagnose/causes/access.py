@@ -191,6 +191,7 @@ def _denied(case: Case, request: Request, proxy: Sent | Received, access: Access
             f"No rule of {who} allows the request at pod {proxy.proxy}{others}: in rule {rule.number} {rule.fault} of "
             f"that name; it has one within another, which is {nested}.",
             f"Write key: request.auth.claims{nested}.",
+            commands(_with_key(case, rule, nested)),
         )
     return Diagnosis(
         f"No rule of {who} allows the request at pod {proxy.proxy}{others}: in rule {rule.number} {rule.fault}.",
@@ -219,6 +220,16 @@ def _nested(request: Request, fault: str) -> str:
     for part in parts:
         value = value.get(part) if isinstance(value, dict) else None
     return "".join(f"[{part}]" for part in parts) if parts and value is not None else ""
+
+
+def _with_key(case: Case, rule: RuleResult, nested: str) -> Mend | None:
+    """The condition of a rule by the claim as it has to be written."""
+    flat = f"[{nested.strip('[]').replace('][', '.')}]"
+    for index, one in enumerate(_rule(case, rule).get("when") or ()):
+        if str(one.get("key") or "").endswith(flat):
+            path = ("spec", "rules", rule.number - 1, "when", index, "key")
+            return setting(rule.policy, path, f"request.auth.claims{nested}")
+    return None
 
 
 def _all_but(case: Case, denying: RuleResult) -> str:

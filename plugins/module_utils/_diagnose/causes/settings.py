@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._explain.effects.mend import setting
 from ..._explain.journey import Sent, Target
 from ..._explain.origin import Origin
 from ..._explain.words import joined
 from ..._kube.objects import spec_of
+from ..changes import commands
 from ..findings import Diagnosis, Json
 from .case import Case, told
 
@@ -64,11 +66,14 @@ def tried_after_others(case: Case) -> Diagnosis | None:
         if not _tries(rule) or not lost or any(_is_covered(sent, one) for one in lost):
             continue
         name = next((one.service[0] for one in sent.met if one.service), "the callee")
-        default = "" if (rule.get("retries") or {}).get("retryOn") else ", by default"
+        word = "gateway-error" if lost[0] in GATEWAY_ERRORS else "5xx"
+        written = str((rule.get("retries") or {}).get("retryOn") or "")
+        path = ("spec", "http", sent.rule or 0, "retries", "retryOn")
         return Diagnosis(
-            f"Rule {(sent.rule or 0) + 1} of {origin} tries again only after {_words(sent)} (retries.retryOn{default}),"
-            f" and {name} answers {lost[0]}.",
-            f"Add {'gateway-error' if lost[0] in GATEWAY_ERRORS else '5xx'} to its retries.retryOn.",
+            f"Rule {(sent.rule or 0) + 1} of {origin} tries again only after {_words(sent)} "
+            f"(retries.retryOn{'' if written else ', by default'}), and {name} answers {lost[0]}.",
+            f"Add {word} to its retries.retryOn.",
+            commands(setting(origin, path, f"{written or sent.retry_on},{word}")),
         )
     return None
 

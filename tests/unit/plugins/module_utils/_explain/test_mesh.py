@@ -127,3 +127,8 @@ def test_a_delegate_that_is_none(inner: list[Json], said: str) -> None:
 )
 def test_a_gateway_is_named_in_several_ways(text: str, named: tuple[str, str]) -> None:
     assert gateway_named(text, "bookinfo") == named
+
+
+@pytest.mark.parametrize(("host", "addresses"), [("240.1.1.9", ["240.1.1.9"]), ("fd00::1", ["fd00::1"]), ("x.y", [])])
+def test_an_address_is_resolved_to_itself(host: str, addresses: list[str]) -> None:
+    assert mesh().addresses_of(host, "bookinfo") == addresses

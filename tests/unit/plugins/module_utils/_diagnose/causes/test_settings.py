@@ -77,6 +77,14 @@ def test_failures_after_which_nothing_is_tried_again(retries: Json, policy: Json
     assert sentence == f"{RULE} {told_of}" if told_of else "retryOn" not in sentence
 
 
+def test_what_adds_a_failure_to_those_that_are_tried_again() -> None:
+    retries = {"attempts": 2, "retryOn": "gateway-error"}
+    found = ruled({"retries": retries}, {"retry_on": "gateway-error", "num_retries": 2})
+    answer = told(found, 500, records=(answered(500),))
+    assert answer is not None
+    assert '"path": "/spec/http/0/retries/retryOn", "value": "gateway-error,5xx"' in answer.change
+
+
 def test_a_failure_that_no_callee_has_answered_is_not_one_of_retries() -> None:
     found = ruled({"retries": {"attempts": 2}}, {"retry_on": "connect-failure", "num_retries": 2})
     assert "retryOn" not in said(found, 503, records=(record("productpage-a-b", 503, "UF", REVIEWS),))

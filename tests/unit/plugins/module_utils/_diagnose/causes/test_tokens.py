@@ -121,7 +121,11 @@ def test_a_token_behind_another_text() -> None:
 def test_a_claim_within_another_that_is_written_as_one(claims: Json, named: bool) -> None:
     written = request_authentication("bookinfo", REVIEWS)
     policy = demands("realm.role", value={"string_match": {"exact": "reader"}})
-    found = mesh(filters=[jwt(), policy], RequestAuthentication=[written])
+    when = [{"key": "request.auth.claims[realm.role]", "values": ["reader"]}]
+    users = {"metadata": {"name": "users", "namespace": "bookinfo"}, "spec": {"rules": [{"when": when}]}}
+    found = mesh(filters=[jwt(), policy], RequestAuthentication=[written], AuthorizationPolicy=[users])
     answer = told(found, 403, {"authorization": f"Bearer {token(**claims)}"})
     assert answer.sentence.endswith("of that name; it has one within another, which is [realm][role].") == named
     assert (answer.remedy == "Write key: request.auth.claims[realm][role].") == named
+    change = '"path": "/spec/rules/0/when/0/key", "value": "request.auth.claims[realm][role]"'
+    assert (change in answer.change) == named
