@@ -11,7 +11,7 @@ version_added: 0.1.0
 author:
   - mesh.workshop contributors (@mesh-workshop)
 description:
-  - Returns those of the environment variables of proxies, Go, pip and Maven that are set, for a task that fetches
+  - Returns those of the environment variables of proxies, Go, pip, Maven and npm that are set, for a task that fetches
     something with the rights of root. C(sudo) takes them away.
 options: {}
 """
@@ -46,6 +46,14 @@ NAMES = (
     *("PIP_PROXY", "PIP_CLIENT_CERT", "PIP_TIMEOUT", "PIP_RETRIES"),
     # Maven
     *("MAVEN_ARGS", "MAVEN_OPTS"),
+    # npm reads its options in either case
+    *(
+        "NPM_CONFIG_REGISTRY",
+        "NPM_CONFIG_USERCONFIG",
+        "npm_config_registry",
+        "npm_config_userconfig",
+        "NODE_EXTRA_CA_CERTS",
+    ),
     # Certificates of a proxy or mirror in between
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
 )

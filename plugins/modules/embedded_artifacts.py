@@ -61,7 +61,7 @@ options:
 notes:
   - The module needs root, because file systems and images contain files of several users.
   - It needs C(mmdebstrap), C(buildah), C(skopeo), C(unshare), C(tar) and pip on the machine. If Go is missing or too
-    old, it fetches Go as a wheel.
+    old, it fetches Go as a wheel. Parts that only single labs or pages use need C(mvn) or C(npm).
   - It takes proxies and registries from its environment (C(https_proxy), C(GOPROXY), C(PIP_INDEX_URL) and so on).
     C(sudo) drops these variables; the lookup P(mesh.workshop.registry_environment#lookup) passes them on.
 """
@@ -109,6 +109,12 @@ artifacts:
       returned: always
       sample:
         gateway_api: /var/cache/mesh-workshop/bin/gateway-api-b22ca25b1aa2
+    libraries:
+      description: Folders with what pages draw with, by name.
+      type: dict
+      returned: always
+      sample:
+        pages: /var/cache/mesh-workshop/bin/pages-d3c39c1cfa8b
     rootfs:
       description: File systems by name. RV(ignore:node) is a folder that serves as a read-only lower layer.
       type: dict

