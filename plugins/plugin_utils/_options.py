@@ -33,6 +33,7 @@ PLAYBOOKS: dict[str, dict[str, str]] = {
     },
     "tour": {"lab": "", "labs": "", "tour_report": ""},
     "explain": {"url": "", "from": "url", "method": "url", "headers": "url"},
+    "dashboard": {},
     "migrate": {
         **dict.fromkeys(("src", "dest"), ""),
         **dict.fromkeys(("default_namespace", "root_namespace", "quota", "facts"), "src"),
@@ -43,7 +44,7 @@ PLAYBOOKS: dict[str, dict[str, str]] = {
 }
 # Names that begin like this are the collection's.
 PREFIXES = (
-    *("bookinfo_", "cluster_", "gateway_api_", "istio_", "lab_", "metrics_", "ratelimit_", "tracing_"),
+    *("bookinfo_", "cluster_", "dashboard_", "gateway_api_", "istio_", "lab_", "metrics_", "ratelimit_", "tracing_"),
     *("setup_", "reset_", "tour_", "attendees_"),
 )
 # Options of playbooks that a file for all of them may hold.

@@ -31,6 +31,11 @@ SERVICES = frozenset(
         *(f"tracing_{name}" for name in ("state", "backend", "image", "wait_timeout", "kubeconfig", "context")),
     }
 )
+# Pages that show the mesh.
+PAGES = frozenset(
+    f"dashboard_{name}" for name in ("state", "prometheus", "image", "wait_timeout", "kubeconfig", "context")
+)
+METRICS = frozenset(name for name in SERVICES if name.startswith("metrics_"))
 APPLIES = frozenset({"lab_wait_timeout"})
 FORM = frozenset({"lab_api"})
 # The definitions of the Gateway API, which a stage in its form needs.
@@ -68,6 +73,7 @@ SETTINGS: dict[str, frozenset[str]] = {
     "tour": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | SERVICES | BOOKINFO | FORM | DEFINITIONS,
     "explain": WORKSHOP | PLACE,
     "attendees": (WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | BOOKINFO | DEPLOYS) - {"bookinfo_state"},
+    "dashboard": WORKSHOP | METRICS | PAGES | {"cluster_cache"},
     "migrate": frozenset(),
     "teardown": WORKSHOP | {"cluster_cache", "cluster_purge_cache"},
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.mesh.workshop.tests.unit.browser import Page, browser
+from oracle.browser import Page, browser
 
 LAPTOP, PHONE = (1280, 800), (390, 844)
 

@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shows pages in Chromium and measures them, by its DevTools protocol. `tools/browser` installs it."""
+"""Shows pages in Chromium and measures them, by its DevTools protocol. `tools/browser` installs what it needs."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import itertools
 import json
@@ -21,6 +22,7 @@ import websocket
 
 PROGRAMS = ("chromium-headless-shell", "chromium", "google-chrome")
 SECONDS = 60.0
+NPM = Path(__file__).resolve().parents[2] / "npm"
 
 
 def program() -> str:
@@ -32,13 +34,26 @@ def program() -> str:
     raise AssertionError("There is no Chromium: run tools/browser, which installs Debian's.")
 
 
+def packages(lock: Path, folder: Path) -> Path:
+    """Where the packages of a lock file are, once npm has fetched them into a folder; it keeps what it has fetched."""
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(lock / name, folder / name)
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder / "node_modules"
+
+
 class Page:
     """The one tab of a browser."""
 
     def __init__(self, socket: websocket.WebSocket) -> None:
         self._socket = socket
         self._numbers = itertools.count(1)
-        self._call("Page.enable")
+        self.complaints: list[str] = []
+        """What the browser has complained about: exceptions, and what it writes to its console as an error."""
+        for domain in ("Page", "Runtime", "Log"):
+            self._call(f"{domain}.enable")
 
     def show(self, url: str, width: int, height: int, *, mobile: bool = False) -> None:
         """Load a page on a screen of this size, and wait until all of it is there."""
@@ -55,6 +70,39 @@ class Page:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
+    def eventually(self, expression: str) -> t.Any:
+        """The value of an expression once it is true."""
+        deadline = time.monotonic() + SECONDS
+        while not (value := self.evaluate(expression)):
+            assert time.monotonic() < deadline, f"not within {SECONDS:g} s: {expression}"
+            time.sleep(0.1)
+        return value
+
+    def accuse(self, axe: Path) -> list[str]:
+        """What axe-core, which is in that folder of packages, says against the page: the rules of WCAG and its own."""
+        if not self.evaluate("Boolean(window.axe)"):
+            self.evaluate((axe / "axe-core" / "axe.min.js").read_text() + ";0")
+        found = self.evaluate("axe.run().then(one => JSON.stringify(one.violations))")
+        return [
+            f"{one['id']}: {one['help']}: {node['html'][:200]}" for one in json.loads(found) for node in one["nodes"]
+        ]
+
+    def prefer(self, scheme: str) -> None:
+        """Light or dark, as if the user had chosen it."""
+        self._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def press(self, key: str) -> None:
+        """A key, such as Tab or Enter."""
+        text = {"Enter": "\r", " ": " "}.get(key, "")
+        code = {"Tab": 9, "Enter": 13, " ": 32}[key]
+        for kind in ("keyDown", "keyUp"):
+            typed = {"text": text} if text and kind == "keyDown" else {}
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **typed)
+
+    def picture(self, file: Path) -> None:
+        """What the screen shows, as a PNG."""
+        file.write_bytes(base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"]))
+
     def places(self, selector: str) -> list[tuple[float, float]]:
         """Where the elements that a selector finds begin and end, in pixels from the top of the page."""
         boxes = f"[...document.querySelectorAll({json.dumps(selector)})].map(one => one.getBoundingClientRect())"
@@ -70,7 +118,15 @@ class Page:
                 return dict(answer["result"])
 
     def _receive(self) -> dict[str, t.Any]:
-        return dict(json.loads(self._socket.recv()))
+        message = dict(json.loads(self._socket.recv()))
+        params = message.get("params", {})
+        if message.get("method") == "Runtime.exceptionThrown":
+            self.complaints.append(str(params["exceptionDetails"]))
+        if message.get("method") == "Log.entryAdded" and params["entry"]["level"] == "error":
+            self.complaints.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
+        if message.get("method") == "Runtime.consoleAPICalled" and params["type"] == "error":
+            self.complaints.append(str(params["args"]))
+        return message
 
 
 @contextlib.contextmanager
