@@ -119,13 +119,17 @@ def test_the_graph_follows_the_traffic_and_counts_it_exactly(show: t.Any, gatewa
     assert page.evaluate(HEADLINE) == "No call fails."
 
 
-def test_a_fault_is_seen_at_a_glance(show: t.Any, gateway: t.Any, ansible: t.Any) -> None:
+def test_a_fault_is_seen_at_a_glance(show: t.Any, gateway: t.Any, ansible: t.Any, eventually: t.Any) -> None:
     page = show("/?namespace=bookinfo&minutes=1")
     try:
         run = ansible.module("apply", definitions=[FAULT])
         assert run.status == 0, run.output
-        load(gateway)
-        page.eventually(f"{HEADLINE}.includes('productpage v1 to details')")
+
+        def follows() -> bool:
+            load(gateway, 2)
+            return bool(page.evaluate(f"{HEADLINE}.includes('productpage v1 to details')"))
+
+        eventually(follows, "the fault on the page")
         page.eventually("document.getElementById('problems').textContent.includes('500, a fault was injected (FI)')")
         assert page.evaluate("document.querySelectorAll('#graph .edge.failed').length") == 1
         assert page.evaluate("document.querySelectorAll('#graph .node.failed').length") == 1
