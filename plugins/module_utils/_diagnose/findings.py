@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from .._explain.dump import ProxyConfig
-from .._explain.mesh import API_VERSIONS
+from .._explain.mesh import API_VERSIONS, ROOT
 from .._explain.request import Request
 from .._kube.errors import ApiError
+from .._kube.objects import spec_of
 from .._observe.access_log import Record
 from .istioctl import Message
 
@@ -27,6 +28,8 @@ Json = t.Mapping[str, t.Any]
 
 KINDS = (*((version, kind) for kind, version in API_VERSIONS.items()), ("apps/v1", "Deployment"))
 """Kinds that a diagnosis looks at: what requests meet, and what makes the pods."""
+MESH_CONFIG = "istio"
+"""The ConfigMap of the mesh's configuration, unless istiod has a revision."""
 THREADS = 8
 NAMED = re.compile(
     r"\b(Gateway|VirtualService|DestinationRule|HTTPRoute|GRPCRoute|TLSRoute|TCPRoute|"
@@ -192,9 +195,20 @@ class Look:
         with self._lock:
             if findings.namespace not in self._found:
                 objects, partial = gather(self._client, findings.namespace)
-                self._found[findings.namespace] = ({**objects, **self._secrets(findings)}, partial)
+                more = {**self._secrets(findings), **self._mesh_config(objects)}
+                self._found[findings.namespace] = ({**objects, **more}, partial)
             objects, partial = self._found[findings.namespace]
         return replace(findings, objects=objects, partial=partial)
+
+    def _mesh_config(self, objects: t.Mapping[str, tuple[Json, ...]]) -> dict[str, tuple[Json, ...]]:
+        """The mesh's configuration, where a Telemetry names providers; nothing where it may not be read."""
+        parts = [one for each in objects.get("Telemetry", ()) for one in spec_of(each).get("tracing") or ()]
+        try:
+            named = any(one.get("providers") for one in parts)
+            found = self._client.get("v1", "ConfigMap", MESH_CONFIG, ROOT) if named else None
+        except ApiError:
+            return {}
+        return {"ConfigMap": (found,)} if found is not None else {}
 
     def _secrets(self, findings: Findings) -> dict[str, tuple[Json, ...]]:
         """Of the Secrets only those that are desired; nothing where one may not be read."""

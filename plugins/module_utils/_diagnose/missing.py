@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import typing as t
 
 from .._explain.effects.finding import routes_of
 from .._explain.mesh import ROOT, holds_for, selector_of, targets_of_policy
@@ -16,6 +17,8 @@ from .findings import Diagnosis, Findings, Json
 from .objects import is_of, listed, qualified
 from .paths import ruling
 
+BUILT_IN = frozenset(("prometheus", "stackdriver", "envoy"))
+"""Providers that every mesh has (istio.io/istio, pkg/config/mesh: DefaultMeshConfig)."""
 LIMIT = "ratelimit"
 """In the names and types of all of Envoy's filters that limit rates (``envoy.filters.http.local_ratelimit``)."""
 
@@ -106,6 +109,30 @@ def no_copies(findings: Findings) -> Diagnosis | None:
     )
 
 
+def _unknown_providers(findings: Findings, near: t.Iterable[Json]) -> Diagnosis | None:
+    """A Telemetry that reports traces to a provider that the mesh's configuration does not have (``MeshConfig``)."""
+    import yaml  # it is there wherever the client is, and few failures are about traces
+
+    (config,) = findings.of("ConfigMap") or [{}]
+    try:
+        mesh = yaml.safe_load(str((config.get("data") or {}).get("mesh") or ""))
+    except yaml.YAMLError:
+        return None
+    if not isinstance(mesh, dict):
+        return None
+    known = {str(one.get("name")) for one in mesh.get("extensionProviders") or () if isinstance(one, dict)} | BUILT_IN
+    for one in near:
+        for part in one["spec"]["tracing"]:
+            lost = [str(named.get("name")) for named in part.get("providers") or () if named.get("name") not in known]
+            if lost:
+                return Diagnosis(
+                    f"Telemetry {qualified(one)} reports traces to the provider {lost[0]}, which the mesh's "
+                    "configuration does not define (extensionProviders), so no proxy reports any.",
+                    "Correct the name, or define it in extensionProviders of the mesh's configuration.",
+                )
+    return None
+
+
 def no_traces(findings: Findings) -> Diagnosis | None:
     """No request has a trace, and no Telemetry asks for any."""
     if not findings.expects_traces or not findings.answers or findings.traced or not findings.known("Telemetry"):
@@ -120,7 +147,7 @@ def no_traces(findings: Findings) -> Diagnosis | None:
             "Remove disableSpanReporting from it.",
         )
     if near:
-        return None
+        return _unknown_providers(findings, near)
     return Diagnosis(
         "No Telemetry turns tracing on for these requests.",
         f"Apply a Telemetry with tracing in namespace {ROOT}: there it holds for the gateway and all workloads.",

@@ -9,6 +9,7 @@ import threading
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import Findings
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.findings import KINDS, Look
 from ansible_collections.mesh.workshop.plugins.module_utils._kube.errors import ApiError
@@ -22,13 +23,18 @@ class Cluster:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str | None]] = []
         self.lock = threading.Lock()
+        self.telemetry: dict[str, t.Any] = {}
 
     def list(self, _version: str, kind: str, namespace: str | None = None) -> list[t.Any]:
         with self.lock:
             self.asked.append((kind, namespace))
         if kind == "Gateway" or (kind == "Pod" and namespace is None):
             raise ApiError(403, "Forbidden", "no")
-        return [thing("one", namespace or "bookinfo")]
+        return [{**thing("one", namespace or "bookinfo"), **(self.telemetry if kind == "Telemetry" else {})}]
+
+    def get(self, _version: str, kind: str, name: str, namespace: str) -> t.Any:
+        assert (kind, name, namespace) == ("ConfigMap", "istio", "istio-system")
+        return thing(name, namespace)
 
 
 def findings(namespace: str | None) -> Findings:
@@ -52,3 +58,11 @@ def test_another_namespace_is_another_look() -> None:
     assert look.into(findings("bookinfo")).of("Pod", "bookinfo")
     assert look.into(findings("second")).of("Pod", "second")
     assert not look.into(findings(None)).known("Pod")
+
+
+@pytest.mark.parametrize("providers", [[{"name": "zipkin"}], []])
+def test_the_meshs_configuration_is_read_for_a_telemetry_with_providers(providers: list[dict[str, str]]) -> None:
+    cluster = Cluster()
+    cluster.telemetry = {"spec": {"tracing": [{"providers": providers}]}}
+    found = Look(t.cast(t.Any, cluster)).into(findings("bookinfo"))
+    assert found.known("ConfigMap") == bool(providers)

@@ -167,3 +167,18 @@ def test_tracing_that_is_on_is_not_missed(namespace: str) -> None:
 def test_without_an_answer_nothing_is_missed(expected: Json) -> None:
     objects = {**world(), "EnvoyFilter": [], "Telemetry": []}
     assert sentence(objects, **expected, answers=0) == ""
+
+
+@pytest.mark.parametrize(("name", "named"), [("jaeger", True), ("zipkin", False), ("envoy", False)])
+def test_a_provider_of_traces_that_the_mesh_does_not_have(name: str, named: bool) -> None:
+    tracing = [{"providers": [{"name": name}], "randomSamplingPercentage": 100}]
+    own = {"metadata": {"name": "all", "namespace": "istio-system"}, "spec": {"tracing": tracing}}
+    mesh = {"data": {"mesh": "extensionProviders: [{name: zipkin, zipkin: {}}]"}}
+    said = (
+        "Telemetry istio-system/all reports traces to the provider jaeger, which the mesh's configuration does not "
+        "define (extensionProviders), so no proxy reports any."
+    )
+    assert (sentence({**world(), "Telemetry": [own], "ConfigMap": [mesh]}, FAST, **TRACES) == said) == named
+    for unreadable in ([], [{"data": {"mesh": "a: ["}}], [{"data": {"mesh": "text"}}]):
+        objects = {**world(), "Telemetry": [own], "ConfigMap": unreadable}
+        assert sentence(objects, FAST, **TRACES) == "", "what is not known is not said"
