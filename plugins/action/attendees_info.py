@@ -21,7 +21,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._apply.prune import 
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.kubeadm import MOST_PODS
 from ansible_collections.mesh.workshop.plugins.module_utils._istio.control_plane import ISTIO_NAMESPACE
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError, Client, connect
-from ansible_collections.mesh.workshop.plugins.module_utils._kube.labels import ATTENDEE
+from ansible_collections.mesh.workshop.plugins.module_utils._kube.labels import ATTENDEE, MANAGED
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop import LabError, reset_plan
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.attendees import (
     SELECTOR,
@@ -36,6 +36,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop.attendees 
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.capacity import (
     Amount,
+    bounds_of_one,
     cost_of_one,
     lack_of_room,
     left_on,
@@ -102,11 +103,19 @@ def with_cluster(client: Client, there: list[Attendee], names: t.Sequence[str] |
         return answer(choose(options["chosen"], there, otherwise_all=options["otherwise"] == "all"), there)
     if options["state"] == "absent":
         found = removable(client, names, there)
-        return answer(found, there, {one.name: elsewhere(client, one.name) for one in found})
+        left = {one.name: elsewhere(client, one.name) for one in found}
+        return {**answer(found, there, left), "room": bounded(client)}
     known = {one.name for one in there}
     found = with_hosts(names, options["host"], there)
-    check_addition(client, [one for one in found if one.name not in known], options)
-    return answer(found, there)
+    injector = client.get("v1", "ConfigMap", INJECTOR, ISTIO_NAMESPACE)
+    check_addition(client, [one for one in found if one.name not in known], options["resources"], injector)
+    return {**answer(found, there), "bounds": bounds_of_one(options["resources"], injector)}
+
+
+def bounded(client: Client) -> list[str]:
+    """Who has been added as an attendee and is there: their namespace has a quota of ours."""
+    found = client.list("v1", "ResourceQuota", label_selector=f"{MANAGED}=true")
+    return sorted(one["metadata"]["namespace"] for one in found if not one["metadata"].get("deletionTimestamp"))
 
 
 def answer(found: t.Sequence[Attendee], there: t.Sequence[Attendee], left: Json | None = None) -> Json:
@@ -167,7 +176,7 @@ def removable(client: Client, names: t.Sequence[str], there: t.Sequence[Attendee
     return [known[name] for name in names if name in known]
 
 
-def check_addition(client: Client, new: t.Sequence[Attendee], options: Json) -> None:
+def check_addition(client: Client, new: t.Sequence[Attendee], resources: Json, injector: Json | None) -> None:
     """Raise LabError where the cluster has no room for these, or a namespace of theirs is somebody else's."""
     try:
         nodes, pods = client.list("v1", "Node"), client.list("v1", "Pod")
@@ -176,8 +185,7 @@ def check_addition(client: Client, new: t.Sequence[Attendee], options: Json) -> 
             raise
         nodes = []  # who may not see them learns from the pods whether they fit
     if nodes and new:
-        injector = client.get("v1", "ConfigMap", INJECTOR, ISTIO_NAMESPACE)
-        check_room(len(new), nodes, pods, cost_of_one(options["resources"], injector))
+        check_room(len(new), nodes, pods, cost_of_one(resources, injector))
     with ThreadPoolExecutor(THREADS) as pool:
         for why in pool.map(lambda one: namespace_refusal(client, one.name, "attendees"), new):
             if why:

@@ -112,4 +112,22 @@ there:
   type: list
   elements: dict
   sample: [{name: ada, host: ada.mybookstore.com}]
+bounds:
+  description:
+    - What each of them may take of the cluster, from what a Bookinfo and its proxies request.
+    - C(quota) is what a ResourceQuota says, C(container) what a LimitRange says of a container.
+  returned: with O(wanted) and O(state=present), where there is a cluster
+  type: dict
+  sample:
+    quota: {pods: "24", requests.cpu: 96m, requests.memory: 2304Mi}
+    container:
+      defaultRequest: {cpu: 2m, memory: 32Mi}
+      default: {cpu: 1000m, memory: 512Mi}
+      max: {cpu: 2000m, memory: 1024Mi}
+room:
+  description: Who has been added as an attendee, which whoever setup alone has made is not.
+  returned: with O(wanted) and O(state=absent)
+  type: list
+  elements: str
+  sample: [ada, bob]
 """

@@ -20,16 +20,18 @@ from ansible_collections.mesh.workshop.plugins.plugin_utils._settings import (
     unmet,
 )
 
+# What is said of attendees when they are added.
+ADDED = ("attendees_host", "attendees_dir", "attendees_hours", "attendees_server")
 # Per playbook its own options, and the option without which each has no effect (none: empty).
 PLAYBOOKS: dict[str, dict[str, str]] = {
-    "setup": {"setup_report": "", "attendees": "", "attendees_host": "attendees"},
+    "setup": {"setup_report": "", "attendees": "", **dict.fromkeys(ADDED, "attendees")},
     "lab": {"lab": "", "stage": "lab", "attendee": "lab"},
     "verify": {"lab": "", "stage": "lab", "attendee": ""},
     "status": {"attendee": ""},
     "reset": {"lab": "", "reset_confirm": "", "attendee": ""},
     "attendees": {
         "attendees": "",
-        **dict.fromkeys(("attendees_state", "attendees_host", "attendees_confirm"), "attendees"),
+        **dict.fromkeys(("attendees_state", "attendees_confirm", *ADDED), "attendees"),
     },
     "tour": {"lab": "", "labs": "", "tour_report": ""},
     "explain": {"url": "", "from": "url", "method": "url", "headers": "url"},
@@ -48,7 +50,7 @@ PREFIXES = (
     *("setup_", "reset_", "tour_", "attendees_"),
 )
 # Options of playbooks that a file for all of them may hold.
-FILED = ("attendees", "attendees_host")
+FILED = ("attendees", *ADDED)
 # Whose namespace and host are said by a variable are not said by these.
 EXCLUSIVE = ("attendee", "attendees")
 NAMED = ("bookinfo_namespace", "bookinfo_host", "lab_namespace", "lab_host")

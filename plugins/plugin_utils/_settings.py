@@ -88,6 +88,12 @@ OTHERWISE: dict[str, str] = {
     "lab_attendees_host": "attendees_host",
     "lab_attendees_machine": "",
     "lab_attendees_resources": "",
+    "lab_attendee_bounds": "",
+    "lab_attendees_dir": "attendees_dir",
+    "lab_attendees_hours": "attendees_hours",
+    "lab_attendees_server": "attendees_server",
+    "lab_room_shown": "",
+    "lab_room_state": "",
     "lab_name": "lab",
     "lab_stage": "stage",
     "lab_state": "",
@@ -95,6 +101,7 @@ OTHERWISE: dict[str, str] = {
     "lab_verify_stage": "stage",
     "lab_reset": "lab",
     "lab_tour_labs": "labs",
+    "bookinfo_beside": "",
     "bookinfo_definitions": "",
 }
 """What the playbooks set themselves, and the option that it comes from (none: empty)."""

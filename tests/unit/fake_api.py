@@ -33,6 +33,7 @@ Path = tuple[str, ...]
 KINDS = [
     ("v1", "namespaces", "Namespace", False),
     ("v1", "nodes", "Node", False),
+    ("v1", "resourcequotas", "ResourceQuota", True),
     ("v1", "configmaps", "ConfigMap", True),
     ("v1", "secrets", "Secret", True),
     ("v1", "services", "Service", True),

@@ -9,6 +9,7 @@ What is left on all nodes is taken together, so a refusal is certain, while what
 from __future__ import annotations
 
 import json
+import math
 import typing as t
 from decimal import Decimal
 
@@ -18,6 +19,12 @@ Json = dict[str, t.Any]
 
 PODS = 6
 """Bookinfo's pods of one attendee: productpage, details, ratings, and reviews in three versions."""
+SHARE = 4
+"""How many times a Bookinfo an attendee may take: that of a rollout is there twice, and labs bring up to four pods."""
+# What a container gets that says nothing: as much as one of Bookinfo requests, and at most what the largest of the
+# upstream images, a Java server, takes.
+_LEAST = (Decimal("0.002"), Decimal(32 * 1024**2))
+_MOST = (Decimal(1), Decimal(512 * 1024**2))
 _MIB = 1024**2
 # Pods that have ended take nothing any more.
 _OVER = ("Succeeded", "Failed")
@@ -38,13 +45,36 @@ def cost_of_one(application: Json, injector: Json | None) -> Amount:
     """What one attendee's pods ask of the scheduler, from the resources of the application's containers and the
     ConfigMap of Istio's injector, which says what its proxies request; without one they count as nothing.
     """
-    try:
-        values = json.loads(((injector or {}).get("data") or {}).get("values") or "{}")
-        proxy = values["global"]["proxy"]["resources"]
-    except (ValueError, KeyError, TypeError):
-        proxy = {}
-    (cpu, memory), (proxy_cpu, proxy_memory) = _requested(application), _requested(proxy)
+    (cpu, memory), (proxy_cpu, proxy_memory) = _requested(application), _requested(_proxy(injector))
     return Amount(Decimal(PODS), PODS * (cpu + proxy_cpu), PODS * (memory + proxy_memory))
+
+
+def bounds_of_one(application: Json, injector: Json | None) -> Json:
+    """What one attendee may take, from the same: ``quota`` as a ResourceQuota says it, ``container`` as a LimitRange.
+
+    The quota is ``SHARE`` times what a Bookinfo requests. No container may take more than the proxy or one of the
+    application may. Amounts are Kubernetes' quantities.
+    """
+    proxy = _proxy(injector)
+    request, sidecar = (_or_else(_requested(one), _LEAST) for one in (application, proxy))
+    limit = _larger(_or_else(_limited(application), _MOST), request)
+    cpu, memory = (SHARE * PODS * (own + beside) for own, beside in zip(request, sidecar, strict=True))
+    return {
+        "quota": {
+            "pods": str(SHARE * PODS),
+            **{f"requests.{name}": amount for name, amount in _said(cpu, memory).items()},
+            "configmaps": "50",
+            "secrets": "50",
+            "services": "20",
+            "services.loadbalancers": "0",
+            "services.nodeports": "0",
+        },
+        "container": {
+            "defaultRequest": _said(*request),
+            "default": _said(*limit),
+            "max": _said(*_larger(limit, _limited(proxy))),
+        },
+    }
 
 
 def left_on(nodes: t.Sequence[Json], pods: t.Sequence[Json]) -> Amount:
@@ -84,3 +114,30 @@ def _parts(spec: Json) -> list[Json]:
 def _requested(resources: Json | None) -> tuple[Decimal, Decimal]:
     requests = {**((resources or {}).get("limits") or {}), **((resources or {}).get("requests") or {})}
     return quantity(requests.get("cpu")), quantity(requests.get("memory"))
+
+
+def _limited(resources: Json | None) -> tuple[Decimal, Decimal]:
+    limits = (resources or {}).get("limits") or {}
+    return quantity(limits.get("cpu")), quantity(limits.get("memory"))
+
+
+def _or_else(have: tuple[Decimal, Decimal], otherwise: tuple[Decimal, Decimal]) -> tuple[Decimal, Decimal]:
+    return have[0] or otherwise[0], have[1] or otherwise[1]
+
+
+def _larger(one: tuple[Decimal, Decimal], two: tuple[Decimal, Decimal]) -> tuple[Decimal, Decimal]:
+    return max(one[0], two[0]), max(one[1], two[1])
+
+
+def _said(cpu: Decimal, memory: Decimal) -> dict[str, str]:
+    """Processors and bytes as quantities, rounded up."""
+    return {"cpu": f"{math.ceil(cpu * 1000)}m", "memory": f"{math.ceil(memory / _MIB)}Mi"}
+
+
+def _proxy(injector: Json | None) -> Json:
+    """The resources of the proxies, by the ConfigMap of Istio's injector."""
+    try:
+        values = json.loads(((injector or {}).get("data") or {}).get("values") or "{}")
+        return dict(values["global"]["proxy"]["resources"])
+    except (ValueError, KeyError, TypeError):
+        return {}

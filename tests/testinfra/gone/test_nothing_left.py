@@ -16,6 +16,15 @@ def test_a_second_teardown_finds_nothing_to_do(ansible):
     assert (run.status, run.changed) == (0, 0), run.output
 
 
+def test_kubeconfigs_of_attendees_go_as_well(ansible):
+    handed_out = Path.home() / ".kube" / f"{CLUSTER}-attendees" / "ada"
+    handed_out.parent.mkdir()
+    handed_out.touch()
+    run = ansible.play("teardown")
+    assert (run.status, run.changed) == (0, 1), run.output
+    assert not handed_out.parent.exists()
+
+
 def test_no_process_is_left(machine):
     assert machine.processes() == {}
     commands = machine.run("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' || true").splitlines()

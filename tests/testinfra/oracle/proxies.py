@@ -27,8 +27,8 @@ UNORDERED = ("virtual_hosts", "filter_chains", "domains", "endpoints", "lb_endpo
 Json = dict[str, t.Any]
 
 
-def snapshot(kube: t.Any) -> Snapshot:
-    """The configuration of Bookinfo's sidecars and of the ingress gateway, by proxy and resource."""
+def snapshot(kube: t.Any, namespace: str = NAMESPACE, *, gateways: bool = True) -> Snapshot:
+    """The configuration of a Bookinfo's sidecars and of the ingress gateway, by proxy and resource."""
     pods = kube.core.list_pod_for_all_namespaces().items
     services = kube.core.list_service_for_all_namespaces().items
     names = {pod.metadata.name: workload(pod) for pod in pods}
@@ -38,7 +38,7 @@ def snapshot(kube: t.Any) -> Snapshot:
         for one in services
         if one.spec.cluster_ip not in (None, "", "None")
     }
-    proxies = [pod for pod in pods if is_proxy(pod)]
+    proxies = [pod for pod in pods if is_proxy(pod, namespace, gateways=gateways)]
     # With a client each: the one for streams is not made for threads.
     clients = [kubernetes.client.ApiClient(kube.core.api_client.configuration) for _proxy in proxies]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
@@ -57,14 +57,18 @@ def snapshot(kube: t.Any) -> Snapshot:
     return found
 
 
-def is_proxy(pod: t.Any) -> bool:
-    """Whether it is one to look at: there, to stay, and of Bookinfo or the gateway."""
+def is_proxy(pod: t.Any, namespace: str = NAMESPACE, *, gateways: bool = True) -> bool:
+    """Whether it is one to look at: there, to stay, and of this Bookinfo or the gateway."""
     containers = [*pod.spec.containers, *(pod.spec.init_containers or ())]
     return (
         not pod.metadata.deletion_timestamp
         and pod.status.phase == "Running"
         and any(one.name == CONTAINER for one in containers)
-        and (pod.metadata.namespace == NAMESPACE or (pod.metadata.labels or {}).get("istio") == "ingressgateway")
+        and (
+            pod.metadata.namespace == namespace
+            or gateways
+            and (pod.metadata.labels or {}).get("istio") == "ingressgateway"
+        )
     )
 
 

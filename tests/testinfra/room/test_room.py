@@ -7,40 +7,9 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
-CLASS = "E-Mail;Name\nada@example.com;Ada\nbob@example.com;Bob\n"
-EVERYBODY = ("ada", "bob", "bookinfo")
-CUSTOM = [
-    *(("networking.istio.io", "v1", plural) for plural in ("gateways", "virtualservices", "destinationrules")),
-    *(("security.istio.io", "v1", plural) for plural in ("authorizationpolicies", "peerauthentications")),
-]
-
-
-def host_of(name):
-    return "mybookstore.com" if name == "bookinfo" else f"{name}.mybookstore.com"
-
-
-def namespaces(kube):
-    return {one.metadata.name for one in kube.core.list_namespace().items}
-
-
-def bytes_of(kube, namespace):
-    """What is in a namespace: which objects, and in which version. Of what has a status, that of what is wanted."""
-    found = {}
-    lists = [
-        *(getattr(kube.core, f"list_namespaced_{kind}") for kind in ("config_map", "secret", "service")),
-        *(kube.core.list_namespaced_service_account, kube.apps.list_namespaced_deployment),
-    ]
-    for listed in lists:
-        for item in listed(namespace).items:
-            meta = item.metadata
-            found[listed.__name__, meta.name] = (meta.uid, meta.generation or meta.resource_version)
-    for group, version, plural in CUSTOM:
-        for item in kube.custom.list_namespaced_custom_object(group, version, namespace, plural)["items"]:
-            found[plural, item["metadata"]["name"]] = (item["metadata"]["uid"], item["metadata"]["resourceVersion"])
-    pods = {one.metadata.name: one.metadata.uid for one in kube.core.list_namespaced_pod(namespace).items}
-    return {**found, "pods": pods}
+import kubernetes
+import yaml
+from oracle.rooms import EVERYBODY, bytes_of, host_of, namespaces, outcomes
 
 
 def served_by(gateway, name, count=12):
@@ -51,27 +20,6 @@ def served_by(gateway, name, count=12):
         assert page.status == 200, f"the page of {name} answered {page.status}"
         seen |= set(re.findall(r"\breviews-(v\d)-[a-z0-9]+-[a-z0-9]+\b", page.body))
     return seen
-
-
-def outcomes(run):
-    """By host, how many tasks changed something and how many failed."""
-    recap = re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+).*\bfailed=(\d+)", run.output, flags=re.MULTILINE)
-    return {name: (int(changed), int(failed)) for name, changed, failed in recap if name != "localhost"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def room(ansible, kube, tmp_path_factory):
-    """Two more attendees, by the list that a registration has exported."""
-    path = tmp_path_factory.mktemp("class") / "registration.csv"
-    path.write_text(CLASS)
-    before = bytes_of(kube, "bookinfo")
-    run = ansible.play("attendees", attendees=str(path))
-    assert run.status == 0, run.output
-    assert outcomes(run) == {"ada": (2, 0), "bob": (2, 0)}
-    assert bytes_of(kube, "bookinfo") == before, "who was there before is left alone"
-    yield path
-    ansible.play("attendees", attendees=str(path), attendees_state="absent", attendees_confirm=True)
-    ansible.play("reset", reset_confirm=True)
 
 
 def test_each_has_a_page_of_their_own_and_pods_with_sidecars(kube, gateway):
@@ -89,10 +37,34 @@ def test_each_has_a_page_of_their_own_and_pods_with_sidecars(kube, gateway):
     assert "example.com" not in str(kube.core.list_namespace().to_dict()), "what else the list holds stays here"
 
 
-def test_adding_them_again_changes_nothing(ansible, kube, room):
+def test_each_is_handed_a_file_for_their_own_namespace(handed_out, kubectl):
+    assert sorted(path.name for path in handed_out.iterdir()) == ["ada", "bob"]
+    for path in handed_out.iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600
+        config = yaml.safe_load(path.read_text())
+        assert config["contexts"][0]["context"]["namespace"] == path.name
+        assert list(config["users"][0]["user"]) == ["token"]
+        status, printed, said = kubectl(path.name, "get", "deployments", "-o", "name")
+        assert (status, "deployment.apps/reviews-v3" in printed) == (0, True), said
+
+
+def test_what_an_attendee_may_take_is_bounded(kube):
+    (quota,) = kube.core.list_namespaced_resource_quota("ada").items
+    used = {name: (quota.status.used[name], quota.status.hard[name]) for name in ("pods", "requests.memory")}
+    assert used == {"pods": ("6", "24"), "requests.memory": ("576Mi", "2304Mi")}
+    (limits,) = kube.core.list_namespaced_limit_range("ada").items
+    assert limits.spec.limits[0].default["memory"] == "512Mi"
+    assert not kube.core.list_namespaced_resource_quota("bookinfo").items, "setup's own Bookinfo is as it was"
+
+
+def test_adding_them_again_changes_nothing(ansible, kube, room, handed_out):
     before = {name: bytes_of(kube, name) for name in EVERYBODY}
     run = ansible.play("attendees", attendees=str(room))
     assert (run.status, outcomes(run)) == (0, {"ada": (0, 0), "bob": (0, 0)}), run.output
+    assert f"http://{host_of('ada')}/productpage" in run.output
+    assert re.search(r"/etc/hosts +[0-9.]+ ada.mybookstore.com bob.mybookstore.com", run.output), run.output
+    for path in handed_out.iterdir():
+        assert yaml.safe_load(path.read_text())["users"][0]["user"]["token"] not in run.output, "no token is shown"
     assert {name: bytes_of(kube, name) for name in EVERYBODY} == before
 
 
@@ -156,7 +128,7 @@ def test_bad_input_is_told_before_anything_is_changed(ansible, kube, eventually)
         eventually(lambda: "theirs" not in namespaces(kube), "the namespace theirs goes")
 
 
-def test_removing_them_leaves_nothing(ansible, kube, gateway, room):
+def test_removing_them_leaves_nothing(ansible, kube, gateway, room, handed_out):
     run = ansible.play("lab", lab="tls", stage="secure_gateway", attendee="ada")
     assert run.status == 0, run.output
     before = bytes_of(kube, "bookinfo")
@@ -170,7 +142,14 @@ def test_removing_them_leaves_nothing(ansible, kube, gateway, room):
     assert "Nobody was removed: type ada,bob when asked" in run.message
     run = ansible.play("attendees", **removal, attendees_confirm=True)
     assert run.status == 0, run.output
-    assert not {"ada", "bob"} & namespaces(kube)
+    assert not {"ada", "bob", "mesh-workshop-attendees"} & namespaces(kube)
+    policies = kubernetes.client.AdmissionregistrationV1Api(kube.core.api_client)
+    assert not policies.list_validating_admission_policy().items
+    assert not policies.list_validating_admission_policy_binding().items
+    assert "mesh-workshop-attendees" not in {
+        one.metadata.name for one in kube.rbac.list_role_binding_for_all_namespaces().items
+    }
+    assert not handed_out.exists()
     assert not kube.core.list_secret_for_all_namespaces(**selector).items
     assert not kube.core.list_config_map_for_all_namespaces(**selector).items
     assert gateway.get("/productpage", host="ada.mybookstore.com").status == 404

@@ -18,7 +18,7 @@ from ansible.template import Templar, trust_as_template
 from ansible_collections.mesh import workshop as collection
 
 ROOT = Path(__file__).resolve().parents[3]
-PLAY, _ATTENDEES = yaml.safe_load((ROOT / "playbooks" / "setup.yml").read_text())
+PLAY, *_ATTENDEES = yaml.safe_load((ROOT / "playbooks" / "setup.yml").read_text())
 (BLOCK,) = [task for task in PLAY["tasks"] if "rescue" in task]
 (GATHER,) = [task for task in BLOCK["rescue"] if "mesh.workshop.support_bundle" in task]
 ROLE = ROOT / "roles" / "cluster"

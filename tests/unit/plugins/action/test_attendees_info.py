@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 from pathlib import Path
 
@@ -104,6 +105,29 @@ def test_what_an_attendee_has_elsewhere_is_listed_for_a_removal(monkeypatch: pyt
     (ada,) = run(monkeypatch, wanted="ada,eve", state="absent")["attendees"]
     meta = {"name": "of-ada", "namespace": "istio-system"}
     assert ada["elsewhere"] == [{"apiVersion": "v1", "kind": "Secret", "metadata": meta}]
+
+
+def test_who_has_been_added_has_a_quota_of_ours(monkeypatch: pytest.MonkeyPatch, api: FakeApi) -> None:
+    for place, labels in (("ada", {"mesh.workshop/managed": "true"}), ("bob", {})):
+        api.put(
+            {
+                "apiVersion": "v1",
+                "kind": "ResourceQuota",
+                "metadata": {"name": "q", "namespace": place, "labels": labels},
+            }
+        )
+    assert run(monkeypatch, wanted="eve", state="absent")["room"] == ["ada"]
+
+
+def test_what_each_may_take_follows_from_what_a_bookinfo_requests(
+    monkeypatch: pytest.MonkeyPatch, api: FakeApi
+) -> None:
+    values = {"global": {"proxy": {"resources": {"requests": {"cpu": "2m", "memory": "64Mi"}}}}}
+    meta = {"name": "istio-sidecar-injector", "namespace": "istio-system"}
+    api.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"values": json.dumps(values)}})
+    bounds = run(monkeypatch, wanted="ada")["bounds"]
+    assert (bounds["quota"]["pods"], bounds["quota"]["requests.memory"]) == ("24", "2304Mi")
+    assert "bounds" not in run(monkeypatch, chosen="ada")
 
 
 def test_who_may_not_list_namespaces_is_found_by_name(monkeypatch: pytest.MonkeyPatch, api: FakeApi) -> None:

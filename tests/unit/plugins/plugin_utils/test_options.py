@@ -51,6 +51,7 @@ def faults(playbook: str, given: dict[str, t.Any], **more: t.Any) -> list[str]:
         ("attendees", {}),
         ("attendees", {"attendees": ["ada"], "attendees_state": "absent", "attendees_confirm": True}),
         ("attendees", {"attendees": "room.csv", "bookinfo_image": "a:1", "lab_deadline": 20}),
+        ("setup", {"attendees": 30, "attendees_hours": 4, "attendees_dir": "x", "attendees_server": "https://a"}),
         ("teardown", {"workshop": "mine", "migration": "mine"}),
     ],
 )
@@ -114,6 +115,12 @@ def test_what_has_an_effect_is_taken(playbook: str, given: dict[str, t.Any]) -> 
         ("lab", {"attendee": "ada"}, "attendee has no effect without lab: add -e lab=NAME."),
         ("lab", {"lab": "tls", "attendees": 3}, "attendees has no effect in mesh.workshop.lab, which takes -e lab"),
         ("setup", {"attendees_host": "{name}.x"}, "attendees_host has no effect without attendees: add -e attendees="),
+        ("attendees", {"attendees_hours": 4}, "attendees_hours has no effect without attendees: add -e attendees="),
+        (
+            "setup",
+            {"lab_attendees_hours": 4},
+            "lab_attendees_hours is set by the playbooks themselves: use -e attendees_",
+        ),
         ("verify", {"attendee": "ada", "lab_host": "x"}, "lab_host and attendee exclude each other, since each "),
         (
             "attendees",
@@ -181,6 +188,7 @@ def test_a_file_may_hold_the_settings_of_all_playbooks() -> None:
     room = {
         "attendees": 30,
         "attendees_host": "{name}.example",
+        "attendees_hours": 4,
         "cluster_listen": "0.0.0.0",
         "lab_deadline": 20,
         "tracing_image": "a:1",

@@ -10,6 +10,7 @@ import typing as t
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.capacity import (
     PODS,
+    bounds_of_one,
     cost_of_one,
     lack_of_room,
     left_on,
@@ -68,3 +69,30 @@ def test_a_full_cluster_takes_nobody() -> None:
     assert "1 more attendees do not fit into this cluster, 0 do" in lack_of_room(
         1, left_on([node(cpu="10m")], [pod("1")]), EACH
     )
+
+
+def test_one_may_take_four_times_what_a_bookinfo_requests() -> None:
+    bounds = bounds_of_one(APPLICATION, INJECTOR)
+    four = [int(4 * one) for one in (EACH.pods, EACH.cpu * 1000, EACH.memory / 1024**2)]
+    assert [bounds["quota"][name] for name in ("pods", "requests.cpu", "requests.memory")] == [
+        f"{four[0]}",
+        f"{four[1]}m",
+        f"{four[2]}Mi",
+    ]
+    assert bounds["quota"]["services.nodeports"] == bounds["quota"]["services.loadbalancers"] == "0"
+    assert bounds["container"]["defaultRequest"] == {"cpu": "2m", "memory": "32Mi"}
+
+
+def test_no_container_may_take_more_than_the_largest_of_bookinfo_or_the_proxy() -> None:
+    limits = {"global": {"proxy": {"resources": {"limits": {"cpu": "2", "memory": "1Gi"}}}}}
+    container = bounds_of_one(APPLICATION, {"data": {"values": json.dumps(limits)}})["container"]
+    assert container["default"] == {"cpu": "1000m", "memory": "512Mi"}
+    assert container["max"] == {"cpu": "2000m", "memory": "1024Mi"}
+    assert bounds_of_one(APPLICATION, None)["container"]["max"] == container["default"]
+    own = {"requests": {"memory": "600Mi"}, "limits": {"cpu": "1500m"}}
+    assert bounds_of_one(own, None)["container"]["default"] == {"cpu": "1500m", "memory": "600Mi"}
+
+
+def test_a_quota_has_room_where_containers_request_nothing() -> None:
+    quota = bounds_of_one({}, None)["quota"]
+    assert (quota["requests.cpu"], quota["requests.memory"]) == ("96m", "1536Mi")

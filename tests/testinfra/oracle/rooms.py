@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What attendees of a room have, and how a run for several of them has ended."""
+
+from __future__ import annotations
+
+import re
+
+CLASS = "E-Mail;Name\nada@example.com;Ada\nbob@example.com;Bob\n"
+EVERYBODY = ("ada", "bob", "bookinfo")
+CUSTOM = [
+    *(("networking.istio.io", "v1", plural) for plural in ("gateways", "virtualservices", "destinationrules")),
+    *(("security.istio.io", "v1", plural) for plural in ("authorizationpolicies", "peerauthentications")),
+]
+
+
+def host_of(name):
+    return "mybookstore.com" if name == "bookinfo" else f"{name}.mybookstore.com"
+
+
+def namespaces(kube):
+    return {one.metadata.name for one in kube.core.list_namespace().items}
+
+
+def bytes_of(kube, namespace):
+    """What is in a namespace: which objects, and in which version. Of what has a status, that of what is wanted."""
+    found = {}
+    lists = [
+        *(getattr(kube.core, f"list_namespaced_{kind}") for kind in ("config_map", "secret", "service")),
+        *(kube.core.list_namespaced_service_account, kube.apps.list_namespaced_deployment),
+    ]
+    for listed in lists:
+        for item in listed(namespace).items:
+            meta = item.metadata
+            found[listed.__name__, meta.name] = (meta.uid, meta.generation or meta.resource_version)
+    for group, version, plural in CUSTOM:
+        for item in kube.custom.list_namespaced_custom_object(group, version, namespace, plural)["items"]:
+            found[plural, item["metadata"]["name"]] = (item["metadata"]["uid"], item["metadata"]["resourceVersion"])
+    pods = {one.metadata.name: one.metadata.uid for one in kube.core.list_namespaced_pod(namespace).items}
+    return {**found, "pods": pods}
+
+
+def outcomes(run):
+    """By host, how many tasks changed something and how many failed."""
+    recap = re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+).*\bfailed=(\d+)", run.output, flags=re.MULTILINE)
+    return {name: (int(changed), int(failed)) for name, changed, failed in recap if name != "localhost"}

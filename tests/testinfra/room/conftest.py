@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A class of two, beside the Bookinfo that setup has made. The tests of all files of this folder share it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from oracle.rooms import CLASS, bytes_of, namespaces, outcomes
+
+CLUSTER = os.environ.get("MESH_WORKSHOP_CLUSTER", "mesh-workshop-test")
+KUBECTL = Path("/var/lib/mesh-workshop") / CLUSTER / "bin" / "kubectl"
+# The file whose last test removes the class.
+LAST = "test_room.py"
+HANDED_OUT = Path.home() / ".kube" / f"{CLUSTER}-attendees"
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name == LAST)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def room(request, ansible, kube, tmp_path_factory):
+    """Two more attendees, by the list that a registration has exported; whoever comes first adds them."""
+    path = tmp_path_factory.mktemp("class") / "registration.csv"
+    path.write_text(CLASS)
+    if "ada" not in namespaces(kube):
+        before = bytes_of(kube, "bookinfo")
+        run = ansible.play("attendees", attendees=str(path))
+        assert run.status == 0, run.output
+        assert outcomes(run) == {"ada": (3, 0), "bob": (3, 0)}
+        assert bytes_of(kube, "bookinfo") == before, "who was there before is left alone"
+    yield path
+    if request.path.name == LAST:
+        ansible.play("attendees", attendees=str(path), attendees_state="absent", attendees_confirm=True)
+        ansible.play("reset", reset_confirm=True)
+
+
+@pytest.fixture(scope="session")
+def handed_out():
+    """The folder with a kubeconfig per attendee."""
+    return HANDED_OUT
+
+
+@pytest.fixture(scope="session")
+def kubectl():
+    """kubectl with the kubeconfig that an attendee was handed: what it prints, and what it says otherwise."""
+
+    def run(name, *arguments, given=""):
+        command = [str(KUBECTL), "--kubeconfig", str(HANDED_OUT / name), *arguments]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=120, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    return run

@@ -1,0 +1,247 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ada tries with the kubeconfig that she was handed, each refused with the reason; and what she may do with it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+
+import pytest
+from oracle.rooms import bytes_of
+from oracle.stages import CATALOGUE
+
+NETWORKING = "networking.istio.io/v1"
+# Asks each URL, and prints the status, or why there is none.
+CLIENT = """
+import ssl, sys, urllib.error, urllib.request
+for url in sys.argv[1:]:
+    try:
+        print(urllib.request.urlopen(url, timeout=10, context=ssl._create_unverified_context()).status)
+    except urllib.error.HTTPError as error:
+        print(error.code)
+    except OSError as error:
+        print(type(error).__name__)
+"""
+
+
+def document(api_version, kind, name="attack", **body):
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, **body}
+
+
+def istio(kind, **spec):
+    return document(NETWORKING, kind, spec=spec)
+
+
+def opened(host, number=80, protocol="HTTP"):
+    """A Gateway of the ingress gateway's."""
+    server = {"port": {"number": number, "name": "attack", "protocol": protocol}, "hosts": [host]}
+    return istio("Gateway", selector={"istio": "ingressgateway"}, servers=[server])
+
+
+def routed(host, **spec):
+    return istio("VirtualService", hosts=[host], http=[{"route": [{"destination": {"host": "productpage"}}]}], **spec)
+
+
+def pod(container=None, **spec):
+    one = {"name": "attack", "image": "mesh-workshop.local/none", **(container or {})}
+    return document("v1", "Pod", spec={"containers": [one], **spec})
+
+
+def secured(**context):
+    return pod({"securityContext": context})
+
+
+ENTRY = istio("ServiceEntry", hosts=["reviews.bob.svc.cluster.local"], ports=[{"number": 80, "name": "http"}])
+TOKEN = document("v1", "Secret", type="kubernetes.io/service-account-token")
+TOKEN["metadata"]["annotations"] = {"kubernetes.io/service-account.name": "default"}
+DEPLOYMENT = document(
+    "apps/v1",
+    "Deployment",
+    spec={
+        "selector": {"matchLabels": {"app": "attack"}},
+        "template": {"metadata": {"labels": {"app": "attack"}}, "spec": {**pod()["spec"], "hostPID": True}},
+    },
+)
+USER = "user and group 1337 are the proxy's"
+REFUSED = {
+    "a host of another attendee": (opened("bob.mybookstore.com"), "opens the host bob.mybookstore.com"),
+    "every host": (opened("*"), "opens the host *, and in namespace ada only ada.mybookstore.com may be opened"),
+    "a host with a namespace": (opened("bob/bob.mybookstore.com"), "opens the host bob.mybookstore.com"),
+    "the port of all for something else": (opened("ada.mybookstore.com", protocol="TCP"), "port 80 for HTTP"),
+    "another port": (opened("ada.mybookstore.com", 15021), "attendees share the gateway"),
+    "a route at another's host": (
+        routed("bob.mybookstore.com", gateways=["bookinfo-gateway"]),
+        "claims the host bob.mybookstore.com at a gateway, and in namespace ada only ada.mybookstore.com",
+    ),
+    "a route at another's Gateway": (
+        routed("ada.mybookstore.com", gateways=["bob/bookinfo-gateway"]),
+        "bound to the Gateway bob/bookinfo-gateway of another namespace than ada",
+    ),
+    "the same in its older form": (
+        routed("ada.mybookstore.com", gateways=["bookinfo-gateway.bob"]),
+        "bound to the Gateway bookinfo-gateway.bob of another namespace",
+    ),
+    "a route for another's service": (
+        routed("reviews.bob.svc.cluster.local"),
+        "the host reviews.bob.svc.cluster.local is a service of another namespace than ada",
+    ),
+    "an entry for another's service": (ENTRY, "reviews.bob.svc.cluster.local is a service of another namespace"),
+    "the node's files": (pod(volumes=[{"name": "node", "hostPath": {"path": "/"}}]), "may not mount files of the node"),
+    "the node's network": (pod(hostNetwork=True), "may not use the network, the processes or the IPC of the node"),
+    "the node's processes, in a template": (DEPLOYMENT, "may not use the network, the processes or the IPC"),
+    "a port of the node": (
+        pod({"ports": [{"containerPort": 80, "hostPort": 80}]}),
+        "may not take a port of the node",
+    ),
+    "a privileged container": (secured(privileged=True), "may not be privileged"),
+    "a capability": (secured(capabilities={"add": ["SYS_ADMIN"]}), "no capabilities beyond those"),
+    "the proxy's user": (secured(runAsUser=1337), USER),
+    "the proxy's user for a pod": (pod(securityContext={"runAsUser": 1337}), USER),
+    "no confinement": (secured(seccompProfile={"type": "Unconfined"}), "may not lower what confines a container"),
+    "others' place": (pod(priorityClassName="system-node-critical"), "may not displace others"),
+    "all memory": (
+        pod({"resources": {"limits": {"memory": "8Gi"}}}),
+        "maximum memory usage per Container is",
+    ),
+    "all processors": (
+        pod({"resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "1"}}}),
+        "exceeded quota: mesh-workshop-attendee",
+    ),
+    "a port of all nodes": (
+        document("v1", "Service", spec={"type": "NodePort", "ports": [{"port": 80}]}),
+        "exceeded quota: mesh-workshop-attendee",
+    ),
+    "others' addresses": (
+        document("v1", "Service", spec={"externalIPs": ["192.0.2.1"], "ports": [{"port": 80}]}),
+        "may not take addresses of others",
+    ),
+    "a token without an end": (TOKEN, "attendees make no tokens"),
+    "a webhook": (
+        document("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", webhooks=[]),
+        'cannot get resource "mutatingwebhookconfigurations"',
+    ),
+    "an EnvoyFilter for the gateway": (
+        {**istio("EnvoyFilter"), "apiVersion": "networking.istio.io/v1alpha3", "namespace": "istio-system"},
+        'cannot get resource "envoyfilters"',
+    ),
+    "a Telemetry for the mesh": (
+        {**document("telemetry.istio.io/v1", "Telemetry", spec={}), "namespace": "istio-system"},
+        'cannot get resource "telemetries"',
+    ),
+}
+FORBIDDEN = {
+    "get secrets -n bob": 'cannot list resource "secrets" in API group "" in the namespace "bob"',
+    "get virtualservices -n bob": "cannot list resource",
+    "exec -n bob {bob} -c productpage -- id": 'cannot get resource "pods" in API group "" in the namespace "bob"',
+    "get pods --as admin": "cannot impersonate",
+    "create clusterrole attack --verb=get --resource=pods": 'cannot create resource "clusterroles"',
+    "create rolebinding attack --clusterrole=admin --user=ada": 'cannot create resource "rolebindings"',
+    "label namespace ada app.kubernetes.io/part-of-": 'cannot patch resource "namespaces"',
+    "delete resourcequota mesh-workshop-attendee": 'cannot delete resource "resourcequotas"',
+    "delete sidecar mesh-workshop": "the Sidecar mesh-workshop keeps other attendees' rules out",
+    "get serviceaccounts -n mesh-workshop-attendees": 'cannot list resource "serviceaccounts"',
+    "create token bookinfo-ratings": 'cannot create resource "serviceaccounts/token"',
+    "get --raw /api/v1/nodes/{node}/proxy/pods": 'cannot get resource "nodes/proxy"',
+    "get --raw /api/v1/namespaces/istio-system/services/istiod:15014/proxy/debug/syncz": '"services/proxy"',
+    "port-forward -n istio-system {istiod} :15014": 'cannot create resource "pods/portforward"',
+    "delete validatingadmissionpolicies mesh-workshop-hosts": 'cannot delete resource "validatingadmissionpolicies"',
+    "debug {ada} --image=mesh-workshop.local/none --profile=sysadmin -- id": "may not be privileged",
+}
+# What guides type that those who run the workshop have to do: the lab's service, and the tracing backend.
+THEIRS = ("mesh-workshop-ratelimit", "mesh-workshop-tracing")
+
+
+@pytest.fixture(scope="module")
+def names(kube):
+    """Names that nobody knows before."""
+    (istiod,) = kube.core.list_namespaced_pod("istio-system", label_selector="app=istiod").items
+    pods = {
+        name: kube.core.list_namespaced_pod(name, label_selector="app=productpage").items[0].metadata.name
+        for name in ("ada", "bob")
+    }
+    return {**pods, "istiod": istiod.metadata.name, "node": istiod.spec.node_name, "address": istiod.status.host_ip}
+
+
+@pytest.mark.parametrize("attack", REFUSED)
+def test_what_reaches_beyond_a_namespace_is_refused_with_the_reason(kubectl, attack):
+    body, reason = REFUSED[attack]
+    namespace = body.get("namespace", "ada")
+    manifest = json.dumps({key: value for key, value in body.items() if key != "namespace"})
+    status, _printed, said = kubectl("ada", "apply", "-n", namespace, "-f", "-", given=manifest)
+    assert status != 0, f"{attack} is not refused"
+    assert reason in said, said
+
+
+@pytest.mark.parametrize("attack", FORBIDDEN)
+def test_what_is_not_an_attendees_is_forbidden_with_the_reason(kubectl, names, attack):
+    status, _printed, said = kubectl("ada", *shlex.split(attack.format(**names)))
+    assert status != 0, f"{attack} is not refused"
+    assert FORBIDDEN[attack] in said, said
+
+
+def test_pods_get_nothing_from_istiods_and_the_kubelets_ports(kube, names):
+    urls = ["http://istiod.istio-system:15014/debug/syncz", f"https://{names['address']}:10250/pods"]
+    urls += [f"http://{names['address']}:10255/pods"]
+    said = kube.execute(names["ada"], "productpage", "python3", "-c", CLIENT, *urls, namespace="ada")
+    debug, kubelet, readable = said.split()
+    assert debug in ("401", "403")
+    assert kubelet in ("401", "403")
+    assert readable in (
+        "502",
+        "503",
+        "URLError",
+        "ConnectionRefusedError",
+        "RemoteDisconnected",
+        "ConnectionResetError",
+    )
+
+
+def test_our_own_apply_says_why_it_is_refused(ansible, kube):
+    before = bytes_of(kube, "ada")
+    run = ansible.module("apply", namespace="ada", definitions=[opened("bob.mybookstore.com")])
+    assert run.status != 0
+    assert "opens the host bob.mybookstore.com" in run.output
+    assert bytes_of(kube, "ada") == before
+
+
+def test_each_command_of_each_guide_is_within_an_attendees_rights(kubectl):
+    asked = sorted(set(needed_rights()))
+    assert len(asked) > 15, "the guides are read"
+    lacking = [right for right in asked if kubectl("ada", "auth", "can-i", *right)[0] != 0]
+    assert not lacking
+
+
+def needed_rights():
+    """What the commands of the guides need, as `kubectl auth can-i` takes it."""
+    verbs = {
+        "get": ["get", "list"],
+        "wait": ["list", "watch"],
+        "delete": ["delete"],
+        "patch": ["patch"],
+        "logs": ["get"],
+    }
+    for guide in CATALOGUE.glob("*/guide.md"):
+        text = guide.read_text()
+        for verb, rest in re.findall(r"kubectl (get|wait|delete|patch|logs) (.+)", text):
+            if any(one in rest for one in THEIRS) or "memquotas" in rest:
+                continue
+            place = re.search(r"(?:-n|--namespace) (\S+)", rest)
+            where = place[1].replace("bookinfo", "ada") if place else "ada"
+            if verb == "logs":
+                yield "get", "pods/log", "-n", where
+                continue
+            words = [word for word in rest.split() if not word.startswith("-") and word != "bookinfo"]
+            for kind in words[0].split(","):
+                # One object is got by its name, and only that of the mesh's own settings in another namespace.
+                named = [f"{kind}/{words[1]}"] if len(words) > 1 and where != "ada" else [kind]
+                for one in verbs[verb][:1] if where != "ada" else verbs[verb]:
+                    yield one, *named, "-n", where
+        if "istioctl proxy-config" in text:
+            yield "create", "pods/portforward", "-n", "ada"
+        if "kubectl exec" in text:
+            yield "create", "pods/exec", "-n", "ada"
+        if "kubectl apply" in text:
+            yield "create", "virtualservices", "-n", "ada"
