@@ -27,7 +27,7 @@ PLAYBOOKS: dict[str, dict[str, str]] = {
     "setup": {"setup_report": "", "attendees": "", **dict.fromkeys(ADDED, "attendees")},
     "lab": {"lab": "", "stage": "lab", "attendee": "lab"},
     "verify": {"lab": "", "stage": "lab", "attendee": ""},
-    "status": {"attendee": ""},
+    "status": {"attendee": "", "board": ""},
     "reset": {"lab": "", "reset_confirm": "", "attendee": ""},
     "attendees": {
         "attendees": "",

@@ -57,7 +57,9 @@ def faults(text: str) -> list[str]:
 def test_commands_are_found_and_their_faults() -> None:
     text = "$ ansible-playbook mesh.workshop.status -e lab=tls\n`mesh.workshop.explain -e url=URL [-e from=X]`\n"
     assert list(commands(text)) == [("status", {"lab": "tls"}), ("explain", {"url": "URL", "from": "X"})]
-    assert faults(text) == ["lab has no effect in mesh.workshop.status, which takes -e attendee: leave it out."]
+    assert faults(text) == [
+        "lab has no effect in mesh.workshop.status, which takes -e attendee, -e board: leave it out."
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import kubernetes
@@ -95,6 +96,22 @@ def test_all_are_brought_to_a_stage_and_one_failure_stops_nobody(ansible, kube, 
         assert re.search(rf"\b{name} +request_routing +all_v1 ", run.output), run.output
     assert "bob: VirtualService bob/reviews of stage all_v1 of lab request_routing is missing" in run.output
     assert "ada: " not in run.output, "others are not to blame"
+
+
+def test_the_board_is_written_as_a_page_and_as_json(ansible, tmp_path):
+    for name in ("board.html", "board.json"):
+        run = ansible.play("status", board=str(tmp_path / name))
+        assert run.status == 0, run.output
+    board = {one["namespace"]: one for one in json.loads((tmp_path / "board.json").read_text())}
+    assert set(board) == set(EVERYBODY)
+    assert (board["ada"]["lab"], board["ada"]["stage"], board["ada"]["healthy"]) == ("request_routing", "all_v1", True)
+    page = (tmp_path / "board.html").read_text()
+    assert '<a href="http://ada.mybookstore.com/productpage">' in page
+    assert "VirtualService bob/reviews of stage all_v1 of lab request_routing is missing" in page
+    assert "src=" not in page, "it needs nothing else"
+    run = ansible.play("status", board=str(tmp_path / "board.txt"))
+    assert run.status != 0
+    assert "name a file that ends with .html or .json" in run.message
 
 
 def test_a_reset_of_one_leaves_the_others_alone(ansible, kube, gateway):

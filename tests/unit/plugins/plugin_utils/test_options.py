@@ -46,7 +46,7 @@ def faults(playbook: str, given: dict[str, t.Any], **more: t.Any) -> list[str]:
         ("migrate", {"src": "a", "dest": "b", "ask_cluster": "true", "cluster_kubeconfig": "/x"}),
         ("teardown", {"cluster_purge_cache": "yes", "cluster_data": "/data", "bookinfo_host": "x"}),
         ("lab", {"lab": "tls", "attendee": "all"}),
-        ("status", {"attendee": "ada", "cluster_name": "blue"}),
+        ("status", {"attendee": "ada", "cluster_name": "blue", "board": "board.html"}),
         ("setup", {"attendees": 30, "attendees_host": "{name}.example"}),
         ("attendees", {}),
         ("attendees", {"attendees": ["ada"], "attendees_state": "absent", "attendees_confirm": True}),
@@ -66,7 +66,11 @@ def test_what_has_an_effect_is_taken(playbook: str, given: dict[str, t.Any]) -> 
         ("lab", {"lab": "", "stage": "delay"}, "stage has no effect without lab: add -e lab=NAME."),
         ("explain", {"from": "x"}, "from has no effect without url: add -e url=http://HOST/PATH."),
         ("migrate", {"force": True}, "force has no effect without src: add -e src=PATH."),
-        ("status", {"lab": "faults"}, "lab has no effect in mesh.workshop.status, which takes -e attendee: leave it"),
+        (
+            "status",
+            {"lab": "faults"},
+            "lab has no effect in mesh.workshop.status, which takes -e attendee, -e board: leave it",
+        ),
         ("teardown", {"lab": "faults"}, "lab has no effect in mesh.workshop.teardown: leave it out."),
         (
             "reset",
