@@ -128,6 +128,7 @@ _WORKSHOP = _Facts(
     namespace="bookinfo",
     host="mybookstore.com",
     gateway_namespace="istio-system",
+    shared=False,
     images=_Facts(),
     credentials=_Facts(secret=_Facts(), issuer=ISSUER),
 )

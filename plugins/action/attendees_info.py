@@ -59,6 +59,8 @@ OPTIONS: Json = {
     "resources": {"type": "dict", "default": {"requests": {"cpu": "2m", "memory": "32Mi"}}},
 }
 INJECTOR = "istio-sidecar-injector"
+# The label of a quota of ours.
+BOUNDED = f"{MANAGED}=true"
 
 
 class ActionModule(ActionBase):
@@ -77,10 +79,10 @@ class ActionModule(ActionBase):
                 try:
                     client = connect({name: options[name] or None for name in ("kubeconfig", "context")})
                     stack.callback(client.close)
-                    there = list_attendees(client, chosen_names(options["chosen"]))
+                    there, shared = list_attendees(client, chosen_names(options["chosen"]))
                 except ApiError as error:
                     return without_cluster(error, names, options)
-                return with_cluster(client, there, names, options)
+                return {**with_cluster(client, there, names, options), "shared": shared}
         except (ApiError, LabError) as error:
             raise AnsibleActionFail(str(error)) from error
 
@@ -114,7 +116,7 @@ def with_cluster(client: Client, there: list[Attendee], names: t.Sequence[str] |
 
 def bounded(client: Client) -> list[str]:
     """Who has been added as an attendee and is there: their namespace has a quota of ours."""
-    found = client.list("v1", "ResourceQuota", label_selector=f"{MANAGED}=true")
+    found = client.list("v1", "ResourceQuota", label_selector=BOUNDED)
     return sorted(one["metadata"]["namespace"] for one in found if not one["metadata"].get("deletionTimestamp"))
 
 
@@ -152,15 +154,20 @@ def wanted_names(given: t.Any) -> list[str]:
     return names_in_csv(text, path)
 
 
-def list_attendees(client: Client, names: t.Sequence[str]) -> list[Attendee]:
-    """Who is there; a user who may not list namespaces sees those of these names that they may get."""
+def list_attendees(client: Client, names: t.Sequence[str]) -> tuple[list[Attendee], bool]:
+    """Who is there, and whether that is more than one.
+
+    A user who may not list namespaces sees those of these names that they may get. Whether there are others is told
+    by their quota, which everybody in a room has.
+    """
     try:
-        return attendees_of(client.list("v1", "Namespace", label_selector=SELECTOR))
+        there = attendees_of(client.list("v1", "Namespace", label_selector=SELECTOR))
+        return there, len(there) > 1
     except ApiError as error:
         if error.status != 403:
             raise
-    found = [client.get("v1", "Namespace", name) for name in names]
-    return attendees_of([one for one in found if one])
+    there = attendees_of([one for name in names if (one := client.get("v1", "Namespace", name))])
+    return there, any(client.list("v1", "ResourceQuota", one.name, label_selector=BOUNDED) for one in there)
 
 
 def removable(client: Client, names: t.Sequence[str], there: t.Sequence[Attendee]) -> list[Attendee]:

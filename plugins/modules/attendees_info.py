@@ -112,6 +112,13 @@ there:
   type: list
   elements: dict
   sample: [{name: ada, host: ada.mybookstore.com}]
+shared:
+  description:
+    - Whether there are several attendees, so that the gateway is not one's own.
+    - A user who may not list namespaces learns it from the quota that attendees in a room have.
+  returned: where there is a cluster
+  type: bool
+  sample: true
 bounds:
   description:
     - What each of them may take of the cluster, from what a Bookinfo and its proxies request.

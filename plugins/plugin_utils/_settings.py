@@ -93,6 +93,7 @@ OTHERWISE: dict[str, str] = {
     "lab_attendees_hours": "attendees_hours",
     "lab_attendees_server": "attendees_server",
     "lab_room_shown": "",
+    "lab_shared": "",
     "lab_room_state": "",
     "lab_name": "lab",
     "lab_stage": "stage",

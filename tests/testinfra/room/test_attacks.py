@@ -207,6 +207,17 @@ def test_our_own_apply_says_why_it_is_refused(ansible, kube):
     assert bytes_of(kube, "ada") == before
 
 
+def test_an_attendee_walks_a_lab_with_what_they_were_handed(ansible, handed_out):
+    for name, options in (
+        ("lab", {"lab": "request_routing", "stage": "all_v1"}),
+        ("verify", {}),
+        ("status", {}),
+        ("reset", {"reset_confirm": True}),
+    ):
+        run = ansible.play(name, attendee="ada", lab_kubeconfig=str(handed_out / "ada"), **options)
+        assert run.status == 0, f"{name}: {run.output}"
+
+
 def test_each_command_of_each_guide_is_within_an_attendees_rights(kubectl):
     asked = sorted(set(needed_rights()))
     assert len(asked) > 15, "the guides are read"

@@ -15,14 +15,15 @@ from oracle.snapshots import differences, listing
 
 NETWORKING = "networking.istio.io/v1"
 SHARED = "shop.example"
-# One that changes only what is ada's, one with a policy, one with filters, one that all of Istio's users share, one
-# beside the gateway.
+# One that changes only what is ada's, one with a policy, one with filters, one that changes what her proxies know, one
+# beside the gateway, and one at the port that all share.
 STAGES = (
     ("request_routing", "jason_v2"),
     ("tls", "strict"),
     ("quotas", "local"),
     ("egress", "service_entry"),
     ("tls", "secure_gateway"),
+    ("gateway", "closed"),
 )
 
 # The rate limit service is there for everybody as soon as one needs it.

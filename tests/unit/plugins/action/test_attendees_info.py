@@ -136,6 +136,19 @@ def test_who_may_not_list_namespaces_is_found_by_name(monkeypatch: pytest.Monkey
     assert names(run(monkeypatch)) == []
 
 
+def test_the_gateway_is_shared_where_there_are_several(monkeypatch: pytest.MonkeyPatch, api: FakeApi) -> None:
+    assert run(monkeypatch, chosen="ada")["shared"]
+    refused = status_body(403, "Forbidden", "no")
+    api.fail(403, method="GET", part="/namespaces?", times=1, body=refused)
+    assert not run(monkeypatch, chosen="ada")["shared"]
+    meta = {"name": "q", "namespace": "ada", "labels": {"mesh.workshop/managed": "true"}}
+    api.put({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta})
+    api.fail(403, method="GET", part="/namespaces?", times=1, body=refused)
+    assert run(monkeypatch, chosen="ada")["shared"], "who may not list namespaces has a quota in a room"
+    api.remove("Namespace", "bob")
+    assert not run(monkeypatch, chosen="ada")["shared"], "a room of one"
+
+
 def test_without_a_cluster_nobody_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_options: Json) -> t.NoReturn:
         raise ApiError(0, "", "There is no cluster.")

@@ -23,16 +23,23 @@ WORKSHOP = {
     "namespace": "bookinfo",
     "host": "mybookstore.com",
     "gateway_namespace": "istio-system",
+    "shared": False,
     "credentials": {**CREDENTIALS, "secret": encoded(CREDENTIALS)},
     "images": {"python": "mesh-workshop.local/probe:1", "grpc_health": "mesh-workshop.local/grpc-health:1"},
 }
 NAMES = sorted(path.parent.name for path in CATALOGUE.glob("*/lab.yml"))
 
 
-def read(name: str) -> t.Any:
+def read(name: str, **facts: t.Any) -> t.Any:
     loader = jinja2.FileSystemLoader(CATALOGUE / name)
     environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return yaml.safe_load(environment.get_template("lab.yml").render(workshop=WORKSHOP))
+    return yaml.safe_load(environment.get_template("lab.yml").render(workshop={**WORKSHOP, **facts}))
+
+
+@pytest.mark.parametrize(("shared", "expected"), [(False, {"no_listener": True}), (True, {"status": 404})])
+def test_a_closed_gateway_still_listens_where_others_have_theirs(shared: bool, expected: t.Any) -> None:
+    (closed, *_stages) = parse_lab("gateway", read("gateway", shared=shared)).stages
+    assert [check["expect"] for check in closed.checks if not check.get("control")] == [expected]
 
 
 @pytest.mark.parametrize("name", NAMES)
