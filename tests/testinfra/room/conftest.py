@@ -29,7 +29,10 @@ def room(request, ansible, kube, tmp_path_factory):
     path = tmp_path_factory.mktemp("class") / "registration.csv"
     path.write_text(CLASS)
     if "ada" not in namespaces(kube):
-        before = bytes_of(kube, "bookinfo")
+        before, there = bytes_of(kube, "bookinfo"), namespaces(kube)
+        run = ansible.play("attendees", "--check", attendees=str(path))
+        assert run.status == 0, run.output
+        assert namespaces(kube) == there, "check mode changes nothing"
         run = ansible.play("attendees", attendees=str(path))
         assert run.status == 0, run.output
         assert outcomes(run) == {"ada": (3, 0), "bob": (3, 0)}
