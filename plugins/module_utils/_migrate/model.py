@@ -17,6 +17,8 @@ DIFFERS = "converted_with_differences"
 UNCHANGED = "unchanged"
 REFUSED = "refused"
 
+# What Istio 0.1 called the type of a document.
+FIRST_KINDS = ("route-rule", "destination-policy")
 # Red Hat's mesh had the cluster's objects in the control plane's namespace, in groups of its own (Maistra 1.0 to 1.1).
 _MAISTRA = {"ServiceMeshPolicy": "MeshPolicy", "ServiceMeshRbacConfig": "ClusterRbacConfig"}
 
@@ -160,7 +162,8 @@ class Doc:
 
     @property
     def written_kind(self) -> str:
-        return str(self.value.get("kind") or "")
+        first = self.value.get("type")
+        return str(self.value.get("kind") or (first if first in FIRST_KINDS else ""))
 
     @property
     def meta(self) -> Map:

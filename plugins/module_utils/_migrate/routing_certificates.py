@@ -32,6 +32,8 @@ def convert_certificates(doc: Doc, spec: Map) -> None:
     if doc.kind == "Gateway":
         for index, server in enumerate(spec.get("servers") or []):
             tls, field = server.get("tls") or Map(), f"spec.servers[{index}].tls"
+            if tls.get("credentialName"):
+                continue  # the files beside it were never read
             if tls.get("serverCertificate") and not _own(doc, tls, field, "serverCertificate"):
                 doc.differ(_MOUNTED, f"{field}.serverCertificate", place_of(tls, "serverCertificate"))
     elif doc.kind == "DestinationRule":

@@ -12,19 +12,19 @@ from __future__ import annotations
 import typing as t
 
 from .facts import Facts
-from .model import Doc, Json, Options, Refused, place_of
+from .model import FIRST_KINDS, Doc, Json, Options, Refused, place_of
 from .v1alpha1_egress import write_entry
 from .v1alpha1_hosts import Host, Hosts, name_of
 from .v1alpha1_policies import read_policy
 from .v1alpha1_routes import read_rule
 
-KINDS = ("RouteRule", "DestinationPolicy", "EgressRule", "IngressRule", "route-rule", "destination-policy")
+KINDS = ("RouteRule", "DestinationPolicy", "EgressRule", "IngressRule")
 _API = "networking.istio.io/v1"
 
 
 def is_mine(doc: Doc) -> bool:
     """Whether a document is of routing as Istio 0.1 to 0.8 had it."""
-    if doc.value.get("type") in ("route-rule", "destination-policy") and "spec" in doc.value:
+    if doc.value.get("type") in FIRST_KINDS and "spec" in doc.value:
         return True
     return doc.group == "config.istio.io" and doc.kind in KINDS
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from .facts import Facts
 from .fields import duration
-from .model import Doc, Json, Refused, mapping, place_of
+from .model import Doc, Json, Map, Refused, mapping, mappings, place_of
 from .v1alpha1_hosts import Hosts, callers_of, key_of, known_only, labels_of, spec_of
 
+_SETTINGS = ("loadBalancing", "circuitBreaker")
 _BALANCERS = {"ROUND_ROBIN": "ROUND_ROBIN", "RANDOM": "RANDOM", "LEAST_CONN": "LEAST_REQUEST"}
 _BREAKER = {
     "maxConnections": ("connectionPool", "tcp", "maxConnections"),
@@ -26,7 +27,7 @@ _BREAKER = {
 
 def read_policy(doc: Doc, facts: Facts, hosts: Hosts) -> None:
     spec = spec_of(doc)
-    known_only(spec, ("source", "destination", "loadBalancing", "circuitBreaker"), "spec")
+    known_only(spec, ("source", "destination", "policy", *_SETTINGS), "spec")
     source = mapping(spec, "source", "spec.source")
     callers, namespace = callers_of(doc, source, "spec.source", facts)
     if source and (not callers or namespace not in ("", facts.of(doc))):
@@ -37,33 +38,45 @@ def read_policy(doc: Doc, facts: Facts, hosts: Hosts) -> None:
             place_of(spec, "source"),
         )
     destination = mapping(spec, "destination", "spec.destination")
+    labels = labels_of(destination, "spec.destination")
+    settings = [(labels, _settings(doc, spec, "spec"))]
+    # Istio 0.1 had a list of them, each with the labels of its pods.
+    for index, part in enumerate(mappings(spec, "policy", "spec.policy")):
+        field = f"spec.policy[{index}]"
+        known_only(part, ("labels", "tags", *_SETTINGS), field)
+        settings.append((labels_of(part, field) or labels, _settings(doc, part, field)))
+    entry = hosts.about(doc, destination)
+    for pods, policy in settings:
+        if pods:
+            entry.subset(pods)
+        into = entry.policies.setdefault((key_of(callers), key_of(pods)), {})
+        if any(into.get(key, value) != value for key, value in policy.items()):
+            raise Refused("another DestinationPolicy says something else about the same pods.", "spec", spec.place)
+        into.update(policy)
+
+
+def _settings(doc: Doc, spec: Map, field: str) -> Json:
+    """What is said of load balancing and circuit breakers, as a traffic policy."""
     policy: Json = {}
-    balancing = mapping(spec, "loadBalancing", "spec.loadBalancing")
+    balancing = mapping(spec, "loadBalancing", f"{field}.loadBalancing")
     if balancing:
-        known_only(balancing, ("name",), "spec.loadBalancing")
+        known_only(balancing, ("name",), f"{field}.loadBalancing")
         name = str(balancing.get("name"))
         if name not in _BALANCERS:
             raise Refused(
-                f"spec.loadBalancing.name {name} never existed in Istio.", "spec.loadBalancing.name", spec.place
+                f"{field}.loadBalancing.name {name} never existed in Istio.", f"{field}.loadBalancing.name", spec.place
             )
         policy["loadBalancer"] = {"simple": _BALANCERS[name]}
-    breaker = mapping(spec, "circuitBreaker", "spec.circuitBreaker")
-    known_only(breaker, ("simpleCb",), "spec.circuitBreaker")
-    simple = mapping(breaker, "simpleCb", "spec.circuitBreaker.simpleCb")
-    known_only(simple, _BREAKER, "spec.circuitBreaker.simpleCb")
+    breaker = mapping(spec, "circuitBreaker", f"{field}.circuitBreaker")
+    known_only(breaker, ("simpleCb",), f"{field}.circuitBreaker")
+    simple = mapping(breaker, "simpleCb", f"{field}.circuitBreaker.simpleCb")
+    known_only(simple, _BREAKER, f"{field}.circuitBreaker.simpleCb")
     for key, value in simple.items():
         part = policy
         *path, last = _BREAKER[key]
         for step in path:
             part = part.setdefault(step, {})
         if key in ("httpDetectionInterval", "sleepWindow"):
-            value = duration(doc, value, f"spec.circuitBreaker.simpleCb.{key}", place_of(simple, key))
+            value = duration(doc, value, f"{field}.circuitBreaker.simpleCb.{key}", place_of(simple, key))
         part[last] = value
-    entry = hosts.about(doc, destination)
-    labels = labels_of(destination, "spec.destination")
-    if labels:
-        entry.subset(labels)
-    into = entry.policies.setdefault((key_of(callers), key_of(labels)), {})
-    if any(into.get(key, value) != value for key, value in policy.items()):
-        raise Refused("another DestinationPolicy says something else about the same pods.", "spec", spec.place)
-    into.update(policy)
+    return policy

@@ -60,6 +60,12 @@ def test_another_authority_beside_the_proxys_own_certificate_is_refused(converte
     assert "another authority than the mesh's" in converter.refusal(text)
 
 
+def test_a_file_beside_a_credentials_name_is_none(converter: Converter) -> None:
+    tls = "mode: SIMPLE, serverCertificate: sds, privateKey: sds, credentialName: web"
+    result = converter.result(gateway(tls))
+    assert (result.docs[0].status, result.docs[0].differences) == ("converted", [])
+
+
 def test_files_of_the_users_stay(converter: Converter) -> None:
     tls = "mode: MUTUAL, clientCertificate: /etc/certs/myclientcert.pem, privateKey: /etc/certs/client_private_key.pem"
     result = converter.result(rule(f"  trafficPolicy: {{tls: {{{tls}}}}}\n"))

@@ -81,3 +81,30 @@ def test_a_time_without_a_unit_is_refused_where_it_stands(converter: Converter) 
     spec = "{destination: {name: ratings}, circuitBreaker: {simpleCb: {sleepWindow: 15}}}"
     refusal = converter.refusal(rule("p", spec, "DestinationPolicy"))
     assert "spec.circuitBreaker.simpleCb.sleepWindow must be a duration with a unit" in refusal
+
+
+def test_the_first_policies_were_lists(converter: Converter) -> None:
+    text = (
+        "type: destination-policy\nname: first\nspec:\n  destination: ratings.default.svc.cluster.local\n  policy:\n"
+        "  - loadBalancing: {name: RANDOM}\n"
+        "  - tags: {version: v1}\n    circuitBreaker: {simple_cb: {max_connections: 9}}\n"
+    )
+    result = converter.result(text)
+    assert result.docs[0].title == "destination-policy first"
+    assert [(out["kind"], out["spec"]) for out in result.docs[0].outputs] == [
+        (
+            "DestinationRule",
+            {
+                "host": "ratings",
+                "trafficPolicy": {"loadBalancer": {"simple": "RANDOM"}},
+                "subsets": [
+                    {
+                        "name": "v1",
+                        "labels": {"version": "v1"},
+                        "trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": 9}}},
+                    }
+                ],
+            },
+        )
+    ]
+    assert "spec.policy[1].gone is not a field" in converter.refusal(text.replace("circuitBreaker", "gone"))
