@@ -20,6 +20,7 @@ from .limits import MAX_LIMITS
 from .lists import Item, is_list, items_of, left_out
 from .lost import Lost, guessed
 from .model import CONVERTED, DIFFERS, REFUSED, UNCHANGED, Doc, Json, Map, Note, Options, Refused, place_of
+from .rbac_rules import MAX_POLICIES
 from .reader import MAX_DOCUMENT, MAX_FILE_DOCUMENTS, MAX_FILE_NODES, Meter, is_empty, parse, read_bytes, split
 from .slips import MAX_MENDED, has_arrow, mend, mend_separators
 from .writer import json_documents, write_chunk, write_json
@@ -156,7 +157,7 @@ def migrate(sources: t.Iterable[tuple[str, bytes | str]], options: Options, give
         for doc in file.docs:
             facts.add_document(doc.value, file.name)
     refused = [file.name for file in files if file.refusal and not file.elsewhere]
-    run = _Run(options, refused, Meter(MAX_LIMITS))
+    run = _Run(options, refused, Meter(MAX_LIMITS), Meter(MAX_POLICIES))
     units = list(grouping.units(files, facts.namespace))
     for unit, context in units:
         _convert(unit, context, facts.near(unit[0].file) if unit else facts, run)
@@ -276,11 +277,12 @@ def _guess(text: str) -> str:
 
 @dataclasses.dataclass
 class _Run:
-    """What all units of a run share: options, files that were refused as a whole, limits that may still be written."""
+    """What all units of a run share: options, files that were refused as a whole, what may still be written."""
 
     options: Options
     refused: list[str]
     limits: Meter
+    policies: Meter
 
 
 def _convert(unit: list[Doc], context: list[Doc], facts: Facts, run: _Run) -> None:
@@ -297,7 +299,7 @@ def _convert(unit: list[Doc], context: list[Doc], facts: Facts, run: _Run) -> No
     lost = Lost([*unit, *around, *(doc for doc in context if doc.unread)], run.refused)
     routing.convert(docs, facts, options)
     v1alpha1.convert(docs, facts, options)
-    rbac.convert(docs, facts, options, lost)
+    rbac.convert(docs, facts, options, lost, run.policies)
     authentication.convert(docs, facts, options)
     joined = mixer.read([doc for doc in docs if doc.family == "other"], facts, lost)
     quota.convert(joined, facts, options, run.limits)

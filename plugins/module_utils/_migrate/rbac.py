@@ -18,6 +18,7 @@ from .model import Doc, Json, Map, Missing, Options, Place, Refused, camel_keys,
 from .rbac_rules import OPERATION, permission_of, policies_of, rule_of, unique
 from .rbac_subjects import Subject, merged, subjects_of
 from .rbac_switch import Switch, in_root, is_mine, switch_of
+from .reader import Meter
 
 KINDS = ("ServiceRole", "ServiceRoleBinding", "RbacConfig", "ClusterRbacConfig", "AuthorizationPolicy")
 _API = "security.istio.io/v1"
@@ -28,8 +29,11 @@ _ASSUMED = (
 )
 
 
-def convert(docs: t.Sequence[Doc], facts: Facts, options: Options, lost: Lost) -> None:
-    """Converts all RBAC documents that belong together; what became of each is noted in it."""
+def convert(docs: t.Sequence[Doc], facts: Facts, options: Options, lost: Lost, budget: Meter) -> None:
+    """Converts all RBAC documents that belong together; what became of each is noted in it.
+
+    :param budget: how many policies patterns may still stand for
+    """
     mine = [doc for doc in docs if is_mine(doc) and doc.kind in KINDS]
     for doc in mine:
         doc.family = "rbac"
@@ -62,7 +66,7 @@ def convert(docs: t.Sequence[Doc], facts: Facts, options: Options, lost: Lost) -
                 raise Refused(
                     f"the {told(refused)}, so it is not known to whom the role was granted; correct it first."
                 )
-            _role(role, bindings, switch, facts, lost)
+            _role(role, bindings, switch, facts, lost, budget)
         except Refused as why:
             role.refuse(why)
             for binding, _found in bindings:
@@ -137,7 +141,9 @@ def _binding(doc: Doc, facts: Facts) -> tuple[tuple[str, str], list[Subject]]:
     return (facts.of(doc), str(name)), subjects
 
 
-def _role(role: Doc, bindings: list[tuple[Doc, list[Subject]]], switch: Switch, facts: Facts, lost: Lost) -> None:
+def _role(
+    role: Doc, bindings: list[tuple[Doc, list[Subject]]], switch: Switch, facts: Facts, lost: Lost, budget: Meter
+) -> None:
     role.handled = True
     if switch.mode == "OFF":
         role.differ("RBAC was off, so the role had no effect; no policy is written.")
@@ -146,7 +152,7 @@ def _role(role: Doc, bindings: list[tuple[Doc, list[Subject]]], switch: Switch, 
             binding.differ("RBAC was off, so the binding had no effect; no policy is written.")
         return
     subjects = [subject for _doc, found in bindings for subject in found]
-    policies = policies_of(role, camel_keys(role.spec()), "spec.rules", subjects, switch, facts)
+    policies = policies_of(role, camel_keys(role.spec()), "spec.rules", subjects, switch, facts, budget)
     if not bindings:
         if not role.moved_to:
             text = "No binding in the input names the role, so it grants nothing; no policy is written."

@@ -10,14 +10,22 @@ from .model import Doc, Json, Map, Refused, mappings, only, place_of, text_list
 from .rbac_subjects import Subject, bracketed, merged, tell_wildcard
 from .rbac_switch import Switch
 from .rbac_targets import Target, matches, narrowed, targets_of
+from .reader import Meter
 
 _QUERY = "Istio 1.x compared paths with their query string; today it is left out, so /a matches /a?b=c as well."
+# A pattern stands for a policy for each service: a thousand roles for a thousand services would be a gigabyte.
+MAX_POLICIES = 12_000
 OPERATION = ("hosts", "notHosts", "paths", "notPaths", "methods", "notMethods", "ports", "notPorts")
 
 
 def policies_of(
-    doc: Doc, spec: Map, field: str, subjects: list[Subject], switch: Switch, facts: Facts
+    doc: Doc, spec: Map, field: str, subjects: list[Subject], switch: Switch, facts: Facts, budget: Meter
 ) -> dict[Target, list[Json]]:
+    """The rules for each of a role's targets.
+
+    :param budget: how many targets patterns may still stand for
+    :raises Refused: if they have more
+    """
     only(spec, ("rules",), "spec")
     policies: dict[Target, list[Json]] = {}
     for index, rule in enumerate(mappings(spec, "rules", field)):
@@ -26,7 +34,15 @@ def policies_of(
         operation, when, labels, names = permission_of(doc, rule, where, facts.of(doc))
         if operation is None:
             continue
-        for target in targets_of(doc, rule, where, names, switch, facts):
+        targets = targets_of(doc, rule, where, names, switch, facts)
+        if not budget.spend(max(0, len(targets) - len(rule.get("services") or [""]))):
+            raise Refused(
+                f"patterns of this and the roles before it stand for more than {MAX_POLICIES} policies; name fewer "
+                "services, or convert them apart.",
+                f"{where}.services",
+                place_of(rule, "services"),
+            )
+        for target in targets:
             here = dict(operation)
             if target.ports and "ports" not in here:
                 here["ports"] = list(target.ports)

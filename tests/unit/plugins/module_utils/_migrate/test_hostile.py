@@ -9,7 +9,14 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._migrate import Options, migrate, reader, slips
+from ansible_collections.mesh.workshop.plugins.module_utils._migrate import (
+    Options,
+    engine,
+    migrate,
+    rbac_rules,
+    reader,
+    slips,
+)
 
 ROLE = "apiVersion: rbac.istio.io/v1alpha1\nkind: ServiceRole\nmetadata: {name: a}\nspec: {}\n"
 ROUTE = (
@@ -112,6 +119,18 @@ def test_mending_has_a_bound_for_the_whole_file(monkeypatch: pytest.MonkeyPatch)
     assert sum(read) < slips.MAX_MENDED + 2 * 300 * len(broken)
 
 
+def roles_for(name: str, services: str) -> str:
+    """A role for some services, and its binding."""
+    binding = ROLE.replace("kind: ServiceRole", "kind: ServiceRoleBinding").replace("name: a", f"name: {name}-bound")
+    return (
+        ROLE.replace("name: a", f"name: {name}").replace("spec: {}", f"spec: {{rules: [{{services: {services}}}]}}")
+        + "---\n"
+        + binding.replace(
+            "spec: {}", f"spec: {{subjects: [{{user: x}}], roleRef: {{kind: ServiceRole, name: {name}}}}}"
+        )
+    )
+
+
 @pytest.mark.parametrize("text", ["(" * 5000, "!" * 5000, "a[" * 4000, "ip(" * 3000])
 def test_a_deep_expression_is_refused(text: str) -> None:
     spec = f"{{match: '{text}', actions: [{{handler: h}}]}}"
@@ -119,3 +138,17 @@ def test_a_deep_expression_is_refused(text: str) -> None:
     handler = "---\napiVersion: config.istio.io/v1alpha2\nkind: denier\nmetadata: {name: h}\nspec: {}\n"
     refusals = migrate([("a.yaml", (rule + handler).encode())], Options()).refusals()
     assert "is nested too deep" in refusals[0]
+
+
+def test_patterns_of_roles_stand_for_so_many_policies_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rbac_rules.MAX_POLICIES < 20_000
+    monkeypatch.setattr(engine, "MAX_POLICIES", 50)
+    services = "".join(
+        f"apiVersion: v1\nkind: Service\nmetadata: {{name: s{number}}}\nspec: {{selector: {{app: a{number}}}}}\n---\n"
+        for number in range(21)
+    )
+    names = "[" + ", ".join(f"s{number}.default.svc.cluster.local" for number in range(21)) + "]"
+    roles = [roles_for("named", names), *(roles_for(f"r{number}", "['s*']") for number in range(3))]
+    result = migrate([("a.yaml", (services + "---\n".join(roles)).encode())], Options())
+    assert [doc.name for doc in result.docs if doc.refusal] == ["r2", "r2-bound"]
+    assert "patterns of this and the roles before it stand for more than" in result.refusals()[0]
