@@ -20,7 +20,6 @@ from .mend import setting
 
 REPLACED = {"connectionPool": "breaker", "outlierDetection": "outliers", "loadBalancer": "balancing", "tls": "tls"}
 """What the settings of a port replace, each with the topic of a finding about it."""
-COUNTED = ("consecutive5xxErrors", "consecutiveGatewayErrors")
 MOST_EJECTED = 10
 """Percent of the pods, where ``maxEjectionPercent`` is not said."""
 
