@@ -34,8 +34,12 @@ def policies_of(
         operation, when, labels, names = permission_of(doc, rule, where, facts.of(doc))
         if operation is None:
             continue
-        targets = targets_of(doc, rule, where, names, switch, facts)
-        if not budget.spend(max(0, len(targets) - len(rule.get("services") or [""]))):
+        wide = facts.of(doc) == switch.root or any(
+            "*" in name and name != "*" for name in text_list(rule, "services", f"{where}.services")
+        )
+        # What has been spent is not looked for again.
+        targets = [] if wide and budget.left < 0 else targets_of(doc, rule, where, names, switch, facts)
+        if wide and not budget.spend(len(targets)):
             raise Refused(
                 f"patterns of this and the roles before it stand for more than {MAX_POLICIES} policies; name fewer "
                 "services, or convert them apart.",
