@@ -63,6 +63,8 @@ options:
         From the host, C(attempts) and C(mirrored) need it. What rests on access logs fails where they are not written.
       - In C(expect), C(some) are answers of which there must be at least C(percent) (10), told by a C(status), and what
         C(headers) they have. The requests must prove it, so that clearly more are needed to pass.
+      - In C(expect), C(logged) are the statuses of which the calling workload's proxy writes to its access log; of any
+        other it must write nothing. C(status) lists them and at least one more, and answers of both kinds have to come.
       - In C(expect), C(upstream_cluster) is the cluster that the calling workload's proxy has chosen, as its access log
         says.
       - In C(expect), C(grpc_status) is a gRPC status by number or name, as V(UNAVAILABLE).

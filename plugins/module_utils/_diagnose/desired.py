@@ -200,7 +200,7 @@ def decisive(findings: Findings) -> tuple[str, ...]:
         return ("Gateway", "VirtualService")
     if findings.expects_refusal:
         return ("PeerAuthentication",)
-    if findings.expects_traces:
+    if findings.expects_traces or findings.expects_logging:
         return ("Telemetry",)
     if findings.expects_quota:
         return ("EnvoyFilter",)

@@ -87,6 +87,10 @@ class Findings:
     expects_traces: bool = False
     copy_shares: tuple[tuple[str, float], ...] = ()
     """What part of the requests each version is to get copies of."""
+    expects_logging: bool = False
+    """Whether it matters what the caller's proxy logs."""
+    uncounted: bool = False
+    """Whether no proxy has counted any request in Istio's metrics while these were sent."""
     answers: int = 0
     """How many answers the check has rested on, and of these:"""
     limited: int = 0

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a check expects of the mesh, and no object asks it for: a delay, a quota, copies, traces."""
+"""What a check expects of the mesh, and nothing in it does: a delay, a quota, copies, traces, records, counts."""
 
 from __future__ import annotations
 
@@ -151,4 +151,30 @@ def no_traces(findings: Findings) -> Diagnosis | None:
     return Diagnosis(
         "No Telemetry turns tracing on for these requests.",
         f"Apply a Telemetry with tracing in namespace {ROOT}: there it holds for the gateway and all workloads.",
+    )
+
+
+def no_logging(findings: Findings) -> Diagnosis | None:
+    """It matters what the caller's proxy logs, and no Telemetry says so."""
+    if not findings.expects_logging or not findings.answers or not findings.known("Telemetry"):
+        return None
+    near = [one for one in findings.of("Telemetry") if home_of(one) in _places(findings) | {ROOT}]
+    if any(one.get("spec", {}).get("accessLogging") for one in near):
+        return None
+    home = findings.namespace or "default"
+    return Diagnosis(
+        f"No Telemetry says what the proxies of namespace {home} log, so they log what the mesh's configuration says.",
+        f"Apply a Telemetry with accessLogging and a filter in namespace {home}.",
+    )
+
+
+def no_counting(findings: Findings) -> Diagnosis | None:
+    """The requests are answered as expected, and no proxy of the mesh has counted any."""
+    if not findings.uncounted:
+        return None
+    return Diagnosis(
+        "No proxy has counted a request in istio_requests_total meanwhile, though Prometheus reads them: the metric is "
+        "switched off.",
+        "On the embedded cluster apply the role metrics again, whose EnvoyFilter makes the proxies count; on another, "
+        "look for a Telemetry that disables the metric.",
     )

@@ -27,6 +27,8 @@ PORT = 9090
 PORT_NAMES = ("http", "http-web", "web", "http-prometheus")
 ALIVE = "envoy_server_live"
 """What every Envoy says of itself, so that there is one series for each proxy that is read."""
+REQUESTS = "istio_requests_total"
+"""Istio's count of requests (https://istio.io/latest/docs/reference/config/metrics/)."""
 SAID = re.compile(r'"error":\s*("(?:[^"\\]|\\.)*"?)')
 """The reason in an answer of Prometheus's that may have been cut."""
 
@@ -90,6 +92,10 @@ class Prometheus:
     def now(self) -> float:
         """The time by Prometheus' own clock, in seconds."""
         return self.number("time()") or 0.0
+
+    def counted(self) -> float:
+        """How many requests the proxies have counted in Istio's own metric."""
+        return self.number(f"sum({REQUESTS})") or 0.0
 
     def read_until(self) -> float:
         """When the proxy that was read longest ago was read, by Prometheus' own clock.

@@ -74,6 +74,12 @@ def unread_logs(run: Run) -> t.Iterator[str]:
         yield f"What the proxies of {whose} wrote about the request cannot be read (no right to get pods/log)."
 
 
+def _is_uncounted(check: Check, answers: t.Sequence[Answer]) -> bool:
+    """Whether all that is wrong is that the proxies count nothing."""
+    silent = bool(answers) and all(one.measured is not None and one.measured.silent for one in answers)
+    return silent and all(fault.startswith("metric ") for one in answers for fault in faults_of(check.expect, one))
+
+
 def findings_of(
     check: Check, address: tuple[str, int] | None, verdict: Verdict, answers: t.Sequence[Answer]
 ) -> Findings:
@@ -106,6 +112,8 @@ def findings_of(
         answers=sum(1 for one in answers if one.known and one.seen.get("status")),
         limited=sum(1 for one in answers if one.seen.get("status") == TOO_MANY),
         copied=sum(1 for one in answers if one.copies & copies),
+        expects_logging=bool(expect.logged),
+        uncounted=_is_uncounted(check, answers),
         traced=sum(1 for one in answers if one.trace is not None),
         request=request_of(check.request.url, check.request.method, check.request.headers, check.request.protocol),
         session=check.request.session is not None,

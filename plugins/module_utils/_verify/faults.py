@@ -50,6 +50,8 @@ class Measured:
     value: float | None
     grown: float
     requests: int
+    silent: bool = False
+    """Whether no proxy of the mesh has counted a request meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class Answer:
     records: tuple[Record, ...] = ()
     trace: Trace | None = None
     """The request's trace, None where there is none."""
+    logged: bool | None = None
+    """Whether the caller's proxy has a record of it; None where nobody has looked."""
     measured: Measured | None = None
     """What the metric was after all requests of the sample: the same for each of them."""
 
@@ -161,6 +165,8 @@ def _faults_by_proxies(expect: Expect, answer: Answer) -> list[str]:
     if expect.upstream_cluster is not None:
         clusters = [record.cluster for record in answer.records if not record.inbound]
         faults += text_faults(expect.upstream_cluster, clusters[-1] or "none", "cluster") if clusters else [NO_CLUSTER]
+    if answer.logged is not None and answer.logged != (answer.seen["status"] in expect.logged):
+        faults.append(f"status {answer.seen['status']} is {'logged' if answer.logged else 'not logged'}")
     faults += _faults_of_trace(expect, answer.trace)
     if expect.metric is not None and answer.measured is not None and not is_measured(expect.metric, answer.measured):
         faults.append(measured_text(expect.metric, answer.measured))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import typing as t
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from .._istio.gateways import GATEWAY_SELECTOR
@@ -51,7 +52,9 @@ class Gatherer:
         self.logged = needs_proxies(check)
         self.evidence = "the answers"
         self.before = 0.0
-        """What the metric was before the requests that count."""
+        """What the metric was before the requests that count,"""
+        self.counted = 0.0
+        """and how many requests all proxies had counted."""
 
     def begin(self) -> None:
         """Look at the metric before the requests that count: what came earlier is read by then."""
@@ -64,6 +67,7 @@ class Gatherer:
         if metric.grows:
             self._await_reading(prometheus)
             self.before = prometheus.number(metric.query) or 0.0
+            self.counted = prometheus.counted()
         else:
             prometheus.read_until()
 
@@ -86,10 +90,12 @@ class Gatherer:
         while True:
             value = prometheus.number(metric.query)
             measured = Measured(value, (value or 0.0) - self.before, len(seen))
-            answers = [Answer(one, measured=measured) for one in seen]
             waited = is_measured(metric, measured) or time.monotonic() > until or self.run.stop.wait(READ_PAUSE)
             if waited or (metric.each is not None and measured.grown > metric.each * len(seen)):
-                return answers
+                break
+        if metric.grows and measured.grown == 0:
+            measured = replace(measured, silent=prometheus.counted() <= self.counted)
+        return [Answer(one, measured=measured) for one in seen]
 
     def answers(self, seen: t.Sequence[Observation], sample: Sample | None = None) -> list[Answer]:
         """Answers with what is known about who gave them; of a sequential ``sample`` as many as decide it."""
@@ -98,6 +104,8 @@ class Gatherer:
             return self._by_metric(expect.metric, seen)
         if expect.traced:
             return self._by_traces(seen)
+        if expect.logged:
+            return self._by_own_log(seen)
         if self.logged:
             found = self._by_logs(seen, sample)
             if found is not None:
@@ -148,6 +156,25 @@ class Gatherer:
         self.evidence = f"the access logs of {whose}"
         copies = [label for label, _share in expect.mirrored]
         return by_logs(seen, found, self.run.versions_in(namespace), service, at_callee, copies)
+
+    def _by_own_log(self, seen: t.Sequence[Observation]) -> list[Answer]:
+        """Answers with whether the caller's proxy has written about them. It has written all that it will by then."""
+        source = self.run.source(self.check)
+        pod = f"{source.namespace}/{source.pod}"
+        if not source.meshed:
+            raise NoEvidence(f"Pod {pod} has no sidecar that could log these requests.")
+        self.evidence = "the access log of the caller's proxy"
+        until = time.monotonic() + LOG_PATIENCE
+        pause = LOG_FLUSH
+        while True:
+            waited = self.run.stop.wait(pause)
+            found = by_agent(one for one in self.run.logs(source.namespace, [source.pod]) if not one.inbound)
+            if pod in self.run.unread_logs:
+                raise NoEvidence(f"The log of the proxy in pod {pod} may not be read.")
+            answers = [Answer(one, logged=str(one.get("agent")) in found) for one in seen]
+            if waited or time.monotonic() > until or not any_faults(self.check, answers):
+                return answers
+            pause = LOG_PAUSE
 
     def _asks_callee(self) -> bool:
         """Whether the check is about what the callee's proxies saw, and not only about who answered."""

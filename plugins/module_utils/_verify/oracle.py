@@ -65,6 +65,9 @@ def judge(check: Check, sample: Sample, answers: t.Sequence[Answer]) -> Verdict:
         decision, wrong_shares = _shares(sample, answers)
     elif len(answers) < sample.total:
         decision = Decision.CONTINUE
+    elif check.expect.logged and len({one.seen["status"] in check.expect.logged for one in answers}) < 2:
+        decision = Decision.WRONG
+        unproven = "; without an answer of either kind nothing shows which are logged"
     elif not _average_is_right(check.expect.attempts, sample.error, answers) or not _enough(
         check.expect.some, sample.error, answers
     ):

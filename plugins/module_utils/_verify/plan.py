@@ -102,7 +102,7 @@ def needs_proxies(check: Check) -> bool:
     """Whether only the proxies' logs can tell what the check asks."""
     expect = check.expect
     asked = expect.served_by and (check.source != HOST or expect.callee)
-    return bool(asked or expect.attempts or expect.mirrored or expect.upstream_cluster)
+    return bool(asked or expect.attempts or expect.mirrored or expect.upstream_cluster or expect.logged)
 
 
 def is_exclusive(check: Check) -> bool:

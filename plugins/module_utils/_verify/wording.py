@@ -58,6 +58,8 @@ def expected_text(check: Check) -> str:
         parts.append(f"{expect.trace_share * 100:g} % traced")
     if expect.metric is not None:
         parts.append(_metric_text(expect.metric))
+    if expect.logged:
+        parts.append(f"logged by the caller's proxy only with status {' or '.join(map(str, expect.logged))}")
     if expect.failures is not None:
         parts.append(f"at most {expect.failures} failures while requests went on")
     if expect.body is not None:

@@ -15,7 +15,7 @@ from ..analysis import with_analysis
 from ..causes import Case, alias_of_nobody, case_of, explained, how_far, without_effect
 from ..desired import as_desired, behind
 from ..findings import Diagnosis, Findings
-from ..missing import no_copies, no_delay, no_quota, no_traces
+from ..missing import no_copies, no_counting, no_delay, no_logging, no_quota, no_traces
 from ..proxies import rejected, unacknowledged
 from ..refused import refused_on_path
 from ..shares import shares_by_other_means, wrong_weights
@@ -34,8 +34,10 @@ def plain(rule: t.Callable[[Findings], Diagnosis | None]) -> Rule:
     return lambda case: rule(case.findings)
 
 
-FIRST: tuple[Rule, ...] = (alias_of_nobody, *map(plain, (could_not_ask, unknown_name, refused_on_path)))
-"""Asked before the request's way is looked at: no request was sent, or there is no pod that it could lead to."""
+FIRST: tuple[Rule, ...] = (alias_of_nobody, *map(plain, (could_not_ask, unknown_name, refused_on_path, no_counting)))
+"""Asked before the request's way is looked at: no request was sent, there is no pod that it could lead to, or nobody
+counts what comes of it.
+"""
 
 HINDERED: tuple[Rule, ...] = tuple(map(plain, (refused_inside, not_ready, no_sidecar, rejected, no_istiod)))
 """Where one of these knows something, no rule of the mesh would help, whatever of the desired is missing."""
@@ -58,6 +60,7 @@ RULES: tuple[Rule, ...] = (
             no_quota,
             no_copies,
             no_traces,
+            no_logging,
             unacknowledged,
             several_labs,
             wrong_version,

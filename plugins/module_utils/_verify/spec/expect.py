@@ -36,6 +36,7 @@ EXPECT_KEYS = (
     "trace",
     "trace_share",
     "metric",
+    "logged",
 )
 METRIC_KEYS = ("query", "each", "share", "above", "below")
 TRACE_KEYS = ("services", "parents")
@@ -87,6 +88,7 @@ def expect_of(value: object, title: str) -> Expect:
         trace_parents=trace_parents,
         trace_share=percent(reader.number("trace_share", 0, 100)),
         metric=_metric(reader),
+        logged=_logged(reader),
     )
 
 
@@ -151,22 +153,22 @@ def _status(reader: Reader) -> tuple[tuple[int, ...], tuple[tuple[str, float], .
     if value is None:
         return (), ()
     if isinstance(value, t.Mapping):
-        shares = _shares(reader, "status", lambda label: str(_code(reader, label)))
+        shares = _shares(reader, "status", lambda label: str(_code(reader, "status", label)))
         always = [int(label) for label, share in shares if share == 1.0]
         return (tuple(always), ()) if always else ((), shares)
     values = value if isinstance(value, (list, tuple)) else [value]
     if not values:
         raise reader.error("status", "is an empty list")
-    return tuple(_code(reader, code) for code in values), ()
+    return tuple(_code(reader, "status", code) for code in values), ()
 
 
-def _code(reader: Reader, value: object) -> int:
+def _code(reader: Reader, key: str, value: object) -> int:
     try:
         code = 0 if isinstance(value, bool) else int(str(value))
     except ValueError:
         code = 0
     if not 100 <= code <= 599:
-        raise reader.error("status", f"must be made of HTTP codes from 100 to 599, not {shown(value)}")
+        raise reader.error(key, f"must be made of HTTP codes from 100 to 599, not {shown(value)}")
     return code
 
 
@@ -188,7 +190,7 @@ def _some(reader: Reader) -> Some | None:
         raise inner.error("status", "is missing: it tells these answers from the others")
     return Some(
         share=default_to(inner.number("percent", 0.1, 100), SOME) / 100.0,
-        status=_code(inner, inner.value["status"]),
+        status=_code(inner, "status", inner.value["status"]),
         headers=_headers(inner),
     )
 
@@ -223,6 +225,16 @@ def _metric(reader: Reader) -> Metric | None:
     if low is not None and high is not None and low > high:
         raise inner.error("above", "is greater than expect.metric.below")
     return Metric(query, each, share, low, high)
+
+
+def _logged(reader: Reader) -> tuple[int, ...]:
+    value = reader.value.get("logged")
+    if value is None:
+        return ()
+    values = value if isinstance(value, (list, tuple)) else [value]
+    if not values:
+        raise reader.error("logged", "is an empty list: name a status that the caller's proxy logs")
+    return tuple(_code(reader, "logged", code) for code in values)
 
 
 def _grpc_status(reader: Reader) -> int | None:
@@ -292,8 +304,8 @@ def _headers(reader: Reader) -> tuple[tuple[str, Text], ...]:
 
 
 def needs_logs(expect: Expect) -> bool:
-    """Whether who answered is asked, which access logs tell."""
-    return bool(expect.served_by or expect.attempts or expect.mirrored or expect.upstream_cluster)
+    """Whether something is asked that access logs tell, such as who answered."""
+    return bool(expect.served_by or expect.attempts or expect.mirrored or expect.upstream_cluster or expect.logged)
 
 
 def refuse_contradictions(reader: Reader, request: Request, expect: Expect) -> None:
@@ -329,6 +341,18 @@ def refuse_contradictions(reader: Reader, request: Request, expect: Expect) -> N
         raise reader.error(
             "expect.metric",
             "cannot stand beside shares, quotas, streams, traces and evidence from access logs: make two checks of it",
+        )
+    if expect.logged and (
+        expect.served_by or expect.attempts or expect.mirrored or expect.upstream_cluster or expect.admitted
+    ):
+        raise reader.error(
+            "expect.logged", "cannot stand beside quotas and other evidence from access logs: make two checks of it"
+        )
+    if expect.logged and (not set(expect.logged) < set(expect.status) or request.stream):
+        raise reader.error(
+            "expect.status",
+            "must list what expect.logged has and at least one more, without a stream: some of the answers have to be "
+            "logged and some not",
         )
     if expect.admitted and (expect.status_shares or expect.served_by or request.count):
         raise reader.error("expect.admitted", "sets the requests by itself: it cannot stand beside shares or count")

@@ -124,6 +124,8 @@ def _check(item: object, number: int, default_namespace: str | None, deadline: f
     ):
         if given and source == HOST:
             raise reader.error(key, "needs a check from a workload: the host reaches nothing but the gateway")
+    if expect.logged and source in (HOST, NO_SIDECAR):
+        raise reader.error("expect.logged", "needs a check from a workload: it is about the log of the caller's proxy")
     return Check(
         name=reader.text("name") or f"{request.method} {request.url} from {source}",
         source=source,

@@ -167,6 +167,8 @@ class Expect:
     trace_parents: tuple[tuple[str, str], ...] = ()
     trace_share: float | None = None
     metric: Metric | None = None
+    logged: tuple[int, ...] = ()
+    """Statuses of which the caller's proxy writes a record; of any other it writes none."""
 
     @property
     def traced(self) -> bool:

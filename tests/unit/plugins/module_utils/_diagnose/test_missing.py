@@ -163,7 +163,36 @@ def test_tracing_that_is_on_is_not_missed(namespace: str) -> None:
     assert sentence(world(), FAST, **TRACES) == "", "what could not be read is not absent"
 
 
-@pytest.mark.parametrize("expected", [QUOTA, COPIES, TRACES])
+# -- records and counts --------------------------------------------------
+
+LOGGING = {"expects_logging": True}
+
+
+@pytest.mark.parametrize("found", [[], [telemetry("bookinfo")], [thing("logs", "a", spec={"accessLogging": [{}]})]])
+def test_no_telemetry_says_what_is_logged(found: list[Json]) -> None:
+    told = said({**world(), "Telemetry": found}, FAST, **INSIDE, **LOGGING)
+    assert told
+    assert told.sentence == (
+        "No Telemetry says what the proxies of namespace bookinfo log, so they log what the mesh's configuration says."
+    )
+    assert "accessLogging" in told.remedy
+
+
+@pytest.mark.parametrize("namespace", ["bookinfo", "istio-system"])
+def test_a_telemetry_that_may_say_it_is_not_missed(namespace: str) -> None:
+    logs = thing("logs", namespace, spec={"accessLogging": [{}]})
+    assert sentence({**world(), "Telemetry": [logs]}, FAST, **LOGGING) == ""
+    assert sentence(world(), FAST, **LOGGING) == "", "what could not be read is not absent"
+
+
+def test_a_metric_that_is_switched_off_comes_before_all_else() -> None:
+    told = said({**world(), "VirtualService": []}, FAST, **INSIDE, **COPIES, uncounted=True)
+    assert told
+    assert told.sentence.startswith("No proxy has counted a request in istio_requests_total meanwhile")
+    assert "apply the role metrics again" in told.remedy
+
+
+@pytest.mark.parametrize("expected", [QUOTA, COPIES, TRACES, LOGGING])
 def test_without_an_answer_nothing_is_missed(expected: Json) -> None:
     objects = {**world(), "EnvoyFilter": [], "Telemetry": []}
     assert sentence(objects, **expected, answers=0) == ""

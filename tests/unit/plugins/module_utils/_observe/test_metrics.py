@@ -16,7 +16,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._observe.metrics imp
     prometheus_of,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._verify import CheckError, gather, parse_checks, run_checks
-from ansible_collections.mesh.workshop.tests.unit.servers import Site
+from ansible_collections.mesh.workshop.tests.unit.servers import Answer, Site
 
 Json = dict[str, t.Any]
 PATH = "/api/v1/namespaces/mesh-workshop-metrics/services/http:prometheus:9090/proxy/api/v1/query"
@@ -27,6 +27,7 @@ def service(name: str, namespace: str, *ports: Json) -> Json:
     return {"metadata": {"name": name, "namespace": namespace}, "spec": {"ports": list(ports)}}
 
 
+ALL = "sum(istio_requests_total)"
 OURS = service("prometheus", "mesh-workshop-metrics", {"port": 9090, "name": "http"})
 
 
@@ -69,7 +70,8 @@ class Cluster:
 
 def ask(cluster: t.Any, **check: t.Any) -> t.Any:
     metric = {"query": QUERY, **check.pop("metric")}
-    one = {"name": "metric", "request": {"url": "http://shop.example/", **check}, "expect": {"metric": metric}}
+    expect = {"metric": metric, **({"status": check.pop("status")} if "status" in check else {})}
+    one = {"name": "metric", "request": {"url": "http://shop.example/", **check}, "expect": expect}
     return run_checks(cluster, parse_checks([one]), cluster.site.address, once=True)
 
 
@@ -96,6 +98,19 @@ def test_what_was_there_before_does_not_count(site: Site) -> None:
     cluster.counts = lambda sent: 1000.0
     assert ask(cluster, metric={"each": 0}, count=5).passed
     assert not ask(cluster, metric={"each": 1}, count=5).passed
+
+
+def test_proxies_that_count_nothing_are_told_from_a_query_that_finds_nothing(site: Site) -> None:
+    cluster = Cluster(site)
+    cluster.counts = lambda sent: 1000.0
+    silent = ask(cluster, metric={"each": 1}, count=5)
+    assert "No proxy has counted a request in istio_requests_total meanwhile" in silent.message
+    site.answer = lambda _request: Answer(503)
+    failing = ask(cluster, metric={"each": 1}, count=5, status=200)
+    assert "No proxy has counted" not in failing.message, "the answers are the news"
+    site.answer = lambda _request: Answer()
+    cluster.counts = lambda sent: float(sent) if cluster.asked[-1] == ALL else 1000.0
+    assert "No proxy has counted" not in ask(cluster, metric={"each": 1}, count=5).message
 
 
 def test_what_grows_by_more_than_these_requests_is_not_theirs(site: Site) -> None:

@@ -21,7 +21,9 @@ def check(expect: dict[str, t.Any], **parts: t.Any) -> Check:
 
 
 def answer(status: int = 200, served: str | None = None, **parts: t.Any) -> Answer:
-    known = {key: parts.pop(key) for key in ("tries", "copies", "known", "records", "measured") if key in parts}
+    known = {
+        key: parts.pop(key) for key in ("tries", "copies", "known", "records", "logged", "measured") if key in parts
+    }
     seen = {"status": status, "error": None, "headers": [], "body": "", "seconds": 0.01, "agent": "a", **parts}
     return Answer(seen, served, **known)
 

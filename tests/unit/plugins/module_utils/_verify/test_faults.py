@@ -80,3 +80,12 @@ def test_cluster_that_the_proxy_of_the_caller_has_chosen(records: tuple[str, ...
     assert expected_text(one) == "status 200, cluster 'PassthroughCluster'"
     other = check({"upstream_cluster": {"lacks": "elsewhere"}}).expect
     assert faults_of(other, seen) == ([] if records else ["cluster is missing"])
+
+
+def test_what_the_caller_s_proxy_logs() -> None:
+    one = check({"status": [200, 500], "logged": 500}).expect
+    assert faults_of(one, answer(500, logged=True)) == faults_of(one, answer(200, logged=False)) == []
+    assert faults_of(one, answer(200, logged=True)) == ["status 200 is logged"]
+    assert faults_of(one, answer(500, logged=False)) == ["status 500 is not logged"]
+    assert faults_of(one, answer(500)) == [], "nobody has looked"
+    assert faults_of(one, error("timeout_response")) == ["no answer in time"]

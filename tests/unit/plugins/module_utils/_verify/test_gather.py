@@ -9,6 +9,7 @@ import time
 import typing as t
 
 import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils._kube.errors import ApiError
 from ansible_collections.mesh.workshop.plugins.module_utils._verify import (
     gather,
     parse_checks,
@@ -142,3 +143,68 @@ def test_a_wrong_status_counts_before_its_record_is_written(
     site.answer = broken_at_the_end
     request = {"url": f"http://127.0.0.1:{site.port}/", "count": 500}
     assert not ask(cluster, site, expect={"status": 200, "served_by": {"v2": 95, "v1": 5}}, request=request).passed
+
+
+LOGGED: Json = {"status": [200, 500], "logged": 500}
+
+
+def failing(site: Site, status: t.Callable[[int], int]) -> tuple[list[str], list[str]]:
+    """The site answers each request as the function says, by its number. All agents, and those of errors."""
+    every: list[str] = []
+    failed: list[str] = []
+
+    def answer(request: t.Any) -> Answer:
+        code = status(len(site.requests))
+        agent = str(request.headers["user-agent"])
+        every.append(agent)
+        if code >= 500:
+            failed.append(agent)
+        return Answer(code)
+
+    site.answer = answer
+    return every, failed
+
+
+def test_a_proxy_that_logs_errors_only(cluster: Cluster, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gather, "LOG_PATIENCE", 0.2)
+    monkeypatch.setattr(gather, "LOG_FLUSH", 0.0)
+    cluster.agents, failed = failing(site, lambda number: 500 if number % 3 == 0 else 200)
+    wrong = ask(cluster, site, expect=LOGGED)
+    assert not wrong.passed
+    assert "observed status 200 is logged (" in wrong.message
+    cluster.agents = failed
+    right = ask(cluster, site, expect=LOGGED)
+    assert right.passed, right.message
+    assert right.results[0]["evidence"] == "the access log of the caller's proxy"
+    cluster.agents = []
+    nothing = ask(cluster, site, expect=LOGGED)
+    assert "observed status 500 is not logged (" in nothing.message
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_answers_of_one_kind_do_not_show_what_is_logged(
+    cluster: Cluster, site: Site, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr(gather, "LOG_PATIENCE", 0.2)
+    monkeypatch.setattr(gather, "LOG_FLUSH", 0.0)
+    _every, cluster.agents = failing(site, lambda _number: status)
+    outcome = ask(cluster, site, expect=LOGGED)
+    assert not outcome.passed
+    assert "; without an answer of either kind nothing shows which are logged" in outcome.message
+
+
+def test_a_log_that_may_not_be_read_proves_nothing(
+    cluster: Cluster, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gather, "LOG_FLUSH", 0.0)
+    failing(site, lambda number: 500 if number % 3 == 0 else 200)
+
+    def refused(*_arguments: t.Any, **_options: t.Any) -> bytes:
+        raise ApiError(403, "Forbidden", "no")
+
+    monkeypatch.setattr(cluster, "logs", refused)
+    outcome = ask(cluster, site, expect=LOGGED)
+    assert "The log of the proxy in pod bookinfo/productpage-1 may not be read" in outcome.message
+    cluster.pods[0]["spec"]["initContainers"] = []
+    outcome = ask(cluster, site, expect=LOGGED)
+    assert "Pod bookinfo/productpage-1 has no sidecar that could log these requests" in outcome.message

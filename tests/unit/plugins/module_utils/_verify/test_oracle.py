@@ -179,6 +179,7 @@ EXPECTED: list[dict[str, t.Any]] = [
     {"no_listener": True},
     {"trace": {"services": ["v1"], "parents": {"v1": "v2"}}},
     {"trace_share": 20},
+    {"status": [200, 500], "logged": 500},
     {"metric": {"query": "a", "each": 1}},
     {"metric": {"query": "a", "share": 20}, "status": 200},
     {"metric": {"query": "a", "above": 1, "below": 2}},

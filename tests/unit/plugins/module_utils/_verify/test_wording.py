@@ -34,6 +34,10 @@ from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.a
         ({"metric": {"query": "a", "above": 1, "below": 2.5}}, "metric is 1 to 2.5"),
         ({"metric": {"query": "a", "above": 1}}, "metric is at least 1"),
         ({"metric": {"query": "a", "below": 0}}, "metric is at most 0"),
+        (
+            {"status": [200, 404, 500], "logged": [404, 500]},
+            "status 200 or 404 or 500, logged by the caller's proxy only with status 404 or 500",
+        ),
         ({"refused": True}, "connection closed without an answer"),
     ],
 )

@@ -98,6 +98,24 @@ def test_what_the_proxies_saw() -> None:
         ),
         ({"expect": {"metric": {"query": "a", "each": 1}, "refused": True}}, "expect.refused means that no answer"),
         ({"expect": {"trace": ["a"], "callee": "b", "attempts": 1}}, "expect asks for traces"),
+        ({"from": "a", "expect": {"status": [200, 500], "logged": []}}, "expect.logged is an empty list"),
+        ({"from": "a", "expect": {"status": [200], "logged": "5xx"}}, "expect.logged must be made of HTTP codes"),
+        ({"from": "a", "expect": {"logged": 500}}, "expect.status must list what expect.logged has and at least one"),
+        ({"from": "a", "expect": {"status": 500, "logged": 500}}, "expect.status must list what expect.logged has"),
+        ({"from": "a", "expect": {"status": [200, 404], "logged": 500}}, "expect.status must list what expect.logged"),
+        (
+            {"from": "a", "expect": {"status": [200, 500], "logged": 500, "attempts": 1}},
+            "expect.logged cannot stand beside quotas and other evidence from access logs",
+        ),
+        ({"expect": {"status": [200, 500], "logged": 500}}, "expect.logged needs a check from a workload"),
+        (
+            {"from": "no_sidecar", "expect": {"status": [200, 500], "logged": 500}},
+            "expect.logged needs a check from a workload: it is about the log of the caller's proxy",
+        ),
+        (
+            {"from": "a", "expect": {"status": [200, 500], "logged": 500, "metric": {"query": "a", "each": 1}}},
+            "expect.metric cannot stand beside",
+        ),
         (
             {"from": "a", "request": {"url": "tcp://x:1"}, "expect": {"refused": True}},
             "expect.refused cannot be told from a workload for what is not plain HTTP: its own sidecar",
