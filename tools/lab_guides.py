@@ -129,6 +129,7 @@ _WORKSHOP = _Facts(
     host="mybookstore.com",
     gateway_namespace="istio-system",
     shared=False,
+    vanilla_envoy=True,
     images=_Facts(),
     credentials=_Facts(secret=_Facts(), issuer=ISSUER),
 )

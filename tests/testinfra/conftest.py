@@ -18,6 +18,7 @@ import re
 import subprocess
 import time
 import typing as t
+import urllib.parse
 from pathlib import Path
 
 import kubernetes
@@ -131,6 +132,18 @@ class Kube:
             f"{service}:9080", NAMESPACE, path.lstrip("/"), _preload_content=False
         )
         return json.loads(answer.data)
+
+    def prometheus(self, query: str) -> float:
+        """What a query gives the Prometheus of the role metrics, by the API server's proxy; 0 for nothing."""
+        api = self.core.api_client
+        place = "namespaces/mesh-workshop-metrics/services/http:prometheus:9090/proxy/api/v1/query"
+        answer = api.call_api(
+            "GET", f"{api.configuration.host}/api/v1/{place}?{urllib.parse.urlencode({'query': query})}"
+        )
+        answer.read()
+        assert answer.status == 200, f"Prometheus answered {answer.status} to {query}"
+        found = json.loads(answer.data)["data"]["result"]
+        return float(found[0]["value"][1]) if found else 0.0
 
     def execute(self, pod: str, container: str, *command: str, seconds: float = 120, namespace: str = NAMESPACE) -> str:
         """What a command in a container prints."""

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
-import urllib.parse
 
 import pytest
 from kubernetes.client.exceptions import ApiException
@@ -41,20 +39,10 @@ def check(query: str, **wanted: t.Any) -> dict[str, t.Any]:
 
 @pytest.fixture(scope="module")
 def prometheus(kube: t.Any, ansible: t.Any) -> t.Iterator[t.Callable[[str], float]]:
-    """What a query gives, by way of the API server's proxy; afterwards there is no Prometheus."""
+    """What a query gives; afterwards there is no Prometheus."""
     run = ansible.role("metrics")
     assert run.status == 0, run.output
-    api = kube.core.api_client
-    base = f"{api.configuration.host}/api/v1/namespaces/{HOME}/services/http:prometheus:9090/proxy/api/v1/query"
-
-    def ask(query: str) -> float:
-        answer = api.call_api("GET", f"{base}?{urllib.parse.urlencode({'query': query})}")
-        answer.read()
-        assert answer.status == 200, f"Prometheus answered {answer.status} to {query}"
-        found = json.loads(answer.data)["data"]["result"]
-        return float(found[0]["value"][1]) if found else 0.0
-
-    yield ask
+    yield kube.prometheus
     gone = ansible.role("metrics", metrics_state="absent")
     assert gone.status == 0, gone.output
     with pytest.raises(ApiException) as error:

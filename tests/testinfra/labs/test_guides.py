@@ -24,8 +24,9 @@ PROGRAMS = Path("/var/lib/mesh-workshop") / CLUSTER / "bin"
 VISITS = [(lab, stage) for lab, stages in STAGES.items() for stage in stages]
 HOST = "mybookstore.com"
 SECONDS = 300
-# Commands that only look, and may be repeated: proxies write their logs once per second and send spans within five.
-LOOKS = ("kubectl get", "kubectl logs", "istioctl", "curl -s http://localhost:9411/")
+# Commands that only look, and may be repeated: proxies write their logs once per second and send spans within five, and
+# Prometheus reads them every five.
+LOOKS = ("kubectl get", "kubectl logs", "istioctl", "curl -s http://localhost:9411/", "query ")
 PATIENCE = 15
 
 

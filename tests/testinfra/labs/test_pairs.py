@@ -4,7 +4,7 @@
 """After every reset the cluster's resources and each proxy's configuration equal baseline's.
 
 So a lab finds the same, whichever was there before: what holds for each lab alone stands for all ordered pairs of
-labs. One round trip through the labs, eleven pairs, is walked for real, another one each day. MESH_WORKSHOP_PAIRS is
+labs. One round trip through the labs, twelve pairs, is walked for real, another one each day. MESH_WORKSHOP_PAIRS is
 its number, as the tests' names have it, or `all`: every pair there is (`make pairs`).
 """
 
@@ -140,7 +140,7 @@ def test_what_a_reset_might_leave_is_seen(kube, baseline, eventually):
 
 
 def names():
-    """`82.02-tracing.sampled-after-resilience`: the round trip, the place on it, and the pair."""
+    """`82.08-tracing.sampled-after-egress`: the round trip, the place on it, and the pair."""
     before = ["baseline", *(lab for lab, _stage in VISITS)]
     for count, (lab, stage) in enumerate(VISITS):
         yield f"{NUMBER}.{count:0{len(str(len(VISITS)))}}-{lab}.{stage}-after-{before[count]}"

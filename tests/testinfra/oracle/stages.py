@@ -17,7 +17,13 @@ Visit = tuple[str, str]
 """A lab and one of its stages."""
 
 CATALOGUE = Path(__file__).resolve().parents[3] / "roles" / "lab" / "catalogue"
-FACTS = {"namespace": "bookinfo", "host": "mybookstore.com", "gateway_namespace": "istio-system", "shared": False}
+FACTS = {
+    "namespace": "bookinfo",
+    "host": "mybookstore.com",
+    "gateway_namespace": "istio-system",
+    "shared": False,
+    "vanilla_envoy": True,
+}
 # Where the tests only read a lab, any name of an image does; what they apply themselves needs the real ones.
 IMAGES = {"python": "python", "grpc_health": "grpc-health"}
 

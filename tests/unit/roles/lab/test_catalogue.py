@@ -24,6 +24,7 @@ WORKSHOP = {
     "host": "mybookstore.com",
     "gateway_namespace": "istio-system",
     "shared": False,
+    "vanilla_envoy": True,
     "credentials": {**CREDENTIALS, "secret": encoded(CREDENTIALS)},
     "images": {"python": "mesh-workshop.local/probe:1", "grpc_health": "mesh-workshop.local/grpc-health:1"},
 }
@@ -112,3 +113,15 @@ def test_what_a_lab_puts_beside_the_gateway_lies_where_the_role_says_that_it_is(
     assert stage["gateway_namespace"] == "{{ lab_gateway_namespace if lab_state == 'applied' else omit }}"
     for name in NAMES:
         assert "istio-system" not in (CATALOGUE / name / "lab.yml").read_text(), name
+
+
+def test_a_telemetry_alone_names_the_method_where_the_proxies_are_istio_s() -> None:
+    """The filter beside it, and the label that the role's counter reads, are for Envoy's own release."""
+    here, elsewhere = (parse_lab("metrics", read("metrics", vanilla_envoy=one)).stages[-1] for one in (True, False))
+    assert [one["kind"] for one in elsewhere.resources] == ["Telemetry"]
+    (note,) = [one for one in here.resources if one not in elsewhere.resources]
+    (patch,) = note["spec"]["configPatches"]
+    (rule,) = patch["patch"]["value"]["typed_config"]["on_request_headers"]
+    template = (CATALOGUE.parents[1] / "metrics" / "templates" / "metrics.yml.j2").read_text()
+    assert f"%FILTER_STATE({rule['object_key']}:PLAIN)%" in template
+    assert here.checks == elsewhere.checks

@@ -197,6 +197,15 @@ def test_proxies_count_requests_on_the_embedded_cluster_only() -> None:
             assert {"name": "reporter", "value_format": reporter} in one["stat"]["tags"]
 
 
+def test_a_filter_may_give_the_counter_a_label() -> None:
+    for patch in render()[f"EnvoyFilter {HOME}"]["spec"]["configPatches"]:
+        stats = patch["patch"]["value"]["typed_config"]["access_log"][0]["typed_config"]
+        tags = {one["name"]: one["value_format"] for one in stats["counters"][0]["stat"]["tags"]}
+        assert tags["raw_request_method"] == "%FILTER_STATE(mesh.workshop.request_method:PLAIN)%"
+    assert of_pod(reporter="source", raw_request_method="GET")["request_method"] == "GET"
+    assert "request_method" not in of_pod(reporter="source", raw_request_method="-"), "no filter has"
+
+
 def test_what_finds_the_pods_is_prometheus_itself_where_it_can() -> None:
     assert "kubernetes_sd_configs" in configuration(metrics_embeds=False)
     assert list(containers(render(metrics_embeds=False))) == ["prometheus"]
