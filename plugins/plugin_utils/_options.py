@@ -34,6 +34,7 @@ PLAYBOOKS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("attendees_state", "attendees_confirm", *ADDED), "attendees"),
     },
     "tour": {"lab": "", "labs": "", "tour_report": ""},
+    "traffic": {"traffic_rate": "", "traffic_seconds": ""},
     "explain": {"url": "", "from": "url", "method": "url", "headers": "url"},
     "dashboard": {},
     "migrate": {
@@ -47,7 +48,7 @@ PLAYBOOKS: dict[str, dict[str, str]] = {
 # Names that begin like this are the collection's.
 PREFIXES = (
     *("bookinfo_", "cluster_", "dashboard_", "gateway_api_", "istio_", "lab_", "metrics_", "ratelimit_", "tracing_"),
-    *("setup_", "reset_", "tour_", "attendees_"),
+    *("setup_", "reset_", "tour_", "traffic_", "attendees_"),
 )
 # Options of playbooks that a file for all of them may hold.
 FILED = ("attendees", *ADDED)

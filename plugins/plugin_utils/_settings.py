@@ -72,6 +72,7 @@ SETTINGS: dict[str, frozenset[str]] = {
     "reset": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | SERVICES | BOOKINFO,
     "tour": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | SERVICES | BOOKINFO | FORM | DEFINITIONS,
     "explain": WORKSHOP | PLACE,
+    "traffic": WORKSHOP | PLACE | {"lab_gateway"},
     "attendees": (WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | BOOKINFO | DEPLOYS) - {"bookinfo_state"},
     "dashboard": WORKSHOP | METRICS | PAGES | {"cluster_cache"},
     "migrate": frozenset(),

@@ -15,6 +15,7 @@ OPTIONS = {
     "status": {},
     "teardown": {},
     "tour": {"lab": "faults"},
+    "traffic": {},
     "verify": {"lab": "faults"},
 }
 
