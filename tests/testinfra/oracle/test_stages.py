@@ -58,7 +58,7 @@ def test_a_lab_is_read_as_yaml(tmp_path):
 
 
 def test_what_the_labs_need_is_known():
-    assert NEEDS == ["ratelimit", "tracing"]
+    assert NEEDS == ["metrics", "ratelimit", "tracing"]
     assert set(LABS) >= {"baseline", "quotas", "tracing"}
 
 

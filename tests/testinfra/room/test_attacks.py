@@ -150,8 +150,8 @@ FORBIDDEN = {
     "delete validatingadmissionpolicies mesh-workshop-hosts": 'cannot delete resource "validatingadmissionpolicies"',
     "debug {ada} --image=mesh-workshop.local/none --profile=sysadmin -- id": "may not be privileged",
 }
-# What guides type that those who run the workshop have to do: the lab's service, and the tracing backend.
-THEIRS = ("mesh-workshop-ratelimit", "mesh-workshop-tracing")
+# Where guides type what those who run the workshop have to do: the services of labs.
+THEIRS = ("mesh-workshop-metrics", "mesh-workshop-ratelimit", "mesh-workshop-tracing")
 
 
 @pytest.fixture(scope="module")
