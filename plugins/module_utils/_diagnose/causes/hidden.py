@@ -132,7 +132,9 @@ def _of_other_host(case: Case, rule: Json, journey: Journey, services: set[Servi
         )
     ]
     host = journey.request.header(":authority") or ""
-    if not hosts or services != asked or not is_wanted(case, routes):
+    # A host that does not exist is told as such.
+    lost = any(one.topic == "host" and one.origin == origin_for("VirtualService", rule) for one in case.effects)
+    if lost or not hosts or services != asked or not is_wanted(case, routes):
         return None
     if any(host_holds(one, name) for one in hosts for name in (host, without_port(host))):
         return None

@@ -242,7 +242,8 @@ def test_a_subset_for_callers_of_a_third_namespace(home: str, named: bool) -> No
 
 
 @pytest.mark.parametrize(
-    ("hosts", "named"), [(["shop.example"], True), (["reviews.bookinfo.svc.cluster.local"], False)]
+    ("hosts", "named"),
+    [(["shop.example"], True), (["reviews.bookinfo.svc.cluster.local"], False), (["review"], False)],
 )
 def test_a_rule_for_another_host_than_is_asked(hosts: list[str], named: bool) -> None:
     to_v1 = [{"route": [{"destination": {"host": "reviews", "subset": "v1"}}]}]
@@ -253,3 +254,5 @@ def test_a_rule_for_another_host_than_is_asked(hosts: list[str], named: bool) ->
         "hold: hosts are what is asked, not what is routed to."
     )
     assert (answer.sentence == said) == named
+    # A host that does not exist is the better reason.
+    assert ("is not a Service of namespace bookinfo; reviews is one." in answer.sentence) == (hosts == ["review"])
