@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
-import time
 import types
 import typing as t
 
@@ -61,66 +59,83 @@ def test_what_is_still_to_come_is_known_by_what_is_there(found: list[Record], so
 
 @dataclasses.dataclass
 class Proxies:
-    """A run whose proxies write their records after some seconds."""
+    """A run whose proxies write their records after some seconds of a clock that only waiting moves."""
 
     written: dict[str, list[Record]]
     after: float = 0.0
-    begun: float = dataclasses.field(default_factory=time.monotonic)
-    stop: threading.Event = dataclasses.field(default_factory=threading.Event)
+    now: float = 0.0
+
+    @property
+    def stop(self) -> Proxies:
+        return self
+
+    def wait(self, seconds: float) -> bool:
+        self.now += seconds
+        return False
 
     def logs(self, _namespace: str, pods: t.Sequence[str]) -> list[Record]:
-        late = time.monotonic() - self.begun < self.after
-        return [] if late else [one for name in pods for one in self.written.get(name, ())]
+        return [] if self.now < self.after else [one for name in pods for one in self.written.get(name, ())]
 
 
-def read(run: Proxies, age: float = 0.0, pods: t.Sequence[Json] | None = None, **answer: t.Any) -> tuple[int, float]:
-    asked = {"name": "c", "request": {"url": "http://x/"}, "expect": {"status": 200}}
-    (check,) = parse_checks([asked], default_namespace="bookinfo")
-    failing = [Answer({"agent": AGENT, "status": 503, **answer})]
-    begun = time.monotonic()
-    found = read_records(t.cast(t.Any, run), check, failing, PODS if pods is None else pods, age)
-    return len(found), time.monotonic() - begun
+Read = t.Callable[..., tuple[int, float]]
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Read:
+    """How many records are read, and how many seconds that takes."""
+
+    def go(run: Proxies, age: float = 0.0, pods: t.Sequence[Json] | None = None, **answer: t.Any) -> tuple[int, float]:
+        monkeypatch.setattr(records, "time", types.SimpleNamespace(monotonic=lambda: run.now))
+        asked = {"name": "c", "request": {"url": "http://x/"}, "expect": {"status": 200}}
+        (check,) = parse_checks([asked], default_namespace="bookinfo")
+        failing = [Answer({"agent": AGENT, "status": 503, **answer})]
+        found = read_records(t.cast(t.Any, run), check, failing, PODS if pods is None else pods, age)
+        return len(found), run.now
+
+    return go
 
 
 WRITTEN = {"gateway-1": [GATEWAY], "page-1": [TAKEN]}
 
 
-def test_it_is_not_waited_for_what_is_there_already() -> None:
-    found, seconds = read(Proxies(WRITTEN))
-    assert (found, seconds < records.PAUSE) == (2, True)
+def test_it_is_not_waited_for_what_is_there_already(read: Read) -> None:
+    assert read(Proxies(WRITTEN)) == (2, 0)
 
 
-def test_it_is_waited_until_all_is_there() -> None:
+def test_it_is_waited_until_all_is_there(read: Read) -> None:
     found, seconds = read(Proxies(WRITTEN, after=0.25))
     assert found == 2
     assert 0.25 <= seconds < records.FLUSH
 
 
-def test_what_does_not_come_is_waited_for_as_long_as_proxies_take_to_write() -> None:
+def test_what_does_not_come_is_waited_for_as_long_as_proxies_take_to_write(read: Read) -> None:
     found, seconds = read(Proxies({"gateway-1": [GATEWAY]}))
     assert found == 1
     assert records.FLUSH <= seconds < records.FLUSH + records.LATE
-    found, seconds = read(Proxies({"gateway-1": [GATEWAY]}), age=records.FLUSH)
-    assert (found, seconds < records.PAUSE) == (1, True), "of older requests all is written"
+    assert read(Proxies({"gateway-1": [GATEWAY]}), age=records.FLUSH) == (1, 0), "of older requests all is written"
 
 
-def test_where_nothing_is_written_of_a_request_its_proxy_may_be_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "FLUSH", 0.1)
-    found, seconds = read(Proxies(WRITTEN, after=0.3))
-    assert (found, seconds >= 0.3) == (2, True)
-    monkeypatch.setattr(records, "LATE", 0.2)
-    assert read(Proxies({}))[0] == 0
+def test_where_nothing_is_written_of_a_request_its_proxy_may_be_busy(read: Read) -> None:
+    found, seconds = read(Proxies(WRITTEN, after=records.FLUSH + 1))
+    assert found == 2
+    assert seconds >= records.FLUSH + 1
+    found, seconds = read(Proxies({}))
+    assert found == 0
+    assert records.FLUSH + records.LATE <= seconds < records.FLUSH + records.LATE + 2 * records.PAUSE
 
 
-def test_without_an_answer_or_a_proxy_nothing_is_read() -> None:
+def test_without_an_answer_or_a_proxy_nothing_is_read(read: Read) -> None:
     assert read(Proxies(WRITTEN), status=None)[0] == 0
     bare = [{**one, "spec": {"containers": [{"name": "app"}]}} for one in PODS]
     assert read(Proxies(WRITTEN), pods=bare)[0] == 0
 
 
-def test_a_log_that_cannot_be_read_is_none() -> None:
-    def refuse(*_place: t.Any) -> t.Any:
+class Unread(Proxies):
+    """Whose kubelet does not answer."""
+
+    def logs(self, _namespace: str, pods: t.Sequence[str]) -> list[Record]:
         raise records.ApiError(500, "InternalError", "the kubelet does not answer")
 
-    run = types.SimpleNamespace(logs=refuse, stop=threading.Event())
-    assert read(t.cast(t.Any, run))[0] == 0
+
+def test_a_log_that_cannot_be_read_is_none(read: Read) -> None:
+    assert read(Unread({}))[0] == 0
