@@ -96,3 +96,15 @@ def test_custom_tells_methods_apart(ask_from, growth):
     ask_from("details", RATINGS, count=7)
     ask_from("details", RATINGS, method="HEAD", count=4)
     assert grown() == [7, 4]
+
+
+@pytest.mark.stage("metrics", "custom")
+def test_a_reset_leaves_prometheus_with_what_it_has_read(ansible, kube):
+    def pod():
+        (found,) = kube.core.list_namespaced_pod("mesh-workshop-metrics", label_selector="app=prometheus").items
+        return found.metadata.uid
+
+    before = pod()
+    run = ansible.play("reset", reset_confirm="yes")
+    assert run.status == 0, run.output
+    assert pod() == before
