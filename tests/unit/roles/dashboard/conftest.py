@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import threading
@@ -16,9 +17,9 @@ import pytest
 from ansible_collections.mesh.workshop.tests.unit.servers import Answer, Site
 
 FILES = Path(__file__).resolve().parents[4] / "roles" / "dashboard" / "files"
+# The programs find each other, and the tests find them, in the folder that they are served from.
 sys.path.insert(0, str(FILES))
-
-import server  # noqa: E402 (the path above leads to it)
+server = importlib.import_module("server")
 
 Json = dict[str, t.Any]
 
