@@ -197,3 +197,12 @@ def test_openshift_leads_from_the_host_to_the_gateway() -> None:
     assert (route["spec"]["host"], route["spec"]["to"]["name"]) == ("shop.apps.example", "istio-ingressgateway")
     assert "tls" not in route["spec"], "the gateway must see requests as they are"
     assert len(render("openshift.yml.j2", bookinfo_route_service="")) == 1
+
+
+def test_services_are_asked_often_only_until_they_answer() -> None:
+    for container in containers(render()).values():
+        starting, running = container["startupProbe"], container["readinessProbe"]
+        assert starting["httpGet"] == running["httpGet"]
+        assert starting["periodSeconds"] == 1
+        assert running["periodSeconds"] >= 15 * starting["periodSeconds"]
+        assert starting["failureThreshold"] * starting["periodSeconds"] >= 600, "a slow start is no reason to restart"
