@@ -257,7 +257,10 @@ class Pages:
         if self.prometheus.number("count(istio_requests_total)"):
             return
         if self.prometheus.number("count(envoy_server_live)"):
-            raise Quiet("The proxies have counted no request yet: open the page of the shop a few times.")
+            raise Quiet(
+                "The proxies have counted no request yet: open the page of the shop a few times, or let "
+                "ansible-playbook mesh.workshop.traffic do it."
+            )
         raise Unavailable(
             f"Prometheus at {self.prometheus.url} reads no proxy of the mesh (it has neither istio_requests_total nor "
             "envoy_server_live): let it read the pods with the annotation prometheus.io/scrape, or install the role "
