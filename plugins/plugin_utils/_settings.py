@@ -28,13 +28,11 @@ SERVICES = frozenset(
         *(f"ratelimit_{name}" for name in ("wait_timeout", "kubeconfig", "context")),
         *(f"metrics_{name}" for name in ("state", "image", "interval", "retention")),
         *(f"metrics_{name}" for name in ("wait_timeout", "kubeconfig", "context")),
+        *(f"dashboard_{name}" for name in ("state", "prometheus", "image", "wait_timeout", "kubeconfig", "context")),
         *(f"tracing_{name}" for name in ("state", "backend", "image", "wait_timeout", "kubeconfig", "context")),
     }
 )
-# Pages that show the mesh.
-PAGES = frozenset(
-    f"dashboard_{name}" for name in ("state", "prometheus", "image", "wait_timeout", "kubeconfig", "context")
-)
+PAGES = frozenset(name for name in SERVICES if name.startswith("dashboard_"))
 METRICS = frozenset(name for name in SERVICES if name.startswith("metrics_"))
 APPLIES = frozenset({"lab_wait_timeout"})
 FORM = frozenset({"lab_api"})

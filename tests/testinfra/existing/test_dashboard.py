@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import typing as t
 import urllib.parse
 from pathlib import Path
 
 import pytest
-from oracle.browser import NPM, Page, browser, packages
+from oracle.browser import NPM, Page, browser, forwarded, packages
 
 HOME = "mesh-workshop-dashboard"
 REQUESTS = 12
@@ -65,15 +64,8 @@ def address(kube: t.Any, ansible: t.Any, cluster: str, kubeconfig: Path, eventua
     (told,) = re.findall(r"kubectl --kubeconfig \S+ port-forward (-n \S+ \S+) 8080:80", again.output)
     # Traffic of before does not count, and nobody makes any until all proxies have been read once.
     eventually(lambda: number(kube, "count(envoy_server_live)") == 7, "Bookinfo and the gateway read by Prometheus")
-    kubectl = Path("/var/lib/mesh-workshop") / cluster / "bin" / "kubectl"
-    command = [str(kubectl), "--kubeconfig", str(kubeconfig), "port-forward", *told.split(), ":80"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forward:
-        try:
-            assert forward.stdout
-            (port,) = re.findall(r"127\.0\.0\.1:(\d+)", forward.stdout.readline())
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            forward.kill()
+    with forwarded(cluster, kubeconfig, *told.split()) as opened:
+        yield opened
     gone = ansible.play("dashboard", dashboard_state="absent", metrics_state="absent")
     assert gone.status == 0, gone.output
     assert HOME not in {one.metadata.name for one in kube.core.list_namespace().items}

@@ -26,7 +26,14 @@ HOST = "mybookstore.com"
 SECONDS = 300
 # Commands that only look, and may be repeated: proxies write their logs once per second and send spans within five, and
 # Prometheus reads them every five.
-LOOKS = ("kubectl get", "kubectl logs", "istioctl", "curl -s http://localhost:9411/", "query ")
+LOOKS = (
+    "kubectl get",
+    "kubectl logs",
+    "istioctl",
+    "curl -s http://localhost:9411/",
+    "query ",
+    "curl -s 'http://localhost:8080/",
+)
 PATIENCE = 15
 
 

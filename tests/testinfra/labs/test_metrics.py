@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab `metrics`, seen through Prometheus' own API and the proxies' logs."""
+"""The lab `metrics`, seen through Prometheus' own API, the proxies' logs, and the page in a browser."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import collections
 import uuid
 
 import pytest
+from oracle.browser import browser, forwarded
 
 REQUESTS = 60
 RATINGS = "http://ratings:9080/ratings/0"
@@ -71,6 +72,30 @@ def test_errors_are_counted_by_those_who_see_them(ask_from, growth):
     # None or all of 60 are errors in less than two of a million runs.
     assert set(seen) == {200, 500}
     assert grown() == [seen[500], seen[200], seen[200], 0]
+
+
+@pytest.mark.stage("metrics", "graph")
+def test_graph_shows_on_which_line_the_new_version_fails(gateway, cluster, kubeconfig, eventually, tmp_path):
+    place = ("-n", "mesh-workshop-dashboard", "service/dashboard")
+    rows = "[...document.querySelectorAll('tbody tr')].map(row => [...row.children].map(one => one.textContent))"
+    with forwarded(cluster, kubeconfig, *place) as address, browser(tmp_path) as page:
+        page.show(f"{address}/?namespace=bookinfo&minutes=1", 1280, 800)
+
+        def lines():
+            return {(row[0], row[1]): row[6] for row in page.evaluate(rows)}
+
+        def follows():
+            assert gateway.get("/productpage").status == 200
+            return {("productpage v1", "reviews v2"), ("productpage v1", "reviews v3")} <= set(lines())
+
+        eventually(follows, lambda: f"both versions of reviews on the page, not {lines()}")
+        page.eventually(f"{rows}.some(row => row[0] === 'reviews v3' && row[1] === 'ratings v1')")
+        assert lines()["reviews v3", "ratings v1"] == "100 %"
+        assert lines()["productpage v1", "reviews v3"] == "0 %"
+        said = page.evaluate("document.getElementById('problems').textContent")
+        assert "100 % of the calls from reviews v3 to ratings v1 fail: 500, a fault was injected (FI)." in said
+        assert page.evaluate("document.querySelectorAll('#graph .edge.failed').length") >= 1
+        assert page.complaints == []
 
 
 @pytest.mark.stage("metrics", "access_log")

@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -127,6 +128,20 @@ class Page:
         if message.get("method") == "Runtime.consoleAPICalled" and params["type"] == "error":
             self.complaints.append(str(params["args"]))
         return message
+
+
+@contextlib.contextmanager
+def forwarded(cluster: str, kubeconfig: Path, *place: str) -> t.Iterator[str]:
+    """Where `kubectl port-forward` opens a port of a Service; ``place`` are its options and the Service."""
+    kubectl = Path("/var/lib/mesh-workshop") / cluster / "bin" / "kubectl"
+    command = [str(kubectl), "--kubeconfig", str(kubeconfig), "port-forward", *place, ":80"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forward:
+        try:
+            assert forward.stdout
+            (port,) = re.findall(r"127\.0\.0\.1:(\d+)", forward.stdout.readline())
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            forward.kill()
 
 
 @contextlib.contextmanager

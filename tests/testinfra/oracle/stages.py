@@ -47,8 +47,8 @@ def read(name, images=None, credentials=UNKNOWN, catalogue=CATALOGUE):
 
 
 def needs_of(labs):
-    """The roles that labs name under ``needs``, each once."""
-    return sorted({need for content in labs.values() for need in content.get("needs", ())})
+    """The roles that labs name under ``needs``, each once, in the order in which a lab installs them."""
+    return list(dict.fromkeys(need for content in labs.values() for need in content.get("needs", ())))
 
 
 def stages_of(labs):

@@ -53,12 +53,12 @@ def test_a_lab_is_read_as_yaml(tmp_path):
     (tmp_path / "demo" / "lab.yml").write_text(LAB)
     labs = {"demo": read("demo", catalogue=tmp_path), "baseline": {"stages": [{"name": "baseline"}]}}
     assert stages_of(labs) == {"demo": ["on", "full_v2", "with-hyphen"]}
-    assert needs_of(labs) == ["ratelimit", "tracing"]
+    assert needs_of(labs) == ["tracing", "ratelimit"]
     assert labs["demo"]["stages"][2]["title"] == "mybookstore.com"
 
 
 def test_what_the_labs_need_is_known():
-    assert NEEDS == ["metrics", "ratelimit", "tracing"]
+    assert NEEDS == ["metrics", "dashboard", "ratelimit", "tracing"]
     assert set(LABS) >= {"baseline", "quotas", "tracing"}
 
 

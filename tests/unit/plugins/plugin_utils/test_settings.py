@@ -29,9 +29,11 @@ ROLES = ROOT / "roles"
 # Includes whose names a variable holds.
 HELD = {
     "mesh.workshop.{{ lab_need }}": tuple(
-        f"mesh.workshop.{name}" for name in ("gateway_api", "metrics", "ratelimit", "tracing")
+        f"mesh.workshop.{name}" for name in ("dashboard", "gateway_api", "metrics", "ratelimit", "tracing")
     ),
-    "mesh.workshop.{{ lab_service }}": ("mesh.workshop.metrics", "mesh.workshop.ratelimit", "mesh.workshop.tracing"),
+    "mesh.workshop.{{ lab_service }}": tuple(
+        f"mesh.workshop.{name}" for name in ("dashboard", "metrics", "ratelimit", "tracing")
+    ),
     "{{ cluster_provider }}.yml": ("embedded.yml", "existing.yml"),
     "{{ lab_tour_tasks }}": ("main.yml", "reset.yml"),
 }

@@ -13,7 +13,7 @@ from ansible_collections.mesh.workshop.tests.unit.role_vars import variable
 EXISTING: dict[str, t.Any] = {"cluster_provider": "existing"}
 
 
-@pytest.mark.parametrize("role", ["bookinfo", "lab", "metrics", "ratelimit", "tracing"])
+@pytest.mark.parametrize("role", ["bookinfo", "dashboard", "lab", "metrics", "ratelimit", "tracing"])
 @pytest.mark.parametrize(
     ("given", "kubeconfig"),
     [

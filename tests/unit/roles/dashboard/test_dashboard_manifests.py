@@ -13,6 +13,7 @@ import pytest
 import server
 import yaml
 from ansible.plugins.filter.core import FilterModule
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.reset import SERVICE_KINDS
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.build.parts import STEPS
 from ansible_collections.mesh.workshop.tests.unit.role_vars import load, task, variable
 
@@ -77,6 +78,16 @@ def test_other_pages_are_another_pod() -> None:
         return render(**variables)["Deployment dashboard"]["spec"]["template"]["metadata"]["annotations"]
 
     assert mark() == mark() != mark(dashboard_files={"server.py": "print(1)"})
+
+
+def test_a_reset_knows_what_is_installed() -> None:
+    """What it looks for and never finds would count as taken away, so each reset would install the pages anew."""
+    services = yaml.safe_load((ROLE.parent / "lab" / "vars" / "main.yml").read_text())["lab_services"]
+    (service,) = [one for one in services if one["role"] == "dashboard"]
+    kinds = {kind for _version, kind in SERVICE_KINDS}
+    installed = [one for one in render().values() if one["kind"] in kinds]
+    assert {one["metadata"]["namespace"] for one in installed} == {service["namespace"]}
+    assert sorted(f"{one['kind']}/{one['metadata']['name']}" for one in installed) == sorted(service["objects"])
 
 
 def test_the_namespace_is_all_that_a_removal_names() -> None:
