@@ -212,7 +212,7 @@ def test_what_finds_the_pods_is_prometheus_itself_where_it_can() -> None:
     assert list(containers(render(metrics_embeds=False))) == ["prometheus"]
     job = configuration()
     (target,) = job["file_sd_configs"][0]["files"]
-    assert containers(render())["targets"]["command"][-1] == target
+    assert containers(render())["targets"]["command"][-2] == target
 
 
 @pytest.mark.parametrize(
@@ -239,6 +239,15 @@ def test_the_pod_passes_the_restricted_profile() -> None:
     for found in containers(render()).values():
         assert found["securityContext"]["allowPrivilegeEscalation"] is False
         assert found["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+@pytest.mark.parametrize(("interval", "timeout"), [(2, 2), ("3", 3), ("30", 10)])
+def test_a_reading_takes_no_longer_than_the_time_between_two(interval: int | str, timeout: int) -> None:
+    """What is given on the command line is text."""
+    rendered = render(metrics_interval=interval)
+    stated = yaml.safe_load(rendered["ConfigMap prometheus"]["data"]["prometheus.yml"])["global"]
+    assert stated == {"scrape_interval": f"{interval}s", "scrape_timeout": f"{timeout}s"}
+    assert containers(rendered)["targets"]["command"][-1] == str(interval)
 
 
 def test_another_configuration_or_program_is_another_pod() -> None:

@@ -89,7 +89,7 @@ def test_changes_are_followed(program: t.Any, tmp_path: Path, monkeypatch: pytes
         [pod("a"), pod("b")], [gone, {"type": "ADDED", "object": pod("c")}, {"type": "ERROR", "object": {}}, late]
     )
     monkeypatch.setattr(program, "ask", api.ask)
-    targets = program.Targets(str(tmp_path / "pods.json"))
+    targets = program.Targets(str(tmp_path / "pods.json"), 2)
     program.follow(targets)
     assert api.queries == ["resourceVersion=0", "watch=1&resourceVersion=7&timeoutSeconds=300"]
     names = [one["labels"]["__meta_kubernetes_pod_name"] for one in json.loads((tmp_path / "pods.json").read_text())]
@@ -98,15 +98,28 @@ def test_changes_are_followed(program: t.Any, tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_new_list_takes_the_place_of_the_old(program: t.Any, tmp_path: Path) -> None:
-    targets = program.Targets(str(tmp_path / "pods.json"))
+    targets = program.Targets(str(tmp_path / "pods.json"), 2)
     targets.replace([pod("a")])
     targets.replace([pod("b")])
     assert list(targets.pods) == ["bookinfo/b"]
 
 
+@pytest.mark.parametrize(("pods", "least", "seconds"), [(7, 2, 2), (40, 2, 2), (41, 2, 3), (187, 2, 10), (187, 15, 15)])
+def test_a_room_of_attendees_is_read_less_often(
+    program: t.Any, tmp_path: Path, pods: int, least: int, seconds: int
+) -> None:
+    path = tmp_path / "pods.json"
+    targets = program.Targets(str(path), least)
+    targets.replace([pod(f"p{number}") for number in range(pods)])
+    targets.write()
+    written = json.loads(path.read_text())
+    assert len(written) == pods
+    assert {one["labels"]["__scrape_interval__"] for one in written} == {f"{seconds}s"}
+
+
 def test_the_file_is_written_only_when_it_changes(program: t.Any, tmp_path: Path) -> None:
     path = tmp_path / "pods.json"
-    targets = program.Targets(str(path))
+    targets = program.Targets(str(path), 2)
     targets.put(pod("a"))
     targets.write()
     path.unlink()
@@ -125,7 +138,7 @@ def test_an_api_server_that_ends_in_an_answer_is_asked_again(
 
     monkeypatch.setattr(program, "follow", follow)
     monkeypatch.setattr(program, "PAUSE", 0)
-    monkeypatch.setattr(program.sys, "argv", ["targets.py", str(tmp_path / "pods.json")])
+    monkeypatch.setattr(program.sys, "argv", ["targets.py", str(tmp_path / "pods.json"), "2"])
     with pytest.raises(KeyboardInterrupt):
         program.main()
     assert capsys.readouterr().err.count("The API server does not tell of the pods:") == 2
