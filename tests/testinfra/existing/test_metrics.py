@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
 from kubernetes.client.exceptions import ApiException
 
 HOME = "mesh-workshop-metrics"
+THEIRS, PAGES = "monitoring", "mesh-workshop-dashboard"
 REQUESTS = 12
 PAGE = "http://mybookstore.com/productpage"
 DETAILS = 'sum(istio_requests_total{reporter="source",source_workload="productpage-v1",%s})'
@@ -113,3 +115,85 @@ def test_what_is_no_number_is_told_in_a_sentence(prometheus: t.Any, ansible: t.A
     run = ansible.module("verify", checks=[check(query, above=0)])
     assert run.status != 0
     assert said in run.message
+
+
+def moved(kube: t.Any) -> t.Iterator[dict[str, t.Any]]:
+    """What makes up the role's Prometheus, without what makes it the role's."""
+    core, apps = kube.core, kube.apps
+    found = [
+        core.read_namespaced_config_map("prometheus", HOME),
+        core.read_namespaced_service("prometheus", HOME),
+        apps.read_namespaced_deployment("prometheus", HOME),
+    ]
+    for one in found:
+        body = core.api_client.sanitize_for_serialization(one)
+        meta = {"name": body["metadata"]["name"], "labels": {"app": "prometheus"}}
+        yield {**{key: body[key] for key in ("data", "spec") if key in body}, "metadata": meta}
+
+
+@pytest.fixture
+def theirs(prometheus: t.Any, kube: t.Any, ansible: t.Any, eventually: t.Any) -> t.Iterator[None]:
+    """No Prometheus but one that is not ours, by the name that its chart gives it. Proxies still count."""
+
+    def services(namespace: str) -> list[t.Any]:
+        return list(kube.core.list_namespaced_service(namespace).items)
+
+    configuration, service, deployment = moved(kube)
+    service["metadata"]["name"] = "prometheus-server"
+    service["spec"] = {"selector": {"app": "prometheus"}, "ports": [{"name": "http", "port": 80, "targetPort": 9090}]}
+    account = {"kind": "ServiceAccount", "name": "prometheus", "namespace": THEIRS}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": HOME}
+    kube.core.create_namespace({"metadata": {"name": THEIRS, "labels": {"istio-injection": "disabled"}}})
+    try:
+        kube.rbac.create_cluster_role_binding({"metadata": {"name": THEIRS}, "roleRef": role, "subjects": [account]})
+        kube.core.create_namespaced_service_account(THEIRS, {"metadata": {"name": "prometheus"}})
+        kube.core.create_namespaced_config_map(THEIRS, configuration)
+        kube.core.create_namespaced_service(THEIRS, service)
+        kube.apps.create_namespaced_deployment(THEIRS, deployment)
+        kube.core.delete_namespace(HOME)
+        eventually(lambda: not services(HOME), "ours is gone")
+        eventually(
+            lambda: kube.apps.read_namespaced_deployment("prometheus", THEIRS).status.ready_replicas, "theirs is there"
+        )
+        yield
+    finally:
+        gone = ansible.role("dashboard", dashboard_state="absent")
+        kube.rbac.delete_cluster_role_binding(THEIRS)
+        kube.core.delete_namespace(THEIRS)
+        assert gone.status == 0, gone.output
+    eventually(lambda: not services(THEIRS), "theirs is gone")
+
+
+def graph(kube: t.Any) -> dict[str, t.Any]:
+    """What the page with the graph shows, by way of the API server's proxy."""
+    api = kube.core.api_client
+    place = f"{api.configuration.host}/api/v1/namespaces/{PAGES}/services/http:dashboard:80/proxy/api/graph"
+    try:
+        answer = api.call_api("GET", f"{place}?namespace=bookinfo&minutes=1")
+        answer.read()
+        return dict(json.loads(answer.data))
+    except ApiException as error:
+        return {"error": str(error.body)}
+
+
+def test_a_prometheus_of_somebody_else_s_is_used(theirs: None, kube: t.Any, ansible: t.Any, eventually: t.Any) -> None:
+    run = ansible.play("dashboard", metrics_state="existing")
+    assert run.status == 0, run.output
+    assert kube.core.list_namespaced_service(HOME).items == []
+    right = ansible.module("verify", checks=[check(ANSWERED, each=1)])
+    assert right.status == 0, right.output
+    assert right.result["checks"][0]["evidence"] == f"the metrics in Prometheus ({THEIRS}/prometheus-server)"
+    eventually(lambda: graph(kube).get("edges"), lambda: f"calls on the page, not {graph(kube)}")
+
+    # One that reads nothing of Istio's.
+    kube.core.patch_namespaced_config_map("prometheus", THEIRS, {"data": {"prometheus.yml": "scrape_configs: []"}})
+    mark = {"metadata": {"annotations": {"mesh.workshop/configuration": "none"}}}
+    kube.apps.patch_namespaced_deployment("prometheus", THEIRS, {"spec": {"template": mark}})
+    eventually(
+        lambda: "reads no proxy of the mesh" in graph(kube).get("error", ""), lambda: f"a sentence, not {graph(kube)}"
+    )
+    wrong = ansible.module("verify", checks=[check(ANSWERED, each=1)], once=True)
+    assert wrong.status != 0
+    assert f"Prometheus ({THEIRS}/prometheus-server) reads no proxy of Istio's (no series envoy_server_live)" in (
+        wrong.message
+    )
