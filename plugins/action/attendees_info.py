@@ -38,6 +38,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop.capacity i
     Amount,
     bounds_of_one,
     cost_of_one,
+    expectation,
     lack_of_room,
     left_on,
 )
@@ -58,6 +59,7 @@ OPTIONS: Json = {
     "machine": {"type": "bool", "default": False},
     "resources": {"type": "dict", "default": {"requests": {"cpu": "2m", "memory": "32Mi"}}},
 }
+POLICIES = "admissionregistration.k8s.io/v1"
 INJECTOR = "istio-sidecar-injector"
 # The label of a quota of ours.
 BOUNDED = f"{MANAGED}=true"
@@ -92,11 +94,10 @@ def without_cluster(error: ApiError, names: t.Sequence[str] | None, options: Jso
     if names is not None and options["machine"] and options["state"] == "present":
         found = with_hosts(names, options["host"], [])
         check_room(len(found), [this_machine()], [], cost_of_one(options["resources"], None))
-    elif names is not None or options["chosen"]:
+        return {**answer(found, []), "expected": expectation(len(found), [this_machine()])}
+    if names is not None or options["chosen"]:
         raise error
-    else:
-        found = []  # whoever needs the cluster next says what is wrong with it
-    return answer(found, [])
+    return answer([], [])  # whoever needs the cluster next says what is wrong with it
 
 
 def with_cluster(client: Client, there: list[Attendee], names: t.Sequence[str] | None, options: Json) -> Json:
@@ -109,9 +110,20 @@ def with_cluster(client: Client, there: list[Attendee], names: t.Sequence[str] |
         return {**answer(found, there, left), "room": bounded(client)}
     known = {one.name for one in there}
     found = with_hosts(names, options["host"], there)
+    check_policies(client)
     injector = client.get("v1", "ConfigMap", INJECTOR, ISTIO_NAMESPACE)
-    check_addition(client, [one for one in found if one.name not in known], options["resources"], injector)
-    return {**answer(found, there), "bounds": bounds_of_one(options["resources"], injector)}
+    new = [one for one in found if one.name not in known]
+    expected = check_addition(client, new, options["resources"], injector)
+    return {**answer(found, there), "bounds": bounds_of_one(options["resources"], injector), "expected": expected}
+
+
+def check_policies(client: Client) -> None:
+    """Raise LabError where the cluster does not serve what keeps attendees apart."""
+    if not any(one.kind == "ValidatingAdmissionPolicy" for one in client.resources(POLICIES)):
+        raise LabError(
+            f"This cluster runs Kubernetes {client.server_version()['gitVersion']}, and attendees are kept apart by "
+            "ValidatingAdmissionPolicies, which need 1.30 or later: upgrade it, or leave out attendees."
+        )
 
 
 def bounded(client: Client) -> list[str]:
@@ -183,8 +195,11 @@ def removable(client: Client, names: t.Sequence[str], there: t.Sequence[Attendee
     return [known[name] for name in names if name in known]
 
 
-def check_addition(client: Client, new: t.Sequence[Attendee], resources: Json, injector: Json | None) -> None:
-    """Raise LabError where the cluster has no room for these, or a namespace of theirs is somebody else's."""
+def check_addition(client: Client, new: t.Sequence[Attendee], resources: Json, injector: Json | None) -> str:
+    """What to expect of adding these, as far as that is known.
+
+    Raises LabError where the cluster has no room for them, or a namespace of theirs is somebody else's.
+    """
     try:
         nodes, pods = client.list("v1", "Node"), client.list("v1", "Pod")
     except ApiError as error:
@@ -197,6 +212,7 @@ def check_addition(client: Client, new: t.Sequence[Attendee], resources: Json, i
         for why in pool.map(lambda one: namespace_refusal(client, one.name, "attendees"), new):
             if why:
                 raise LabError(why)
+    return expectation(len(new), nodes) if nodes and new else ""
 
 
 def elsewhere(client: Client, name: str) -> list[Json]:

@@ -131,6 +131,13 @@ bounds:
       defaultRequest: {cpu: 2m, memory: 32Mi}
       default: {cpu: 1000m, memory: 512Mi}
       max: {cpu: 2000m, memory: 1024Mi}
+expected:
+  description:
+    - How long it takes to add those who are not there yet, and the memory that they will use, by what was measured.
+    - Empty where there is nobody new, or where the user may not see the nodes.
+  returned: with O(wanted) and O(state=present)
+  type: str
+  sample: To add 12 attendees takes about 2 minutes, and 4.6 GiB.
 room:
   description: Who has been added as an attendee, which whoever setup alone has made is not.
   returned: with O(wanted) and O(state=absent)

@@ -30,6 +30,11 @@ _MIB = 1024**2
 _OVER = ("Succeeded", "Failed")
 
 
+# What an attendee costs who is added, measured with 1 to 30 of them on two processors (docs/benchmark.md): seconds of a
+# processor until their Bookinfo is verified, seconds until the first one is, and the memory that is in use then.
+_WORK, _FIRST, _USED = 13, 10, Decimal("0.38")
+
+
 class Amount(t.NamedTuple):
     """Pods, processors, and bytes of memory."""
 
@@ -80,7 +85,7 @@ def bounds_of_one(application: Json, injector: Json | None) -> Json:
 def left_on(nodes: t.Sequence[Json], pods: t.Sequence[Json]) -> Amount:
     """What the nodes that take pods have left besides these pods."""
     usable = {one["metadata"]["name"]: one for one in nodes if not (one.get("spec") or {}).get("unschedulable")}
-    there = [(one.get("status") or {}).get("allocatable") or {} for one in usable.values()]
+    there = list(usable.values())
     placed = [
         one
         for one in pods
@@ -88,9 +93,19 @@ def left_on(nodes: t.Sequence[Json], pods: t.Sequence[Json]) -> Amount:
     ]
     taken = [_requested(part.get("resources")) for one in placed for part in _parts(one["spec"])]
     return Amount(
-        sum((quantity(one.get("pods")) for one in there), Decimal()) - len(placed),
-        sum((quantity(one.get("cpu")) for one in there), Decimal()) - sum(one[0] for one in taken),
-        sum((quantity(one.get("memory")) for one in there), Decimal()) - sum(one[1] for one in taken),
+        sum((_allocatable(one, "pods") for one in there), Decimal()) - len(placed),
+        sum((_allocatable(one, "cpu") for one in there), Decimal()) - sum(one[0] for one in taken),
+        sum((_allocatable(one, "memory") for one in there), Decimal()) - sum(one[1] for one in taken),
+    )
+
+
+def expectation(count: int, nodes: t.Sequence[Json]) -> str:
+    """How long it takes to add ``count`` attendees to these nodes, and the memory that they will use, in a sentence."""
+    processors = sum((_allocatable(one, "cpu") for one in nodes), Decimal()) or 1
+    minutes = math.ceil((_FIRST + count * _WORK / processors) / 60)
+    about = "a minute" if minutes == 1 else f"{minutes} minutes"
+    return (
+        f"To add {count} {'attendee' if count == 1 else 'attendees'} takes about {about}, and {count * _USED:.1f} GiB."
     )
 
 
@@ -100,9 +115,14 @@ def lack_of_room(count: int, left: Amount, each: Amount) -> str:
     if count <= most:
         return ""
     return (
-        f"{count} more attendees do not fit into this cluster, {most} do: each takes {each}, and {left} are left. "
+        f"{count} more attendees do not fit into this cluster, {most} do: each takes {each}, all of them "
+        f"{Amount(*(count * one for one in each))}, and {left} are left. "
         "Add fewer, remove some, or add a node; bookinfo_resources says what each container requests."
     )
+
+
+def _allocatable(node: Json, name: str) -> Decimal:
+    return quantity(((node.get("status") or {}).get("allocatable") or {}).get(name))
 
 
 def _parts(spec: Json) -> list[Json]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 from pathlib import Path
 
@@ -21,6 +22,9 @@ ROOT = Path(__file__).resolve().parents[4]
 OURS = {"mesh.workshop/managed": "true", "app.kubernetes.io/part-of": "bookinfo"}
 
 
+POLICY = ("admissionregistration.k8s.io/v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy", False)
+
+
 def namespace(name: str, labels: Json | None = None, host: str = "") -> Json:
     meta = {"name": name, "labels": labels or {}, "annotations": {"mesh.workshop/host": host} if host else {}}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
@@ -29,6 +33,7 @@ def namespace(name: str, labels: Json | None = None, host: str = "") -> Json:
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[FakeApi]:
     server = FakeApi()
+    server.kinds.append(POLICY)
     for name in ("ada", "bob"):
         server.put(namespace(name, OURS, f"{name}.shop.example"))
     server.put(namespace("mesh-workshop-tracing", {"mesh.workshop/managed": "true"}))
@@ -98,6 +103,25 @@ def test_what_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch, api: Fake
     assert len(names(run(monkeypatch, wanted=["w", "x", "y", "z"]))) == 4, "who may not see the nodes is not kept"
 
 
+def test_what_to_expect_is_told_before(monkeypatch: pytest.MonkeyPatch, api: FakeApi) -> None:
+    assert run(monkeypatch, wanted="ada,eve")["expected"] == "", "who may not see the nodes"
+    room = {"pods": "200", "cpu": "2", "memory": "64Gi"}
+    api.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "one"}, "status": {"allocatable": room}})
+    assert run(monkeypatch, wanted="ada,eve")["expected"].startswith("To add 1 attendee takes about a minute")
+    assert run(monkeypatch, wanted="ada")["expected"] == ""
+    assert "expected" not in run(monkeypatch, wanted="ada", state="absent")
+
+
+def test_a_cluster_that_cannot_keep_them_apart_is_refused(monkeypatch: pytest.MonkeyPatch, api: FakeApi) -> None:
+    api.kinds.remove(POLICY)
+    said = refusal(monkeypatch, wanted="ada,eve")
+    assert re.fullmatch(
+        r"This cluster runs Kubernetes v1\.\S+, and attendees are kept apart by .* need 1\.30 or .*", said
+    )
+    assert names(run(monkeypatch, wanted="ada", state="absent")) == ["ada"], "a removal needs none"
+    assert names(run(monkeypatch, chosen="ada")) == ["ada"]
+
+
 def test_what_an_attendee_has_elsewhere_is_listed_for_a_removal(monkeypatch: pytest.MonkeyPatch, api: FakeApi) -> None:
     for place, whose in (("ada", "ada"), ("istio-system", "ada"), ("istio-system", "bob")):
         meta = {"name": f"of-{whose}", "namespace": place, "labels": {"mesh.workshop/attendee": whose}}
@@ -157,7 +181,9 @@ def test_without_a_cluster_nobody_is_meant(monkeypatch: pytest.MonkeyPatch) -> N
     assert names(run(monkeypatch)) == [], "the next task says what is wrong"
     assert refusal(monkeypatch, chosen="ada") == "There is no cluster."
     assert refusal(monkeypatch, wanted="ada") == "There is no cluster."
-    assert names(run(monkeypatch, wanted="ada", machine=True)) == ["ada"]
+    result = run(monkeypatch, wanted="ada", machine=True)
+    assert names(result) == ["ada"]
+    assert result["expected"].startswith("To add 1 attendee takes about ")
     assert "1000 more attendees do not fit into this cluster" in refusal(monkeypatch, wanted=1000, machine=True)
     assert "'-' cannot be the name of a namespace" in refusal(monkeypatch, wanted="-", machine=True)
 

@@ -12,6 +12,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop.capacity i
     PODS,
     bounds_of_one,
     cost_of_one,
+    expectation,
     lack_of_room,
     left_on,
 )
@@ -63,6 +64,17 @@ def test_what_runs_out_first_says_how_many_fit(allocatable: dict[str, str], fits
     assert lack_of_room(fits, left, EACH) == ""
     said = lack_of_room(fits + 1, left, EACH)
     assert said.startswith(f"{fits + 1} more attendees do not fit into this cluster, {fits} do: each takes 6 pods, 30m")
+
+
+def test_what_all_of_them_take_is_told_too() -> None:
+    said = lack_of_room(60, left_on([node()], []), EACH)
+    assert "each takes 6 pods, 30m CPU and 576 MiB of memory, all of them 360 pods, 1800m CPU and 34560 MiB" in said
+
+
+def test_what_to_expect_depends_on_the_processors() -> None:
+    assert expectation(1, [node()]) == "To add 1 attendee takes about a minute, and 0.4 GiB."
+    assert expectation(30, [node()]) == "To add 30 attendees takes about 4 minutes, and 11.4 GiB."
+    assert expectation(30, [node(cpu="8")] * 4) == "To add 30 attendees takes about a minute, and 11.4 GiB."
 
 
 def test_a_full_cluster_takes_nobody() -> None:
