@@ -82,6 +82,8 @@ def find_owned(
                 return []
             if exc.status != 403 or not namespaces:
                 raise
+            if not client.resource(api_version, kind).namespaced:
+                return []  # whoever may not list them has put none there
         found: list[Json] = []
         for number, namespace in enumerate(namespaces):
             try:

@@ -95,7 +95,11 @@ class LiveNamespace:
         One request per kind and namespace, and only for kinds that pruning lists as well.
         """
         kinds = {(version.rpartition("/")[0], kind): version for version, kind in owned_kinds(self.client)}
-        mesh = [key for key in kinds if reset_plan.is_mesh_group(key[0])]
+        mesh = [
+            (group, kind)
+            for (group, kind), version in kinds.items()
+            if reset_plan.is_mesh_group(group) and self.client.resource(version, kind).namespaced
+        ]
         wanted: list[tuple[str, str, str | None, str | None]] = [(kinds[key], key[1], namespace, None) for key in mesh]
         places = {reset_plan.identity(document)[:3] for document in documents}
         wanted += [

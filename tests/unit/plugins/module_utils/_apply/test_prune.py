@@ -97,6 +97,15 @@ def test_without_the_right_to_list_all_namespaces_the_given_ones_are_listed(clie
     assert names(find_owned(client, {LAB: "faults"}, namespaces=["bookinfo"])) == ["here"]
 
 
+def test_of_kinds_of_the_cluster_nobody_has_any_who_may_not_list_them(client: Client, api: FakeApi) -> None:
+    api.kinds += [("gateway.networking.k8s.io/v1", "gatewayclasses", "GatewayClass", False)]
+    api.put(owned("here"))
+    api.fail(403, part="/gatewayclasses", times=9, body=status_body(403, "Forbidden", "no list"))
+    assert names(find_owned(client, {LAB: "faults"}, namespaces=["bookinfo"])) == ["here"]
+    with pytest.raises(ApiError, match="no list"):
+        find_owned(client, {LAB: "faults"})
+
+
 def test_a_missing_right_is_an_error_where_no_namespace_is_given(client: Client, api: FakeApi) -> None:
     forbid_lists_of_all_namespaces(api)
     with pytest.raises(ApiError, match="no list"):

@@ -240,6 +240,24 @@ def test_which_image(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     assert image_for(client, "mine:1") == "mine:1"
 
 
+def test_who_may_not_see_the_nodes_gets_an_image_that_the_pod_has(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: t.Any, **_options: t.Any) -> t.NoReturn:
+        raise ApiError(403, "Forbidden", "nodes are forbidden")
+
+    client: t.Any = cluster
+    monkeypatch.setattr(cluster, "list", refuse)
+    python = {"image": "mesh-workshop.local/bookinfo:1", "command": ["python3", "-m", "bookinfo.details"]}
+    its: t.Any = {"spec": {"containers": [{"image": "proxy:1"}, python]}}
+    assert image_for(client, None, its) == "mesh-workshop.local/bookinfo:1"
+    assert (
+        image_for(client, None, {"spec": {"containers": [{"image": "health:1", "command": ["/health"]}]}})
+        == PUBLIC_IMAGE
+    )
+    assert image_for(client, None) == PUBLIC_IMAGE
+
+
 def test_a_namespace_is_needed(cluster: Cluster) -> None:
     with pytest.raises(WorkloadError, match="needs a namespace"):
         enter_workload(t.cast(t.Any, cluster), "productpage", None, None)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError, Client
+from ansible_collections.mesh.workshop.plugins.module_utils._kube.labels import LAB
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.live import ATTEMPTS, LiveNamespace
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi, Json
 
@@ -72,3 +73,12 @@ def test_a_conflict_that_never_ends_is_told(live: LiveNamespace, api: FakeApi) -
     with pytest.raises(ApiError, match="Deployment bookinfo/reviews-v3"):
         live.take_over(listed)
     assert len(api.asked("PATCH")) == ATTEMPTS
+
+
+def test_around_a_stage_only_kinds_of_namespaces_are_listed(live: LiveNamespace, api: FakeApi) -> None:
+    group = "gateway.networking.k8s.io/v1"
+    api.kinds += [(group, "gatewayclasses", "GatewayClass", False), (group, "httproutes", "HTTPRoute", True)]
+    route = {"apiVersion": group, "kind": "HTTPRoute", "metadata": {"name": "reviews", "namespace": "bookinfo"}}
+    api.put(route)
+    assert [one["kind"] for one in live.around([], "bookinfo", {LAB: None})] == ["HTTPRoute"]
+    assert not api.asked("GET", "gatewayclasses")
