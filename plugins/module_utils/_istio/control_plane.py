@@ -25,6 +25,12 @@ ISTIO_NAMESPACE = "istio-system"
 _FIELDS_OF_ISTIOD = ("caBundle",)
 
 
+# At its port without encryption, 15010, istiod tells its configuration to anybody. Here only its own pod reaches that
+# port; with no address at all the same is served at port 8080 (pilot/pkg/bootstrap/server.go in istio/istio).
+# istioctl takes arguments of containers for objects (values_types.proto), so they are not among the validated values.
+_CLOSED = {"pilot": {"extraContainerArgs": ["--grpcAddr=127.0.0.1:15010"]}}
+
+
 class IstioError(Exception):
     """One sentence for people: what could not be rendered or used, why, and what to do."""
 
@@ -51,7 +57,12 @@ def operator_document(
         if not isinstance(own, dict):
             raise IstioError(f"values: global is {kind_of(own)}; it must be an object.")
         values = {**values, "global": {"platform": "openshift", **own}}
-    spec: dict[str, t.Any] = {"profile": profile, "values": values, "meshConfig": mesh_config}
+    spec: dict[str, t.Any] = {
+        "profile": profile,
+        "values": values,
+        "unvalidatedValues": _CLOSED,
+        "meshConfig": mesh_config,
+    }
     if hub:
         spec["hub"] = hub
     if tag:

@@ -44,6 +44,8 @@ def test_empty_hub_and_tag_leave_istios_own() -> None:
     spec = operator_document(profile="default", hub="", tag="", values={}, mesh_config={})["spec"]
     assert "hub" not in spec
     assert "tag" not in spec
+    # Not "": then istiod serves the same at another port.
+    assert spec["unvalidatedValues"]["pilot"]["extraContainerArgs"] == ["--grpcAddr=127.0.0.1:15010"]
 
 
 def test_ours_is_what_our_field_manager_applied() -> None:
