@@ -5,13 +5,21 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import kubernetes
 import pytest
 import yaml
+from oracle.rights import namespace, needed
+from oracle.stages import CATALOGUE, NEEDS
 
 MANIFEST = Path(__file__).parents[3] / "roles" / "lab" / "files" / "attendee-rights.yml"
+KUBECTL = (
+    Path("/var/lib/mesh-workshop") / os.environ.get("MESH_WORKSHOP_CLUSTER", "mesh-workshop-test") / "bin" / "kubectl"
+)
+ROOM = "mesh-workshop-attendees"
 ACCOUNT = "attendee-of-few-rights"
 
 
@@ -68,3 +76,30 @@ def test_an_attendee_walks_a_lab_with_the_published_roles_alone(ansible, kube, a
     for part in ("Nothing was changed", "leases", "patch pods/ephemeralcontainers", "attendee-rights.yml"):
         assert part in run.message, run.output
     assert kube.generations() == before
+
+
+def test_an_attendee_in_a_room_may_look_at_the_labs_services_as_the_guides_do(ansible, kubeconfig):
+    """And no further: what changes them, and their other ports and files, is not theirs."""
+    for need in NEEDS:
+        run = ansible.role(need)
+        assert run.status == 0, run.output
+    asked = sorted(
+        right
+        for guide in CATALOGUE.glob("*/guide.md")
+        for right in needed(guide.read_text())
+        if namespace(right).startswith("mesh-workshop-")
+    )
+    assert {namespace(right) for right in asked} == {f"mesh-workshop-{need}" for need in NEEDS}
+
+    def may(*right):
+        who = ("--as", f"system:serviceaccount:{ROOM}:ada", "--as-group", f"system:serviceaccounts:{ROOM}")
+        command = [str(KUBECTL), "--kubeconfig", str(kubeconfig), "auth", "can-i", *right, *who]
+        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
+
+    assert not [right for right in asked if not may(*right)]
+    for need in NEEDS:
+        where = ("-n", f"mesh-workshop-{need}")
+        for right in (("get", "secrets"), ("create", "pods"), ("patch", "deployments"), ("delete", "pods")):
+            assert not may(*right, *where), (right, where)
+        assert not may("create", "pods", "--subresource=exec", *where)
+        assert not may("create", "services/http:prometheus:9090", "--subresource=proxy", *where)
