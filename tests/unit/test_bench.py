@@ -17,6 +17,7 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "bench"
+sys.path.insert(0, str(TOOL.parent))
 SPEC = importlib.util.spec_from_loader("bench", SourceFileLoader("bench", str(TOOL)))
 assert SPEC is not None
 bench = importlib.util.module_from_spec(SPEC)
@@ -38,6 +39,7 @@ time.sleep(600)
 MEASURE = """
 import importlib.util, os, pathlib, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.path.insert(0, str(pathlib.Path(sys.argv[1]).parent))
 from importlib.machinery import SourceFileLoader
 spec = importlib.util.spec_from_loader("bench", SourceFileLoader("bench", sys.argv[1]))
 bench = sys.modules["bench"] = importlib.util.module_from_spec(spec)
