@@ -79,11 +79,12 @@ class Gateway:
     def get(self, path: str, **options: t.Any) -> Answer:
         return self.request("GET", path, **options)
 
-    def login(self, user: str) -> dict[str, str]:
+    def login(self, user: str, host: str = HOST) -> dict[str, str]:
         """Log in as a browser does; the headers carry the session from then on."""
         answer = self.request(
             "POST",
             "/login",
+            host=host,
             body=f"username={user}&passwd=anything",
             headers={"Content-Type": "application/x-www-form-urlencoded"},
         )

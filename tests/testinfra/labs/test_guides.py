@@ -9,106 +9,12 @@ stage reads the guide on, in the same shell, from where the one before it has en
 
 from __future__ import annotations
 
-import os
-import time
-from pathlib import Path
-
-import pexpect
 import pytest
-from oracle import guides
+from oracle.readers import Reader, Terminal
 from oracle.stages import CATALOGUE, STAGES
-from pexpect.replwrap import REPLWrapper
 
-CLUSTER = os.environ.get("MESH_WORKSHOP_CLUSTER", "mesh-workshop-test")
-PROGRAMS = Path("/var/lib/mesh-workshop") / CLUSTER / "bin"
 VISITS = [(lab, stage) for lab, stages in STAGES.items() for stage in stages]
 HOST = "mybookstore.com"
-SECONDS = 300
-# Commands that only look, and may be repeated: proxies write their logs once per second and send spans within five, and
-# Prometheus reads them every five.
-LOOKS = (
-    "kubectl get",
-    "kubectl logs",
-    "istioctl",
-    "curl -s http://localhost:9411/",
-    "query ",
-    "curl -s 'http://localhost:8080/",
-)
-PATIENCE = 15
-
-
-class Terminal:
-    """A shell as `make shell` opens it, on a machine whose /etc/hosts has the workshop's host."""
-
-    def __init__(self, directory, kubeconfig, address):
-        (directory / ".curlrc").write_text("".join(f'resolve = "{HOST}:{port}:{address}"\n' for port in (80, 443)))
-        environment = {
-            **os.environ,
-            "CURL_HOME": str(directory),
-            "KUBECONFIG": str(kubeconfig),
-            "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
-            "TERM": "dumb",
-            "PS1": "$ ",
-        }
-        options = ["--noprofile", "--norc", "--noediting"]
-        # So wide that no line is broken.
-        shell = pexpect.spawn(
-            "bash", options, cwd=directory, env=environment, echo=False, encoding="utf-8", dimensions=(50, 400)
-        )
-        self._shell = REPLWrapper(shell, r"\$ ", "PS1='{0}' PS2='{1}'")
-        # Guides speak of the one workshop there is; a conversion is about none.
-        self.run(
-            'ansible-playbook() { [ "$1" = mesh.workshop.migrate ] || set -- "$@" '
-            f'-e cluster_name={CLUSTER}; command ansible-playbook "$@"; }}'
-        )
-
-    def run(self, command):
-        """What a command prints, and its exit status."""
-        printed = self._shell.run_command(command, timeout=SECONDS)
-        # The shell may tell of a background job that has ended as well.
-        status, *_jobs = self._shell.run_command("echo $?", timeout=SECONDS).split(maxsplit=1)
-        return printed, int(status)
-
-    def close(self):
-        self._shell.child.close(force=True)
-
-
-class Reader:
-    """Somebody who follows one guide, part by part."""
-
-    def __init__(self, lab, terminal):
-        self._lab = lab
-        self._terminal = terminal
-        self._ahead = list(guides.parts((CATALOGUE / lab / "guide.md").read_text(), STAGES[lab]).items())
-
-    def steps_of(self, stage):
-        """The steps of a stage. What stands before them and has not been typed is typed first, and not judged."""
-        while True:
-            part, steps = self._ahead.pop(0)
-            if part == stage:
-                return steps
-            for step in steps:
-                self.follow(step)
-
-    def follow(self, step):
-        """Type it, and return what is wrong."""
-        where = f"{self._lab}/guide.md, line {step.line}: {step.command}"
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                printed, status = self._terminal.run(step.command)
-            except pexpect.TIMEOUT:
-                pytest.fail(f"{where}\n--- runs for more than {SECONDS} s")
-            if (status != 0) == step.fails and guides.agrees(step.prints, printed):
-                return []
-            if not step.command.startswith(LOOKS) or time.monotonic() > deadline:
-                break
-            time.sleep(0.5)
-        expected = "success" if step.prints is None else step.prints
-        return [f"{where}\n--- expected\n{expected}\n--- printed\n{printed}\n(exit status {status})\n"]
-
-    def close(self):
-        self._terminal.close()
 
 
 @pytest.fixture(scope="session", name="reader_of")
@@ -119,7 +25,8 @@ def reader_of_fixture(request, tmp_path_factory, kubeconfig, gateway):
     def reader_of(lab):
         key = lab, request.session.testsfailed
         if key not in readers:
-            readers[key] = Reader(lab, Terminal(tmp_path_factory.mktemp(lab), kubeconfig, gateway.address))
+            terminal = Terminal(tmp_path_factory.mktemp(lab), kubeconfig, gateway.address, HOST)
+            readers[key] = Reader(lab, terminal, (CATALOGUE / lab / "guide.md").read_text(), STAGES[lab])
         return readers[key]
 
     yield reader_of

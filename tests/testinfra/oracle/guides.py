@@ -83,6 +83,11 @@ def parts(guide: str, stages: t.Sequence[str]) -> dict[str, list[Step]]:
     return found
 
 
+def adapted(guide: str, name: str) -> str:
+    """The guide as an attendee of a room reads it, whose namespace and host are their own."""
+    return re.sub(r"(?<![\w-])bookinfo(?![\w-])", name, guide).replace("mybookstore.com", f"{name}.mybookstore.com")
+
+
 def _steps(language: str, body: list[str], first: int, fails: bool) -> list[Step]:
     if language == RESOURCES:
         return []

@@ -57,6 +57,36 @@ def snapshot(kube: t.Any, namespace: str = NAMESPACE, *, gateways: bool = True) 
     return found
 
 
+def of_one(found: Snapshot, host: str, namespace: str) -> Snapshot:
+    """Of a snapshot with a gateway that several share, what is for this host and namespace.
+
+    Of the gateway these are the virtual hosts of that host and the clusters of that namespace: it has one listener for
+    everybody.
+    """
+    own: Snapshot = {}
+    for name, bodies in found.items():
+        proxy, _colon, resource = name.partition(": ")
+        if not proxy.startswith("istio-ingressgateway"):
+            own[name] = bodies
+        elif resource.startswith("route "):
+            own[name] = [
+                one
+                for body in bodies
+                for one in body.get("virtual_hosts", ())
+                if any(domain.partition(":")[0] == host for domain in one["domains"])
+            ]
+        elif resource.startswith(("cluster ", "endpoint ")) and f".{namespace}.svc." in resource:
+            own[name] = bodies
+    return {name: bodies for name, bodies in own.items() if bodies}
+
+
+def without_fields(value: t.Any, fields: t.Container[str]) -> t.Any:
+    """The same without what these fields hold, wherever they are."""
+    if isinstance(value, dict):
+        return {name: without_fields(item, fields) for name, item in value.items() if name not in fields}
+    return [without_fields(item, fields) for item in value] if isinstance(value, list) else value
+
+
 def is_proxy(pod: t.Any, namespace: str = NAMESPACE, *, gateways: bool = True) -> bool:
     """Whether it is one to look at: there, to stay, and of this Bookinfo or the gateway."""
     containers = [*pod.spec.containers, *(pod.spec.init_containers or ())]

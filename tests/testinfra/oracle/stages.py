@@ -38,12 +38,30 @@ class Unknown(dict):
 UNKNOWN = Unknown(secret=Unknown())
 
 
-def read(name, images=None, credentials=UNKNOWN, catalogue=CATALOGUE):
-    """The content of a lab's file."""
+def read(name, images=None, credentials=UNKNOWN, catalogue=CATALOGUE, **facts):
+    """The content of a lab's file; ``facts`` say whose Bookinfo it is where that is not the usual one's."""
     loader = jinja2.FileSystemLoader(catalogue / name)
     environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    workshop = {**FACTS, "images": images or IMAGES, "credentials": credentials}
+    workshop = {**FACTS, **facts, "images": images or IMAGES, "credentials": credentials}
     return yaml.safe_load(environment.get_template("lab.yml").render(workshop=workshop))
+
+
+def identity(document):
+    """Namespace, kind and name of a document; without a namespace it is in the one that the lab is applied to."""
+    meta = document["metadata"]
+    return meta.get("namespace", ""), document["kind"], meta["name"]
+
+
+def states(stage, baseline):
+    """What is there at each step of a stage and at its end, by identity: baseline, less what goes, plus what comes."""
+    home = {identity(one): one for one in baseline["stages"][0]["resources"]}
+    for gone in stage.get("removes", ()):
+        del home[identity(gone)]
+    whole = {**home, **{identity(one): one for one in stage.get("resources", ())}}
+    return [
+        *({**whole, **{identity(one): one for one in step["resources"]}} for step in stage.get("steps", ())),
+        whole,
+    ]
 
 
 def needs_of(labs):

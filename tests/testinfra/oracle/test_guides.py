@@ -120,3 +120,12 @@ def test_what_is_printed_agrees(prints, printed):
 )
 def test_another_output_does_not(prints, printed):
     assert not guides.agrees(prints, printed)
+
+
+def test_a_guide_is_adapted_to_an_attendee():
+    text = (
+        "kubectl get pod -n bookinfo; bookinfo-gateway; reviews.bookinfo.svc; ns/bookinfo/sa/bookinfo-x mybookstore.com"
+    )
+    assert guides.adapted(text, "ada") == (
+        "kubectl get pod -n ada; bookinfo-gateway; reviews.ada.svc; ns/ada/sa/bookinfo-x ada.mybookstore.com"
+    )

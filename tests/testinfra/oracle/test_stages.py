@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from oracle.stages import BASELINE, LABS, NEEDS, WALK, needs_of, place, read, stages_of
+from oracle.stages import BASELINE, LABS, NEEDS, WALK, needs_of, place, read, stages_of, states
 
 
 def test_tests_of_one_stage_come_together_in_the_order_of_the_labs():
@@ -55,6 +55,22 @@ def test_a_lab_is_read_as_yaml(tmp_path):
     assert stages_of(labs) == {"demo": ["on", "full_v2", "with-hyphen"]}
     assert needs_of(labs) == ["tracing", "ratelimit"]
     assert labs["demo"]["stages"][2]["title"] == "mybookstore.com"
+
+
+def test_a_stage_is_baseline_less_what_it_removes_and_with_what_it_adds():
+    def called(name, text=""):
+        return {"kind": "Rule", "metadata": {"name": name}, "spec": text}
+
+    baseline = {"stages": [{"resources": [called("way"), called("host")]}]}
+    stage = {
+        "removes": [called("way")],
+        "resources": [called("host", "new"), called("more")],
+        "steps": [{"resources": [called("more", "first")]}],
+    }
+    on_the_way, end = states(stage, baseline)
+    assert [one["spec"] for one in on_the_way.values()] == ["new", "first"]
+    assert [one["spec"] for one in end.values()] == ["new", ""]
+    assert [one["spec"] for one in states({}, baseline)[0].values()] == ["", ""]
 
 
 def test_what_the_labs_need_is_known():

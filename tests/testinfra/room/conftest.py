@@ -16,6 +16,7 @@ CLUSTER = os.environ.get("MESH_WORKSHOP_CLUSTER", "mesh-workshop-test")
 KUBECTL = Path("/var/lib/mesh-workshop") / CLUSTER / "bin" / "kubectl"
 # The file whose last test removes the class.
 LAST = "test_room.py"
+INSTRUCTOR = "instructor"
 HANDED_OUT = Path.home() / ".kube" / f"{CLUSTER}-attendees"
 
 
@@ -50,11 +51,12 @@ def handed_out():
 
 
 @pytest.fixture(scope="session")
-def kubectl():
-    """kubectl with the kubeconfig that an attendee was handed: what it prints, and what it says otherwise."""
+def kubectl(kubeconfig):
+    """kubectl with the kubeconfig that an attendee was handed, or the instructor's: its status, output and errors."""
 
     def run(name, *arguments, given=""):
-        command = [str(KUBECTL), "--kubeconfig", str(HANDED_OUT / name), *arguments]
+        path = kubeconfig if name == INSTRUCTOR else HANDED_OUT / name
+        command = [str(KUBECTL), "--kubeconfig", str(path), *arguments]
         done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=120, check=False)
         return done.returncode, done.stdout, done.stderr
 
