@@ -137,7 +137,7 @@ expected:
     - Empty where there is nobody new, or where the user may not see the nodes.
   returned: with O(wanted) and O(state=present)
   type: str
-  sample: To add 12 attendees takes about 2 minutes, and 4.6 GiB.
+  sample: Adding 12 attendees takes about 2 minutes and 4.6 GiB of memory.
 room:
   description: Who has been added as an attendee, which whoever setup alone has made is not.
   returned: with O(wanted) and O(state=absent)

@@ -105,7 +105,8 @@ def expectation(count: int, nodes: t.Sequence[Json]) -> str:
     minutes = math.ceil((_FIRST + count * _WORK / processors) / 60)
     about = "a minute" if minutes == 1 else f"{minutes} minutes"
     return (
-        f"To add {count} {'attendee' if count == 1 else 'attendees'} takes about {about}, and {count * _USED:.1f} GiB."
+        f"Adding {count} {'attendee' if count == 1 else 'attendees'} takes about {about} and {count * _USED:.1f} GiB of"
+        " memory."
     )
 
 

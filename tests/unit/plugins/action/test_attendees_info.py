@@ -107,7 +107,7 @@ def test_what_to_expect_is_told_before(monkeypatch: pytest.MonkeyPatch, api: Fak
     assert run(monkeypatch, wanted="ada,eve")["expected"] == "", "who may not see the nodes"
     room = {"pods": "200", "cpu": "2", "memory": "64Gi"}
     api.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "one"}, "status": {"allocatable": room}})
-    assert run(monkeypatch, wanted="ada,eve")["expected"].startswith("To add 1 attendee takes about a minute")
+    assert run(monkeypatch, wanted="ada,eve")["expected"].startswith("Adding 1 attendee takes about a minute")
     assert run(monkeypatch, wanted="ada")["expected"] == ""
     assert "expected" not in run(monkeypatch, wanted="ada", state="absent")
 
@@ -183,7 +183,7 @@ def test_without_a_cluster_nobody_is_meant(monkeypatch: pytest.MonkeyPatch) -> N
     assert refusal(monkeypatch, wanted="ada") == "There is no cluster."
     result = run(monkeypatch, wanted="ada", machine=True)
     assert names(result) == ["ada"]
-    assert result["expected"].startswith("To add 1 attendee takes about ")
+    assert result["expected"].startswith("Adding 1 attendee takes about ")
     assert "1000 more attendees do not fit into this cluster" in refusal(monkeypatch, wanted=1000, machine=True)
     assert "'-' cannot be the name of a namespace" in refusal(monkeypatch, wanted="-", machine=True)
 
