@@ -33,6 +33,21 @@ FAULT = {
     },
 }
 
+# What comes is answered by three times as much.
+ANSWERER = """
+import socketserver
+class Answerer(socketserver.StreamRequestHandler):
+    def handle(self): self.wfile.write(3 * self.rfile.read(1000))
+socketserver.TCPServer(("", 7000), Answerer).serve_forever()
+"""
+CALLER = """
+import socket
+for _number in range(5):
+    with socket.create_connection(("answerer", 7000), 10) as one:
+        one.sendall(1000 * b"x")
+        print(len(one.makefile("rb").read()))
+"""
+
 
 def check(query: str, **wanted: t.Any) -> dict[str, t.Any]:
     expect = {"status": 200, "metric": {"query": query, **wanted}}
@@ -115,6 +130,50 @@ def test_what_is_no_number_is_told_in_a_sentence(prometheus: t.Any, ansible: t.A
     run = ansible.module("verify", checks=[check(query, above=0)])
     assert run.status != 0
     assert said in run.message
+
+
+@pytest.fixture
+def answerer(kube: t.Any, eventually: t.Any) -> t.Iterator[None]:
+    """A workload of the mesh that speaks TCP."""
+    (details,) = kube.core.list_namespaced_pod("bookinfo", label_selector="app=details").items
+    (image,) = (one.image for one in details.spec.containers if one.name == "details")
+    labels = {"app": "answerer", "version": "v1"}
+    container = {"name": "answerer", "image": image, "command": ["python3", "-c", ANSWERER]}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container], "terminationGracePeriodSeconds": 1}}
+    named = {"metadata": {"name": "answerer"}}
+    kube.core.create_namespaced_service(
+        "bookinfo", {**named, "spec": {"selector": labels, "ports": [{"name": "tcp", "port": 7000}]}}
+    )
+    try:
+        kube.apps.create_namespaced_deployment(
+            "bookinfo", {**named, "spec": {"selector": {"matchLabels": labels}, "template": template}}
+        )
+        eventually(lambda: kube.apps.read_namespaced_deployment("answerer", "bookinfo").status.ready_replicas, "ready")
+        yield
+    finally:
+        kube.core.delete_namespaced_service("answerer", "bookinfo")
+        kube.apps.delete_namespaced_deployment("answerer", "bookinfo")
+    eventually(lambda: not kube.core.list_namespaced_pod("bookinfo", label_selector="app=answerer").items, "it is gone")
+
+
+def test_what_goes_over_a_connection_is_counted(
+    prometheus: t.Any, answerer: None, kube: t.Any, eventually: t.Any
+) -> None:
+    (details,) = kube.core.list_namespaced_pod("bookinfo", label_selector="app=details").items
+    selectors = (
+        'reporter="source",source_workload="details-v1",destination_workload="answerer",destination_version="v1",'
+        'destination_service="answerer.bookinfo.svc.cluster.local",request_protocol="tcp"',
+        'reporter="destination",destination_workload="answerer",connection_security_policy="mutual_tls",'
+        'source_principal="spiffe://cluster.local/ns/bookinfo/sa/bookinfo-details",request_protocol="tcp"',
+    )
+    names = ("sent_bytes", "received_bytes", "connections_closed")
+
+    def counted() -> list[float]:
+        return [prometheus(f"sum(istio_tcp_{name}_total{{{one}}})") for one in selectors for name in names]
+
+    said = kube.execute(details.metadata.name, "details", "python3", "-c", CALLER)
+    assert said.split() == ["3000"] * 5
+    eventually(lambda: counted() == [15000, 5000, 5] * 2, lambda: f"all that was sent, not {counted()}", 30)
 
 
 def moved(kube: t.Any) -> t.Iterator[dict[str, t.Any]]:

@@ -188,19 +188,40 @@ def test_series_of_istio_s_own_proxies_stay_as_they_are() -> None:
 
 def test_proxies_count_requests_on_the_embedded_cluster_only() -> None:
     assert f"EnvoyFilter {HOME}" not in render(metrics_embeds=False)
-    patches = render()[f"EnvoyFilter {HOME}"]["spec"]["configPatches"]
-    assert [one["match"]["context"] for one in patches] == ["GATEWAY", "SIDECAR_OUTBOUND", "SIDECAR_INBOUND"]
-    for patch, reporter in zip(patches, ["source", "source", "destination"], strict=True):
-        (log,) = patch["patch"]["value"]["typed_config"]["access_log"]
-        stats = log["typed_config"]
-        assert stats["stat_prefix"] == "istio", "the proxies' filter of statistics lets it pass"
-        for one in (*stats["counters"], *stats["histograms"]):
-            assert {"name": "reporter", "value_format": reporter} in one["stat"]["tags"]
+    reporters = {"GATEWAY": "source", "SIDECAR_OUTBOUND": "source", "SIDECAR_INBOUND": "destination"}
+    names = {
+        "http_connection_manager": ["requests_total", "request_duration_milliseconds"],
+        "tcp_proxy": ["tcp_sent_bytes_total", "tcp_received_bytes_total", "tcp_connections_closed_total"],
+    }
+    for kind, wanted in names.items():
+        found = stats_of(kind)
+        assert list(found) == list(reporters)
+        for context, stats in found.items():
+            assert stats["stat_prefix"] == "istio", "the proxies' filter of statistics lets it pass"
+            kept = [*stats["counters"], *stats.get("histograms", [])]
+            assert [one["stat"]["name"] for one in kept] == wanted
+            for one in kept:
+                tags = {tag["name"]: tag["value_format"] for tag in one["stat"]["tags"]}
+                assert tags["reporter"] == reporters[context]
+                assert tags["request_protocol"] == ("tcp" if kind == "tcp_proxy" else "http")
+                assert ("response_code" in tags) is (kind != "tcp_proxy")
+
+
+def stats_of(kind: str) -> dict[str, Json]:
+    """What a kind of filter is to count, by the context of its listener."""
+    found = {}
+    for patch in render()[f"EnvoyFilter {HOME}"]["spec"]["configPatches"]:
+        assert patch["match"]["listener"]["filterChain"]["filter"]["name"].startswith("envoy.filters.network.")
+        if patch["match"]["listener"]["filterChain"]["filter"]["name"].endswith(kind):
+            config = patch["patch"]["value"]["typed_config"]
+            assert f".{kind}.v3." in config["@type"]
+            (log,) = config["access_log"]
+            found[patch["match"]["context"]] = log["typed_config"]
+    return found
 
 
 def test_a_filter_may_give_the_counter_a_label() -> None:
-    for patch in render()[f"EnvoyFilter {HOME}"]["spec"]["configPatches"]:
-        stats = patch["patch"]["value"]["typed_config"]["access_log"][0]["typed_config"]
+    for stats in stats_of("http_connection_manager").values():
         tags = {one["name"]: one["value_format"] for one in stats["counters"][0]["stat"]["tags"]}
         assert tags["raw_request_method"] == "%FILTER_STATE(mesh.workshop.request_method:PLAIN)%"
     assert of_pod(reporter="source", raw_request_method="GET")["request_method"] == "GET"
