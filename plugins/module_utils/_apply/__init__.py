@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import importlib
 import typing as t
 
 from .._kube import Ref, ref_of
+from .._kube.late import late_attributes
 from .documents import checked, clean, flatten, parse_all
 from .sources import DocumentError, list_sources, read_source
 from .text import parse_yaml
@@ -40,16 +40,13 @@ __all__ = [
 ]
 
 # Imported when they are asked for: whoever only reads documents has no use for what applies them.
-_LATER = {
-    "ApplyOptions": ".engine",
-    "apply_set": ".engine",
-    "find_owned": ".prune",
-    "Report": ".report",
-    "put_back_all": ".undo",
-}
-
-
-def __getattr__(name: str) -> t.Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_LATER[name], __name__), name)
+__getattr__ = late_attributes(
+    __name__,
+    {
+        "ApplyOptions": ".engine",
+        "apply_set": ".engine",
+        "find_owned": ".prune",
+        "Report": ".report",
+        "put_back_all": ".undo",
+    },
+)

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import importlib
 import typing as t
 
 from .discovery import Resource, service_proxy_path
 from .errors import ApiError, ConfigError, InvalidName, conflicting_fields
+from .late import late_attributes
 from .names import api_version_fault, label_value_fault, name_fault, namespace_fault
 from .objects import Json, Key, Ref, key_of, ref_of, subject_of
 from .options import AUTH_ARG_SPEC, ENVIRONMENT
@@ -44,10 +44,6 @@ __all__ = [
 ]
 
 # Imported when they are asked for: whoever only reads files has no use for the client, nor for the packages below it.
-_LATER = {"FIELD_MANAGER": ".client", "Client": ".client", "connect": ".client", "Response": ".transport"}
-
-
-def __getattr__(name: str) -> t.Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_LATER[name], __name__), name)
+__getattr__ = late_attributes(
+    __name__, {"FIELD_MANAGER": ".client", "Client": ".client", "connect": ".client", "Response": ".transport"}
+)

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import importlib
 import typing as t
 
+from .._kube.late import late_attributes
 from .._observe.errors import CheckError
 
 if t.TYPE_CHECKING:
@@ -32,21 +32,18 @@ __all__ = [
 ]
 
 # Imported when they are asked for: whoever only shows the results of checks has no use for what asks them.
-_LATER = {
-    "Check": ".spec",
-    "GatewayError": ".._observe.gateway",
-    "Outcome": ".checks",
-    "Streams": ".streams",
-    "gateway_address": ".._observe.gateway",
-    "junit_of": ".report",
-    "parse_checks": ".spec",
-    "run_checks": ".checks",
-    "secrets_of": ".spec",
-    "start_streams": ".streams",
-}
-
-
-def __getattr__(name: str) -> t.Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_LATER[name], __name__), name)
+__getattr__ = late_attributes(
+    __name__,
+    {
+        "Check": ".spec",
+        "GatewayError": ".._observe.gateway",
+        "Outcome": ".checks",
+        "Streams": ".streams",
+        "gateway_address": ".._observe.gateway",
+        "junit_of": ".report",
+        "parse_checks": ".spec",
+        "run_checks": ".checks",
+        "secrets_of": ".spec",
+        "start_streams": ".streams",
+    },
+)
