@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from .._istio.pods import has_sidecar
 from .._kube.errors import ApiError
-from .._kube.objects import home_of, labels_of, matches, name_of, spec_of
+from .._kube.objects import home_of, labels_of, matches, name_of, selector_text, spec_of
 from .effects import Effect, effects_of
 from .effects.filters import meant_by, names_parts
 from .effects.finding import destinations, gateways_of, is_for_mesh, placed_routes, routes_of
@@ -219,7 +219,7 @@ def _near(client: Client, needs: Needs) -> Mesh:
 def _everywhere(client: Client, needs: Needs, applied: t.Iterable[Json]) -> Mesh:
     """What there is in all namespaces, or where it may be read; of pods only those that something applied selects."""
     kinds = [*needs, *(kind for kind, other in BESIDE.items() if other in needs and kind not in needs)]
-    selectors = sorted({_text(selected) for one in applied if (selected := _selected(one))})
+    selectors = sorted({selector_text(selected) for one in applied if (selected := _selected(one))})
 
     def look(kind: str) -> tuple[tuple[Json, ...], frozenset[str] | None]:
         wide = [_listed(client, kind, None, labels) for labels in (selectors if kind == "Pod" else [None])]
@@ -251,10 +251,6 @@ def _selected(one: Json) -> t.Mapping[str, str]:
     if one["kind"] == "Gateway":
         return spec_of(one).get("selector") or {}
     return selector_of(one) if one["kind"] in (*POLICIES, "ServiceEntry") else {}
-
-
-def _text(labels: t.Mapping[str, str]) -> str:
-    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
 
 
 def with_applied(mesh: Mesh, applied: Applied) -> Mesh:

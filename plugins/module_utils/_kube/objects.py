@@ -75,6 +75,11 @@ def matches(selector: t.Mapping[str, str], labels: t.Mapping[str, str]) -> bool:
     return all(labels.get(key) == value for key, value in selector.items())
 
 
+def selector_text(labels: t.Mapping[str, str]) -> str:
+    """An equality selector as the API's query has it."""
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
 def subject_of(kind: str, name: str | None, namespace: str | None = None) -> str:
     """How an object is called in messages: Kind namespace/name."""
     if not name:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from .._istio.gateways import GATEWAY_SELECTOR
 from .._kube.errors import ApiError
+from .._kube.objects import selector_text
 from .._observe.access_log import Record, by_agent
 from .._observe.errors import CheckError, NotYet
 from .._observe.metrics import Prometheus
@@ -23,7 +24,6 @@ from .run import Observation, Run
 from .spec import Check
 from .spec.types import HOST, Metric
 from .statistics import Decision
-from .workload import selector_text
 
 LOG_PATIENCE = 3.0
 """Seconds to wait for a record: proxies write their logs out once a second."""

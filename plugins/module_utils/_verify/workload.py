@@ -19,6 +19,7 @@ from .._apply.ready import refusal_of, remedy_of
 from .._istio.pods import has_sidecar, is_serving
 from .._kube.errors import ApiError
 from .._kube.labels import MANAGED
+from .._kube.objects import selector_text
 from .._observe.errors import CheckError, NotYet
 from .probe.bundle import script
 
@@ -78,11 +79,6 @@ def is_ended(pod: t.Mapping[str, t.Any] | None) -> bool:
     if pod is None or pod["metadata"].get("deletionTimestamp"):
         return True
     return pod.get("status", {}).get("phase") in ("Failed", "Succeeded")
-
-
-def selector_text(labels: t.Mapping[str, str]) -> str:
-    """Labels as a query."""
-    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
 
 
 def find_pod(client: Client, name: str, namespace: str | None) -> Json:
