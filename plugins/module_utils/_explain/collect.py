@@ -142,7 +142,7 @@ class Configs:
                 break
             else:
                 raise why
-        return replace(self._told_apart(config), by_istiod=True)
+        return self._told_apart(config)
 
     def _told_apart(self, config: ProxyConfig) -> ProxyConfig:
         """With the routes of GRPCRoutes marked; these are read only where there are routes of the Gateway API."""

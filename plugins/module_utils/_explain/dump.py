@@ -75,8 +75,6 @@ class ProxyConfig:
     """The SPIFFE id of its own certificate; empty where the proxy has none, or it is not shown."""
     version: str = ""
     """Of Istio, as the proxy says it to istiod; empty where that is not known."""
-    by_istiod: bool = False
-    """Whether this is what istiod would send, and not what the proxy has."""
 
     @property
     def synced(self) -> bool:
@@ -268,11 +266,6 @@ def filters_of(manager: Json, extensions: t.Mapping[str, Json] | None = None) ->
         known = re.search(r"\.filters\.http\.(\w+)\.v\d", type_url) or re.match(r"envoy\.filters\.http\.(\w+)$", name)
         found.append(Filter(name, known[1] if known else type_url.rpartition("/")[2] or name, config))
     return found
-
-
-def http_filters(manager: Json, kind: str, extensions: t.Mapping[str, Json] | None = None) -> list[Json]:
-    """The configurations of all HTTP filters of a type, in their order."""
-    return [one.config for one in filters_of(manager, extensions) if one.type == kind]
 
 
 def tcp_cluster(chain: Json) -> str:

@@ -127,7 +127,6 @@ def test_istiod_is_asked_where_the_proxy_may_not_be() -> None:
     client = Client(REFUSED, REFUSED, json.dumps(theirs).encode())
     configs = Configs(client)
     (config,) = configs.of([POD]).values()
-    assert config.by_istiod
     assert config.listeners[0]["traffic_direction"] == "INBOUND"
     assert client.asked[-2:] == [
         "istiod-1:15014",

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.dump import (
     filters_of,
-    http_filters,
     manager_of,
     parse,
     parse_health,
@@ -89,7 +88,7 @@ def test_what_a_chain_does_with_its_connections() -> None:
     manager = {"http_filters": [{"name": "envoy.filters.http.rbac", "typed_config": {"rules": {}}}, {"name": "other"}]}
     chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     assert manager_of(chain) == manager
-    assert http_filters(manager, "rbac") == [{"rules": {}}]
+    assert [(one.type, one.config) for one in filters_of(manager)] == [("rbac", {"rules": {}}), ("other", {})]
     proxy = {"name": "envoy.filters.network.tcp_proxy", "typed_config": {"cluster": "PassthroughCluster"}}
     assert manager_of({"filters": [proxy]}) is None
     assert tcp_cluster({"filters": [proxy]}) == "PassthroughCluster"
