@@ -10,7 +10,7 @@ A guide marks them by comments, which Markdown does not show:
 
     <!-- resources: all_v1 VirtualService DestinationRule/reviews -->   (all of the stage's, where none is named)
     <!-- end -->
-    <!-- gateway_api: all_v1 -->   (the same in the Gateway API, or that it has no words for it)
+    <!-- gateway_api: all_v1 HTTPRoute -->   (the same in the Gateway API, or that it has no words for it)
     <!-- end -->
     <!-- checks: all_v1 -->
     <!-- end -->
@@ -57,7 +57,7 @@ def fill_guide(guide: str, lab: Lab, gateway: Lab, baseline: Stage, dump: t.Call
     def part(found: re.Match[str]) -> str:
         kind, names = found[1], found[3].split()
         if kind == "gateway_api":
-            content = _form(gateway, found[2], dump)
+            content = _form(gateway, found[2], names, dump)
         else:
             stage = baseline if found[2] == BASELINE else _stage(lab, found[2])
             content = _resources(lab, stage, names, dump) if kind == "resources" else _checks(stage)
@@ -104,11 +104,11 @@ def _resources(lab: Lab, stage: Stage, names: t.Sequence[str], dump: t.Callable[
     return "```yaml\n" + "---\n".join(dump(document) for document in chosen.values()) + "```\n"
 
 
-def _form(lab: Lab, name: str, dump: t.Callable[[t.Any], str]) -> str:
+def _form(lab: Lab, name: str, names: t.Sequence[str], dump: t.Callable[[t.Any], str]) -> str:
     """A stage in the Gateway API, folded, or the sentence that this has no words for it."""
     if name in lab.lacking:
         return f"The Gateway API {lab.lacking[name]}, so this stage has no `-e lab_api=gateway`.\n"
-    shown = _resources(lab, _stage(lab, name), [], dump)
+    shown = _resources(lab, _stage(lab, name), names, dump)
     summary = "<summary>The same in the Gateway API: <code>-e lab_api=gateway</code></summary>"
     return f"<details>\n{summary}\n\n{shown}\n</details>\n"
 

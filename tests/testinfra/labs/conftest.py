@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import pytest
 from oracle.snapshots import versions
-from oracle.stages import BASELINE, place
+from oracle.stages import BASELINE, CATALOGUE, FACTS, UNKNOWN, place
 
 FAILED = pytest.StashKey[bool]()
 
@@ -88,3 +88,25 @@ def _stage(request, ansible, held, _nothing_of_a_failed_test):
         run = ansible.play("reset", reset_confirm="yes") if at_baseline else ansible.play("lab", lab=lab, stage=stage)
         assert run.status == 0, run.output
         held.note(lab, stage)
+
+
+@pytest.fixture(name="images", scope="session")
+def images_fixture(kube):
+    """Images of the labs' own workloads, as the node has them."""
+    names = [name for node in kube.core.list_node().items for image in node.status.images for name in image.names]
+    found = {}
+    for fact, repository in (("python", "probe"), ("grpc_health", "grpc-health")):
+        found[fact] = next(name for name in names if f"/{repository}:" in name)
+    return found
+
+
+@pytest.fixture(name="credentials")
+def credentials_fixture(ansible):
+    """The certificates and tokens that a lab is to be read with: what the cluster holds now, else new ones."""
+
+    def look_up(lab):
+        if "workshop.credentials" not in (CATALOGUE / lab / "lab.yml").read_text():
+            return UNKNOWN
+        return ansible.lookup("credentials", FACTS["namespace"], host=FACTS["host"])
+
+    return look_up

@@ -9,7 +9,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from oracle.stages import CATALOGUE, FACTS, LABS, UNKNOWN, read
+from oracle.stages import CATALOGUE, LABS, read
 
 BASELINE = "baseline"
 STAGES = [(lab, stage["name"]) for lab, content in LABS.items() if lab != BASELINE for stage in content["stages"]]
@@ -133,28 +133,6 @@ def test_the_checks_of_baseline_notice_a_fault_that_is_left_for_jason_alone(ansi
     finally:
         run = ansible.module("virtual_service", **left, state="absent")
     assert run.status == 0, run.output
-
-
-@pytest.fixture(name="images", scope="session")
-def images_fixture(kube):
-    """Images of the labs' own workloads, as the node has them."""
-    names = [name for node in kube.core.list_node().items for image in node.status.images for name in image.names]
-    found = {}
-    for fact, repository in (("python", "probe"), ("grpc_health", "grpc-health")):
-        found[fact] = next(name for name in names if f"/{repository}:" in name)
-    return found
-
-
-@pytest.fixture(name="credentials")
-def credentials_fixture(ansible):
-    """The certificates and tokens that a lab is to be read with: what the cluster holds now, else new ones."""
-
-    def look_up(lab):
-        if "workshop.credentials" not in (CATALOGUE / lab / "lab.yml").read_text():
-            return UNKNOWN
-        return ansible.lookup("credentials", FACTS["namespace"], host=FACTS["host"])
-
-    return look_up
 
 
 @pytest.mark.parametrize(("lab", "stage", "check"), MUTATED)

@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, mesh.workshop contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The wrong worlds of a lab.yml in the Gateway API: what the mutation of a check is there."""
+
+from __future__ import annotations
+
+import copy
+
+PLACES = {
+    ("faults", "abort_grpc"): ("EnvoyFilter", "health"),
+    ("resilience", "timeout"): ("HTTPRoute", "reviews"),
+    ("tls", "mutual_gateway"): ("Secret", "workshop-bookinfo"),
+    ("traffic_shifting", "red_black"): ("HTTPRoute", "reviews"),
+}
+"""Of each stage with a form and a mutation, the object that the mutation is about."""
+
+
+def forms_of(labs):
+    """The stages that have a form of the Gateway API, as pairs of lab and stage."""
+    return [
+        (lab, stage["name"])
+        for lab, content in labs.items()
+        for stage in content["stages"]
+        if "lacks" not in stage.get("gateway_api", {"lacks": ""})
+    ]
+
+
+def mutated(lab, stage):
+    """The resources of a stage's form in the world in which the checks with a mutation fail, and these checks."""
+    kind, name = PLACES[lab, stage["name"]]
+    checks = [check for check in stage["checks"] if isinstance(check.get("fails_in"), dict)]
+    resources = []
+    for one in copy.deepcopy(stage["gateway_api"]["resources"]):
+        if (one["kind"], one["metadata"]["name"]) == (kind, name):
+            if kind == "EnvoyFilter":
+                continue
+            if kind == "Secret":
+                (one,) = checks[0]["fails_in"]["mutation"]["resources"]
+            for rule in one.get("spec", {}).get("rules", ()):
+                if rule.pop("timeouts", None) is None:
+                    rule["backendRefs"] = [{"name": "reviews-v4", "port": 9080}]
+        resources.append(one)
+    return resources, checks
