@@ -88,3 +88,19 @@ def test_installed_definitions_stay_and_are_never_replaced_by_older_ones(
     older = ansible.role("gateway_api", gateway_api_state="present", gateway_api_definitions=str(tmp_path))
     assert older.status != 0
     assert "objects of the newer version could get lost" in older.output
+    assert ansible.module("apply", src=str(tmp_path), wait_timeout=60).status == 0
+    for state in ("auto", "existing"):
+        refused = ansible.role("gateway_api", gateway_api_state=state)
+        assert refused.status != 0
+        assert "has the Gateway API v1.0.0, which lacks fields that the labs use" in " ".join(refused.output.split())
+    assert ansible.role("gateway_api", gateway_api_state="present").status == 0
+    assert ansible.module("mesh_info").result["gateway_api"]["version"] != "v1.0.0"
+
+
+def test_a_gateway_class_that_does_not_exist_is_named(ansible: t.Any, definitions: Path) -> None:
+    gateway = {**GATEWAY, "spec": {**GATEWAY["spec"], "gatewayClassName": "nobody"}}
+    wrong = ansible.module("apply", definitions=[gateway], wait_timeout=5)
+    assert wrong.status != 0
+    for part in ("none serves its GatewayClass nobody", "kubectl get gatewayclasses"):
+        assert part in wrong.result["msg"], wrong.result["msg"]
+    assert ansible.module("apply", definitions=[gateway], state="absent").status == 0

@@ -36,3 +36,12 @@ def test_the_file_whose_version_is_compared_is_among_them() -> None:
     (step,) = [step for step in STEPS if step.name == "gateway-api"]
     (named,) = re.findall(r"gateway_api_folder ~ '/([^']+)'", (ROLE / "tasks" / "install.yml").read_text())
     assert named in step.contents
+
+
+def test_definitions_that_are_too_old_are_refused_before_any_are_fetched() -> None:
+    tasks = yaml.safe_load((ROLE / "tasks" / "main.yml").read_text())
+    (number,) = [number for number, task in enumerate(tasks) if "gateway_api_oldest" in str(task)]
+    assert "gateway_api_state=present" in tasks[number]["ansible.builtin.fail"]["msg"]
+    assert "include_tasks" in str(tasks[number + 1])
+    oldest = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["gateway_api_oldest"]
+    assert str(oldest) in (ROLE / "meta" / "argument_specs.yml").read_text()
