@@ -369,8 +369,7 @@ def _allowed(case: Case, request: Request, rule: RuleResult) -> Diagnosis | None
         return None
     body = written[rule.number - 1] or {}
     if not body.get("from") and len(written) > 1 and any((one or {}).get("from") for one in written):
-        does = f"{request.method}" if body.get("to") else "in"
-        lets = f"lets any caller {does}" if body.get("to") else "lets any caller in"
+        lets = f"lets any caller {request.method}" if body.get("to") else "lets any caller in"
         return Diagnosis(
             f"Rule {rule.number} of {rule.policy} has no from, so it {lets}; its rules are alternatives.",
             "Put from and to into one rule.",

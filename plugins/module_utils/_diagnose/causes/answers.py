@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from ..._explain.effects.mend import Patch, put
 from ..._explain.journey import Journey, Sent
+from ..._explain.matching import Unknown, string_holds
 from ..._explain.origin import Origin
 from ..._kube.objects import spec_of
 from ..changes import commands
@@ -175,11 +176,22 @@ def origin_not_allowed(case: Case) -> Diagnosis | None:
         policy = (
             (routes[sent.rule].get("corsPolicy") or {}) if sent.rule is not None and sent.rule < len(routes) else {}
         )
-        allowed = [str(text) for one in policy.get("allowOrigins") or () for text in one.values()]
-        if allowed and origin not in allowed:
+        origins = policy.get("allowOrigins") or ()
+        allowed = [str(text) for one in origins for text in one.values()]
+        if allowed and not any(_allows(one, origin) for one in origins):
             return Diagnosis(
                 f"The corsPolicy of rule {(sent.rule or 0) + 1} of {sent.origin} allows the origin "
                 f"{' or '.join(allowed)}, and the request's is {origin}.",
                 f"Add it to allowOrigins as it is sent, with its scheme and port: {{exact: {origin}}}.",
             )
     return None
+
+
+def _allows(match: Json, origin: str) -> bool:
+    """Whether a StringMatch of allowOrigins is for an origin, or may be; Envoy takes a star alone for any."""
+    if "regex" in match:
+        match = {"safe_regex": {"regex": match["regex"]}}
+    try:
+        return match.get("exact") == "*" or string_holds(match, origin)
+    except Unknown:
+        return True

@@ -85,7 +85,7 @@ def filter_on_another_way(case: Case) -> Diagnosis | None:
         patches = list(spec_of(one).get("configPatches") or ())
         asked = [_context_of(patch) for patch in patches]
         passed = {context for context, _name in on_way}
-        if not on_way or not asked or passed & set(asked) or ANY in asked or GATEWAY in {*passed, *asked}:
+        if not on_way or not asked or passed & set(asked) or GATEWAY in passed or not PATCHED.keys() >= set(asked):
             continue
         return _another_way(case, origin_for("EnvoyFilter", one), asked, *on_way[0])
     return None

@@ -106,6 +106,25 @@ def test_an_origin_without_its_scheme_is_no_origin() -> None:
 
 
 @pytest.mark.parametrize(
+    ("match", "allowed"),
+    [
+        ({"exact": "https://shop.example.com"}, True),
+        ({"exact": "*"}, True),
+        ({"prefix": "https://shop."}, True),
+        ({"prefix": "http://"}, False),
+        ({"regex": "https://[a-z]+[.]example[.]com"}, True),
+        ({"regex": "[a-z]+[.]example[.]com"}, False),
+        ({"regex": "("}, True),
+    ],
+)
+def test_an_origin_is_compared_as_its_policy_says(match: Json, allowed: bool) -> None:
+    found = ruled({"corsPolicy": {"allowOrigins": [match]}})
+    origin = [("Origin", "https://shop.example.com")]
+    answer = told(found, "/reviews/0", 200, expected_headers=("access-control-allow-origin",), headers=origin)
+    assert (answer is None or "corsPolicy" not in answer.sentence) == allowed
+
+
+@pytest.mark.parametrize(
     ("route", "status", "said"),
     [
         (

@@ -49,6 +49,15 @@ def test_a_rate_limit_that_is_not_switched_on_limits_nobody(switches: Json, said
     assert answer.sentence == (f"EnvoyFilter bookinfo/limit gives reviews a rate limit {said}: no request is limited.")
 
 
+@pytest.mark.parametrize("context", ["WAYPOINT", "of a later Istio"])
+def test_a_filter_that_no_sidecar_has_does_not_keep_the_cause_from_being_told(context: str) -> None:
+    filters = [{"name": "envoy.filters.http.local_ratelimit", "typed_config": {"token_bucket": BUCKET}}]
+    limit = for_reviews("limit", {"patch": {"value": {"name": "envoy.filters.http.local_ratelimit"}}})
+    other = for_reviews("other", {"match": {"context": context}})
+    answer = told(mesh(filters=filters, EnvoyFilter=[limit, other]), expects_quota=True)
+    assert answer.sentence.startswith("EnvoyFilter bookinfo/limit gives reviews a rate limit without filter_enabled")
+
+
 def test_a_limit_by_what_the_request_lacks_does_not_count_it() -> None:
     action = {"request_headers": {"header_name": "x-user", "descriptor_key": "user"}}
     own = {"entries": [{"key": "user"}], "token_bucket": BUCKET}
