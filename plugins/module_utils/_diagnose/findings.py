@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import typing as t
@@ -28,8 +29,8 @@ Json = t.Mapping[str, t.Any]
 
 KINDS = (*((version, kind) for kind, version in API_VERSIONS.items()), ("apps/v1", "Deployment"))
 """Kinds that a diagnosis looks at: what requests meet, and what makes the pods."""
-MESH_CONFIG = "istio"
-"""The ConfigMap of the mesh's configuration, unless istiod has a revision."""
+MESH_CONFIG, REVISION = "istio", "istio.io/rev"
+"""The ConfigMap of the mesh's configuration where istiod has no revision, and the label of those of each revision."""
 THREADS = 8
 NAMED = re.compile(
     r"\b(Gateway|VirtualService|DestinationRule|HTTPRoute|GRPCRoute|TLSRoute|TCPRoute|"
@@ -205,14 +206,21 @@ class Look:
         return replace(findings, objects=objects, partial=partial)
 
     def _mesh_config(self, objects: t.Mapping[str, tuple[Json, ...]]) -> dict[str, tuple[Json, ...]]:
-        """The mesh's configuration, where a Telemetry names providers; nothing where it may not be read."""
+        """The mesh's configuration of each revision, where a Telemetry names providers; nothing where none is seen."""
         parts = [one for each in objects.get("Telemetry", ()) for one in spec_of(each).get("tracing") or ()]
-        try:
-            named = any(one.get("providers") for one in parts)
-            found = self._client.get("v1", "ConfigMap", MESH_CONFIG, ROOT) if named else None
-        except ApiError:
+        if not any(one.get("providers") for one in parts):
             return {}
-        return {"ConfigMap": (found,)} if found is not None else {}
+        found = tuple(one for one in self._configs_of_istiod() if "mesh" in (one.get("data") or {}))
+        return {"ConfigMap": found} if found else {}
+
+    def _configs_of_istiod(self) -> t.Iterable[Json]:
+        """The ConfigMaps of all revisions; attendees may read that of an istiod without a revision alone."""
+        with contextlib.suppress(ApiError):
+            return self._client.list("v1", "ConfigMap", ROOT, label_selector=REVISION)
+        with contextlib.suppress(ApiError):
+            found = self._client.get("v1", "ConfigMap", MESH_CONFIG, ROOT)
+            return [found] if found is not None else []
+        return []
 
     def _secrets(self, findings: Findings) -> dict[str, tuple[Json, ...]]:
         """Of the Secrets only those that are desired; nothing where one may not be read."""

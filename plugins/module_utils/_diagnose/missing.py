@@ -110,17 +110,17 @@ def no_copies(findings: Findings) -> Diagnosis | None:
 
 
 def _unknown_providers(findings: Findings, near: t.Iterable[Json]) -> Diagnosis | None:
-    """A Telemetry that reports traces to a provider that the mesh's configuration does not have (``MeshConfig``)."""
+    """A Telemetry that reports traces to a provider that no revision's configuration has (``MeshConfig``)."""
     import yaml  # it is there wherever the client is, and few failures are about traces
 
-    (config,) = findings.of("ConfigMap") or [{}]
     try:
-        mesh = yaml.safe_load(str((config.get("data") or {}).get("mesh") or ""))
+        meshes = [yaml.safe_load(str((one.get("data") or {}).get("mesh") or "")) for one in findings.of("ConfigMap")]
     except yaml.YAMLError:
         return None
-    if not isinstance(mesh, dict):
+    if not meshes or not all(isinstance(one, dict) for one in meshes):
         return None
-    known = {str(one.get("name")) for one in mesh.get("extensionProviders") or () if isinstance(one, dict)} | BUILT_IN
+    providers = [one for mesh in meshes for one in mesh.get("extensionProviders") or ()]
+    known = {str(one.get("name")) for one in providers if isinstance(one, dict)} | BUILT_IN
     for one in near:
         for part in one["spec"]["tracing"]:
             lost = [str(named.get("name")) for named in part.get("providers") or () if named.get("name") not in known]

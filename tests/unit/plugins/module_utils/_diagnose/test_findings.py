@@ -24,8 +24,16 @@ class Cluster:
         self.asked: list[tuple[str, str | None]] = []
         self.lock = threading.Lock()
         self.telemetry: dict[str, t.Any] = {}
+        self.refuses: tuple[str, ...] = ()
 
-    def list(self, _version: str, kind: str, namespace: str | None = None) -> list[t.Any]:
+    def list(
+        self, _version: str, kind: str, namespace: str | None = None, label_selector: str | None = None
+    ) -> list[t.Any]:
+        if kind == "ConfigMap":
+            assert (namespace, label_selector) == ("istio-system", "istio.io/rev")
+            self.refuse("list")
+            injector = {**thing("istio-sidecar-injector-canary", namespace), "data": {"config": ""}}
+            return [{**thing("istio-canary", namespace), "data": {"mesh": ""}}, injector]
         with self.lock:
             self.asked.append((kind, namespace))
         if kind == "Gateway" or (kind == "Pod" and namespace is None):
@@ -34,7 +42,12 @@ class Cluster:
 
     def get(self, _version: str, kind: str, name: str, namespace: str) -> t.Any:
         assert (kind, name, namespace) == ("ConfigMap", "istio", "istio-system")
-        return thing(name, namespace)
+        self.refuse("get")
+        return {**thing(name, namespace), "data": {"mesh": ""}}
+
+    def refuse(self, verb: str) -> None:
+        if verb in self.refuses:
+            raise ApiError(403, "Forbidden", "no")
 
 
 def findings(namespace: str | None) -> Findings:
@@ -60,9 +73,20 @@ def test_another_namespace_is_another_look() -> None:
     assert not look.into(findings(None)).known("Pod")
 
 
-@pytest.mark.parametrize("providers", [[{"name": "zipkin"}], []])
-def test_the_meshs_configuration_is_read_for_a_telemetry_with_providers(providers: list[dict[str, str]]) -> None:
+@pytest.mark.parametrize(
+    ("providers", "refuses", "read"),
+    [
+        ([], (), []),
+        ([{"name": "zipkin"}], (), ["istio-canary"]),
+        ([{"name": "zipkin"}], ("list",), ["istio"]),
+        ([{"name": "zipkin"}], ("list", "get"), []),
+    ],
+)
+def test_each_revisions_configuration_is_read_for_a_telemetry_with_providers(
+    providers: list[dict[str, str]], refuses: tuple[str, ...], read: list[str]
+) -> None:
     cluster = Cluster()
     cluster.telemetry = {"spec": {"tracing": [{"providers": providers}]}}
+    cluster.refuses = refuses
     found = Look(t.cast(t.Any, cluster)).into(findings("bookinfo"))
-    assert found.known("ConfigMap") == bool(providers)
+    assert [one["metadata"]["name"] for one in found.of("ConfigMap")] == read

@@ -208,6 +208,8 @@ def test_a_provider_of_traces_that_the_mesh_does_not_have(name: str, named: bool
         "define (extensionProviders), so no proxy reports any."
     )
     assert (sentence({**world(), "Telemetry": [own], "ConfigMap": [mesh]}, FAST, **TRACES) == said) == named
-    for unreadable in ([], [{"data": {"mesh": "a: ["}}], [{"data": {"mesh": "text"}}]):
+    other = {"data": {"mesh": "extensionProviders: [{name: jaeger}]"}}
+    assert sentence({**world(), "Telemetry": [own], "ConfigMap": [mesh, other]}, FAST, **TRACES) == "", "a revision has"
+    for unreadable in ([], [{"data": {"mesh": "a: ["}}], [mesh, {"data": {"mesh": "text"}}]):
         objects = {**world(), "Telemetry": [own], "ConfigMap": unreadable}
         assert sentence(objects, FAST, **TRACES) == "", "what is not known is not said"
