@@ -15,6 +15,7 @@ from ansible.plugins.loader import lookup_loader
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop import (
     APIS,
     BASELINE,
+    EXERCISES,
     ISTIO,
     Catalogue,
     LabError,
@@ -37,14 +38,18 @@ class ActionModule(ActionBase):
                 "catalogue": {"type": "path", "required": True},
                 "lab": {"type": "str", "default": BASELINE},
                 "stage": {"type": "str", "default": ""},
+                "exercises": {"type": "bool", "default": False},
                 "api": {"type": "str", "choices": list(APIS), "default": ISTIO},
             }
         )
         read: dict[str, dict[str, t.Any]] = {}
+        home = arguments["catalogue"]
+        folder = os.path.join(home, EXERCISES) if arguments["exercises"] else home
 
         def content(name: str) -> dict[str, t.Any]:
             if name not in read:
-                read[name] = self._read(os.path.join(arguments["catalogue"], name, "lab.yml"), task_vars or {})
+                place = os.path.join(home if name == BASELINE else folder, name, "lab.yml")
+                read[name] = self._read(place, task_vars or {})
             return read[name]
 
         name, stage = arguments["lab"], arguments["stage"]
@@ -52,7 +57,7 @@ class ActionModule(ActionBase):
             told = f"stage has no effect with lab {BASELINE}, which has no stages: leave out one of the two."
             raise AnsibleActionFail(told)
         try:
-            labs = lab_names(arguments["catalogue"])
+            labs = lab_names(folder)
             catalogue = Catalogue([*labs, BASELINE] if name == BASELINE else labs, content, arguments["api"])
             lab = catalogue.lab(name)
             # A lab without any stage in this API is listed; only to ask for one is wrong.

@@ -31,7 +31,7 @@ options:
   playbook:
     description: Name of the playbook.
     type: str
-    choices: [setup, lab, verify, status, reset, tour, explain, dashboard, migrate, teardown]
+    choices: [setup, lab, verify, break, status, reset, tour, explain, dashboard, migrate, teardown]
     required: true
 notes:
   - This is an action plugin, so it runs on the control node.

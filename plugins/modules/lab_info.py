@@ -38,6 +38,10 @@ options:
     description: Name of a stage that the lab must have; empty is its last stage. Baseline takes none.
     type: str
     default: ""
+  exercises:
+    description: Whether O(lab) is one of the exercises, which are in the folder C(exercises) of the catalogue.
+    type: bool
+    default: false
   api:
     description: With V(gateway), only the stages that the Kubernetes Gateway API can say, and what they need.
     type: str

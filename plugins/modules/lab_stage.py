@@ -21,6 +21,9 @@ description:
   - The checks of the stage are then proven by traffic.
   - Only one run at a time changes a namespace; it holds the Lease C(mesh-workshop) there. Another one says who that is
     and waits for O(wait_timeout) at most. If the holder was killed, its Lease is taken over after 15 s.
+  - A lab may be an exercise, whose C(lab.yml) has the part C(exercise). The checks of its stage prove that it is
+    broken. O(state=verified) runs baseline's checks instead, and says that it is mended, or the symptom and hints. It
+    then notes in the ConfigMap C(mesh-workshop-exercise) of the namespace how many hints were told.
   - A namespace without the label C(mesh.workshop/managed=true) is refused, as M(mesh.workshop.reset) refuses it.
 extends_documentation_fragment:
   - mesh.workshop.auth
@@ -37,7 +40,8 @@ options:
   state:
     description:
       - V(applied) applies the stage and verifies it.
-      - V(verified) changes nothing and runs the stage's checks on what is there, whoever has applied it and how.
+      - V(verified) changes nothing but that note, and runs the stage's checks on what is there, whoever has applied it
+        and how.
     type: str
     choices: [applied, verified]
     default: applied
@@ -89,6 +93,16 @@ options:
       - Seconds after which a check that has not passed fails, unless it sets its own deadline. By default 60.
       - A check that keeps failing ends earlier once nothing is left that could change, see M(mesh.workshop.verify).
     type: float
+  hint:
+    description:
+      - Of an exercise that is verified and not mended, the number of the hint up to which hints are told, from 1.
+      - V(0) is one more than were told before, which is noted in the namespace.
+    type: int
+    default: 0
+  cause:
+    description: Whether the cause of an exercise that is verified and not mended is told in place of hints.
+    type: bool
+    default: false
   progress:
     description: File to which a line is appended per step and verdict, while the module runs. The action shows them.
     type: path
@@ -116,6 +130,11 @@ stage:
   type: str
   returned: always
   sample: jason_v2
+exercise:
+  description: Of an exercise, what is told of it, the symptom where it was applied; empty otherwise.
+  type: str
+  returned: always
+  sample: The page is complete, and takes nearly three seconds.
 results:
   description: One entry per object, with what was done about it.
   type: list

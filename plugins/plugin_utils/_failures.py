@@ -141,6 +141,8 @@ def explain(failure: Failure, earlier: t.Sequence[Failure], width: int, verbose:
         lines += ["", *explain_result(shown, width)]
         if shown.place:
             lines += ["", *field("task", shown.place, width)]
+    elif told := shown.result.get("exercise"):
+        lines += ["", *fold(str(told), width)]
     if first and message != first.message:
         lines += ["", *fold(message.removeprefix(first.message).strip(), width)]
     return "\n".join(lines)

@@ -26,7 +26,8 @@ ADDED = ("attendees_host", "attendees_dir", "attendees_hours", "attendees_server
 PLAYBOOKS: dict[str, dict[str, str]] = {
     "setup": {"setup_report": "", "attendees": "", **dict.fromkeys(ADDED, "attendees")},
     "lab": {"lab": "", "stage": "lab", "attendee": "lab"},
-    "verify": {"lab": "", "stage": "lab", "attendee": ""},
+    "verify": {"lab": "", "stage": "lab", "attendee": "", "hint": "", "explain": ""},
+    "break": {"fault": "", "seed": "", "attendee": ""},
     "status": {"attendee": "", "board": ""},
     "reset": {"lab": "", "reset_confirm": "", "attendee": ""},
     "attendees": {
@@ -55,6 +56,8 @@ FILED = ("attendees", *ADDED)
 # Whose namespace and host are said by a variable are not said by these.
 EXCLUSIVE = ("attendee", "attendees")
 NAMED = ("bookinfo_namespace", "bookinfo_host", "lab_namespace", "lab_host")
+# Options of one playbook of which one alone has an effect.
+PAIRS = (("lab", "labs"), ("fault", "seed"), ("hint", "lab"), ("explain", "lab"), ("hint", "explain"))
 # What an option is given, in messages: the name of something where nothing else is said.
 FORMS = {"ask_cluster": "true", "attendees": "NAME,NAME", "src": "PATH", "url": "http://HOST/PATH"}
 # Options that are true or false.
@@ -90,8 +93,10 @@ def option_faults(
         else:
             faults.append(_foreign_fault(playbook, name, internal, name in filed))
     faults += _named_twice(playbook, given)
-    if {"lab", "labs"} <= {name for name in PLAYBOOKS[playbook] if is_set(given.get(name))}:
-        faults.append("lab and labs exclude each other: give one of them.")
+    own = {name for name in PLAYBOOKS[playbook] if is_set(given.get(name))}
+    faults += [
+        f"{one} and {other} exclude each other: give one of them." for one, other in PAIRS if {one, other} <= own
+    ]
     return [one for one in faults if one]
 
 

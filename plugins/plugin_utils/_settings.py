@@ -66,6 +66,7 @@ SETTINGS: dict[str, frozenset[str]] = {
     "setup": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | BOOKINFO | DEPLOYS | INSTALLS,
     "lab": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | SERVICES | FORM | DEFINITIONS,
     "verify": WORKSHOP | PLACE | STAGE | CHECKS | FORM,
+    "break": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES,
     "status": WORKSHOP | PLACE | STAGE | BOOKINFO,
     "reset": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | SERVICES | BOOKINFO,
     "tour": WORKSHOP | PLACE | STAGE | CHECKS | APPLIES | SERVICES | BOOKINFO | FORM | DEFINITIONS,
@@ -100,6 +101,11 @@ OTHERWISE: dict[str, str] = {
     "lab_verify": "lab",
     "lab_verify_stage": "stage",
     "lab_reset": "lab",
+    "lab_exercises": "",
+    "lab_fault": "fault",
+    "lab_seed": "seed",
+    "lab_hint": "hint",
+    "lab_cause": "explain",
     "lab_tour_labs": "labs",
     "bookinfo_beside": "",
     "bookinfo_definitions": "",
@@ -107,7 +113,7 @@ OTHERWISE: dict[str, str] = {
 """What the playbooks set themselves, and the option that it comes from (none: empty)."""
 
 TASK_VARIABLES: dict[str, tuple[str, ...]] = {
-    "workshop": ("setup", "lab", "verify", "status", "reset", "tour", "attendees"),
+    "workshop": ("setup", "lab", "verify", "break", "status", "reset", "tour", "attendees"),
     "migration": ("migrate",),
 }
 """Names without a prefix of ours that tasks set, and in which playbooks."""

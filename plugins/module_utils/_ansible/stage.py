@@ -16,14 +16,18 @@ from .._workshop import (
     BASELINE,
     ISTIO,
     MARKER_NAME,
+    NOTES_NAME,
     Catalogue,
     Desired,
+    Exercise,
     Goal,
     LabError,
     Stage,
     desired_state,
+    given_hints,
     lab_identities,
     lab_names,
+    notes_document,
     reset_plan,
 )
 from .options import Idle
@@ -49,13 +53,18 @@ STAGE_ARG_SPEC: Json = {
     "gateway": {"type": "str", "default": ""},
     "wait_timeout": {"type": "int", "default": 120},
     "deadline": {"type": "float"},
+    "hint": {"type": "int", "default": 0},
+    "cause": {"type": "bool", "default": False},
     "progress": {"type": "path"},
 }
+
+# What of a failing check would tell the answer of an exercise.
+UNTOLD: Json = {"diagnosis": "", "remedy": "", "change": "", "path": []}
 
 
 def run_stage_module() -> None:
     """The whole of the module lab_stage."""
-    run_module(STAGE_ARG_SPEC, bring_to_stage, result={"lab": "", "stage": ""}, errors=(LabError,))
+    run_module(STAGE_ARG_SPEC, bring_to_stage, result={"lab": "", "stage": "", "exercise": ""}, errors=(LabError,))
 
 
 def bring_to_stage(runner: Runner) -> None:
@@ -66,7 +75,12 @@ def bring_to_stage(runner: Runner) -> None:
     definitions = {params["lab"]: params["definition"], BASELINE: params["baseline"]}
     catalogue = Catalogue(lab_names(params["catalogue"]), definitions.__getitem__, params["api"])
     goal = catalogue.goal(params["lab"], params["stage"])
-    verification = runner.read_checks(list(goal.shown.checks), namespace=namespace)
+    exercise = goal.lab.exercise if goal.lab else None
+    runner.refuse_idle(Idle(name, "state", "verified") for name in ("hint", "cause"))
+    if exercise is None and (params["hint"] or params["cause"]):
+        raise LabError("hint and cause have no effect, since no exercise is open: leave them out.")
+    proving = goal.baseline if exercise and not applies else goal.shown
+    verification = runner.read_checks(list(proving.checks), namespace=namespace)
     steps = [Step(step, runner.read_checks(list(step.checks), namespace=namespace)) for step in goal.shown.steps]
     runner.only_verifies = not applies
     if applies:
@@ -80,6 +94,10 @@ def bring_to_stage(runner: Runner) -> None:
     runner.result.update(lab=params["lab"], stage=goal.shown.name)
     runner.module.standing = "The checks did not finish."
     runner.progress.say(goal.brief)
+    if exercise and not applies:
+        judge_exercise(runner, goal, exercise, verification)
+        return
+    runner.result["exercise"] = exercise.symptom if exercise else ""
     walk = Walk(runner, goal)
     if applies and runner.check_mode:
         walk.apply(goal.stage)
@@ -89,6 +107,33 @@ def bring_to_stage(runner: Runner) -> None:
         walk.go(steps, verification)
         runner.module.standing = f"Namespace {namespace} is at {goal}, but its checks did not finish."
     verification.conclude(() if runner.check_mode else walk.desired(goal.stage).documents)
+
+
+def judge_exercise(runner: Runner, goal: Goal, exercise: Exercise, verification: Verification) -> None:
+    """Say that the exercise is mended, or end the module with the symptom and hints, and note that they were given.
+
+    What a check explains would be the answer, so it is left out until somebody asks for the cause.
+    """
+    if runner.check_mode:
+        verification.skip()
+        return
+    namespace, asked = runner.params["namespace"], runner.params["hint"]
+    notes = runner.client.get("v1", "ConfigMap", NOTES_NAME, namespace)
+    due = exercise.hints_due(asked, notes)
+    outcome = verification.run()
+    if outcome.passed:
+        runner.result["exercise"] = exercise.told_mended()
+        return
+    if outcome.refused or runner.params["cause"]:
+        runner.result["exercise"] = "" if outcome.refused else exercise.told_cause()
+        runner.fail(runner.result["exercise"] or outcome.message, refused=outcome.refused)
+    runner.result["checks"] = [{**one, **UNTOLD} if not one["passed"] else one for one in runner.result["checks"]]
+    failed = ""
+    if due > given_hints(notes):
+        document = notes_document(namespace, runner.params["lab"], goal.shown.name, due)
+        failed = runner.attempt([document], runner.options(force=True, wait=False))
+    runner.result["exercise"] = "\n".join(filter(None, (exercise.told_broken(due), failed)))
+    runner.fail(runner.result["exercise"])
 
 
 class Step(t.NamedTuple):

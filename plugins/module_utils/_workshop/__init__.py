@@ -10,24 +10,30 @@ from .._kube.labels import BASELINE
 from .catalogue import Catalogue, Goal, Lab, Stage, lab_names, parse_lab, read_lab
 from .desired import MARKER_NAME, Applied, Desired, applied_stage, desired_state, lab_identities
 from .errors import LabError
+from .exercise import EXERCISES, NOTES_NAME, Exercise, given_hints, notes_document
 from .forms import APIS, ISTIO
 
 __all__ = [
     "APIS",
     "BASELINE",
+    "EXERCISES",
     "ISTIO",
     "MARKER_NAME",
+    "NOTES_NAME",
     "Applied",
     "Catalogue",
     "Desired",
+    "Exercise",
     "Goal",
     "Lab",
     "LabError",
     "Stage",
     "applied_stage",
     "desired_state",
+    "given_hints",
     "lab_identities",
     "lab_names",
+    "notes_document",
     "parse_lab",
     "read_lab",
 ]

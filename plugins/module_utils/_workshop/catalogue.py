@@ -12,6 +12,7 @@ import typing as t
 
 from .._kube.labels import BASELINE
 from .errors import LabError
+from .exercise import Exercise
 from .forms import ISTIO, ROLE, form_of, lacks_of, states_of
 from .layout import did_you_mean, layout_fault, line_of, place, template_line
 
@@ -37,6 +38,7 @@ class Lab:
 
     ``lacking`` are the stages that this API cannot say, and why (empty where lab.yml does not say it).
     ``documents`` are those of all stages in either API: their names are the lab's.
+    ``exercise`` is what somebody who mends it is told; None where the lab is none.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Lab:
     stages: tuple[Stage, ...]
     lacking: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     documents: tuple[dict[str, t.Any], ...] = ()
+    exercise: Exercise | None = None
 
     def stage(self, name: str | None) -> Stage:
         """The stage of that name, the last one when none is named; LabError lists what exists."""
@@ -182,6 +185,7 @@ def parse_lab(name: str, data: t.Any, api: str = ISTIO) -> Lab:
         stages=tuple(_stage(form) for _item, form in forms if form is not None),
         lacking={item["name"]: lacks_of(item) for item, form in forms if form is None},
         documents=tuple(documents),
+        exercise=Exercise.of(data["exercise"]) if "exercise" in data else None,
     )
 
 

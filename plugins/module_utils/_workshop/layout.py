@@ -42,8 +42,26 @@ LAB_SCHEMA: dict[str, t.Any] = {
             "items": {"$ref": "#/definitions/stage"},
             "description": "Each is a whole state: baseline, less what it removes, plus its resources.",
         },
+        "exercise": {"$ref": "#/definitions/exercise"},
     },
     "definitions": {
+        "exercise": {
+            "type": "object",
+            "description": "What makes a lab an exercise: its stage is broken, mended where baseline's checks pass.",
+            "required": ["symptom", "hints", "cause"],
+            "additionalProperties": False,
+            "properties": {
+                "symptom": {**_TEXT, "description": "What an attendee sees, in one sentence."},
+                "hints": {
+                    "type": "array",
+                    "minItems": 2,
+                    "maxItems": 4,
+                    "items": _TEXT,
+                    "description": "What leads to the cause, step by step.",
+                },
+                "cause": {**_TEXT, "description": "What is wrong and what mends it, in one sentence."},
+            },
+        },
         "stage": {
             "type": "object",
             "required": ["name", "title"],
@@ -244,6 +262,9 @@ def _sentence(path: Path, error: t.Any) -> str:
         return f"{unknown} is not known{did_you_mean(unknown, known)}; known are {', '.join(known)}"
     if rule == "pattern":
         return f"{subject} {error.value!r} must begin with a small letter and have only small letters, digits and _"
+    if rule in ("minItems", "maxItems") and wanted > 1:
+        bound = "least" if rule == "minItems" else "most"
+        return f"{subject} must have at {bound} {wanted} entries and has {len(error.value)}"
     if rule in ("minItems", "minLength"):
         return f"{subject} is empty"
     return f"{subject} must be at least {wanted}" if rule == "minimum" else str(error.message)

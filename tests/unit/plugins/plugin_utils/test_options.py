@@ -34,6 +34,9 @@ def faults(playbook: str, given: dict[str, t.Any], **more: t.Any) -> list[str]:
         ("verify", {}),
         ("verify", {"lab": "", "stage": ""}),
         ("verify", {"lab": "faults"}),
+        ("verify", {"hint": 2, "attendee": "ada"}),
+        ("break", {"fault": "no_page", "attendee": "ada"}),
+        ("break", {"seed": 7, "lab_wait_timeout": 60}),
         ("verify", {"lab_deadline": "20"}),
         ("reset", {"reset_confirm": "yes", "env": "prod", "ansible_become_pass": "x"}),
         ("reset", {"lab": "tls", "reset_confirm": "no"}),
@@ -65,6 +68,9 @@ def test_what_has_an_effect_is_taken(playbook: str, given: dict[str, t.Any]) -> 
         ("verify", {"stage": "delay"}, "stage has no effect without lab: add -e lab=NAME."),
         ("lab", {"lab": "", "stage": "delay"}, "stage has no effect without lab: add -e lab=NAME."),
         ("explain", {"from": "x"}, "from has no effect without url: add -e url=http://HOST/PATH."),
+        ("break", {"fault": "a", "seed": 1}, "fault and seed exclude each other: give one of them."),
+        ("verify", {"lab": "tls", "hint": 1}, "hint and lab exclude each other: give one of them."),
+        ("verify", {"explain": True, "hint": 1}, "hint and explain exclude each other: give one of them."),
         ("migrate", {"force": True}, "force has no effect without src: add -e src=PATH."),
         (
             "status",
@@ -90,7 +96,8 @@ def test_what_has_an_effect_is_taken(playbook: str, given: dict[str, t.Any]) -> 
             "status",
             {"lab_deadline": 3},
             "lab_deadline has no effect in mesh.workshop.status: leave it out here. It is for mesh.workshop.setup, "
-            "mesh.workshop.lab, mesh.workshop.verify, mesh.workshop.reset, mesh.workshop.tour, mesh.workshop.attendees",
+            "mesh.workshop.lab, mesh.workshop.verify, mesh.workshop.break, mesh.workshop.reset, mesh.workshop.tour, "
+            "mesh.workshop.attendees",
         ),
         ("teardown", {"istio_version": "1.31.0"}, "istio_version has no effect in mesh.workshop.teardown"),
         ("explain", {"url": "http://a/", "lab_deadline": 5}, "lab_deadline has no effect in mesh.workshop.explain"),

@@ -42,6 +42,7 @@ HELD = {
 # Explaining names the host in a message.
 UNREAD = {
     "setup": SERVICES | FORM | DEFINITIONS,
+    "break": SERVICES | FORM | DEFINITIONS,
     "verify": SERVICES | DEFINITIONS | {"lab_wait_timeout"},
     "attendees": SERVICES | FORM | DEFINITIONS | {"bookinfo_state"},
     **dict.fromkeys(("status", "reset", "tour"), frozenset({"bookinfo_state"})),

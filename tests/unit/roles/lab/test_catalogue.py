@@ -29,6 +29,7 @@ WORKSHOP = {
     "images": {"python": "mesh-workshop.local/probe:1", "grpc_health": "mesh-workshop.local/grpc-health:1"},
 }
 NAMES = sorted(path.parent.name for path in CATALOGUE.glob("*/lab.yml"))
+EXERCISES = sorted(path.parent.name for path in CATALOGUE.glob("exercises/*/lab.yml"))
 
 
 def read(name: str, **facts: t.Any) -> t.Any:
@@ -81,6 +82,21 @@ def mutated(name: str, stage: Stage, mutation: t.Any) -> None:
     changed = {(item["kind"], item["metadata"]["name"]) for item in (*world.resources, *world.removes)}
     assert changed, place
     assert changed <= own, place
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_an_exercise_shows_by_checks_that_it_is_broken(name: str) -> None:
+    lab = parse_lab(name, read(f"exercises/{name}"))
+    assert lab.exercise
+    (stage,) = lab.stages
+    assert parse_checks(list(stage.checks), default_namespace="bookinfo")
+    assert {check["fails_in"] for check in stage.checks} == {BASELINE}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_lab_of_the_catalogue_is_an_exercise(name: str) -> None:
+    """A lab with that part would be verified by baseline's checks."""
+    assert parse_lab(name, read(name)).exercise is None
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != BASELINE])
