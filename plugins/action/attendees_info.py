@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.options import GIVEN, Idle, idle_fault
 from ansible_collections.mesh.workshop.plugins.module_utils._apply.prune import label_selector
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.kubeadm import MOST_PODS
 from ansible_collections.mesh.workshop.plugins.module_utils._istio.control_plane import ISTIO_NAMESPACE
@@ -59,6 +60,8 @@ OPTIONS: Json = {
     "machine": {"type": "bool", "default": False},
     "resources": {"type": "dict", "default": {"requests": {"cpu": "2m", "memory": "32Mi"}}},
 }
+# What has no effect where nobody is added or removed.
+OF_WANTED = ("state", "host", "machine", "resources")
 POLICIES = "admissionregistration.k8s.io/v1"
 INJECTOR = "istio-sidecar-injector"
 # The label of a quota of ours.
@@ -75,6 +78,8 @@ class ActionModule(ActionBase):
         """Read who is there, and find out who is meant or wanted."""
         super().run(tmp, task_vars)
         _result, options = self.validate_argument_spec(OPTIONS)
+        if fault := idle_fault(options, (Idle(name, "wanted", GIVEN) for name in OF_WANTED), OPTIONS):
+            raise AnsibleActionFail(fault)
         try:
             names = checked_names(wanted_names(options["wanted"])) if options["wanted"] not in (None, "") else None
             with contextlib.ExitStack() as stack:

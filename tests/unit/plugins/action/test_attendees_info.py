@@ -173,6 +173,16 @@ def test_the_gateway_is_shared_where_there_are_several(monkeypatch: pytest.Monke
     assert not run(monkeypatch, chosen="ada")["shared"], "a room of one"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("state", "absent"), ("host", "{name}.example"), ("machine", True), ("resources", {"requests": {"cpu": "1"}})],
+)
+def test_what_is_said_of_nobody_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: t.Any) -> None:
+    for nobody in ({}, {"chosen": "ada"}, {"wanted": ""}):
+        said = refusal(monkeypatch, **{name: value, **nobody})
+        assert said == f"{name} has no effect without wanted; leave it out, or give wanted too."
+
+
 def test_without_a_cluster_nobody_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_options: Json) -> t.NoReturn:
         raise ApiError(0, "", "There is no cluster.")
