@@ -158,7 +158,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.request im
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.outcome import outcome_of
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_fault
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.text import hops_of, text_of
-from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_ARG_SPEC, ApiError, Client, connect
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.rights import (
     EXPLAINING,
     other_refusals,
@@ -166,6 +166,19 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop.rights imp
 )
 
 TOPICS = ("gateway", "route", "host", "subset", "fault", "protocol", "mirror", "policy")
+
+
+def _no_source(client: Client, source: str, namespace: str) -> str:
+    """Why there is nothing from which the request could be followed, and what to do."""
+    if source == "host":
+        return (
+            "No pod of an ingress gateway (label istio=ingressgateway) could be looked at: install one, or name a "
+            "workload as source."
+        )
+    return (
+        f"There is no running pod of {source} in namespace {namespace}: name a Deployment, host or no_sidecar as "
+        f"source.{other_refusals(client, namespace, EXPLAINING)}"
+    )
 
 
 def main() -> None:
@@ -182,26 +195,18 @@ def main() -> None:
     fault = request_fault(params["url"], params["method"], params["headers"])
     if fault:
         module.fail_json(msg=fault)
-    headers = tuple((str(name), str(value)) for name, value in params["headers"].items())
     try:
         client = connect(params)
     except ApiError as error:
         module.fail_json(msg=str(error))
+    source, namespace = params["source"], params["namespace"]
+    headers = tuple((str(name), str(value)) for name, value in params["headers"].items())
     try:
-        case, unseen = explain_request(
-            client, params["source"], params["namespace"], params["url"], params["method"], headers
-        )
+        case, unseen = explain_request(client, source, namespace, params["url"], params["method"], headers)
     except ApiError as error:
-        module.fail_json(msg=with_all_missing(error, client, params["namespace"], EXPLAINING))
+        module.fail_json(msg=with_all_missing(error, client, namespace, EXPLAINING))
     if case.first is None:
-        module.fail_json(
-            msg=f"There is no running pod of {params['source']} in namespace {params['namespace']}: name a Deployment, "
-            f"host or no_sidecar as source.{other_refusals(client, params['namespace'], EXPLAINING)}"
-            if params["source"] != "host"
-            else "No pod of an ingress gateway (label istio=ingressgateway) could be looked at: install one, or name a "
-            "workload as source.",
-            not_seen=unseen,
-        )
+        module.fail_json(msg=_no_source(client, source, namespace), not_seen=unseen)
     effects = [one.sentence for one in case.about(*TOPICS)]
     module.exit_json(
         changed=False,

@@ -43,6 +43,12 @@ def test_a_source_that_is_not_there_is_named(api: FakeApi, capsys: pytest.Captur
     assert result["msg"].startswith("There is no running pod of productpge in namespace bookinfo")
 
 
+def test_a_mesh_without_a_gateway_is_named(api: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
+    result = call(api, capsys, url="http://mybookstore.com/productpage")
+    assert result["failed"]
+    assert result["msg"].startswith("No pod of an ingress gateway (label istio=ingressgateway) could be looked at")
+
+
 def test_all_missing_rights_are_named_with_the_first(api: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
     api.fail(403, method="GET", part="/pods", times=99)
     rules = [{"verbs": ["get"], "apiGroups": ["*"], "resources": ["*"]}]
