@@ -14,6 +14,7 @@ import pathlib
 import typing as t
 
 import pytest
+from ansible_collections.mesh.workshop.plugins.module_utils._verify import traffic
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
 from ansible_collections.mesh.workshop.tests.unit.plugins.modules.conftest import (
     BASELINE,
@@ -181,6 +182,7 @@ VALID: dict[str, Json] = {
         "method": "GET",
         "headers": {"end-user": "jason"},
     },
+    "traffic": {"url": "http://mybookstore.com/a?b=c", "rate": 1, "seconds": 1, "gateway": "127.0.0.1:1"},
     "istio_control_plane": {
         **dict.fromkeys(("profile", "hub", "tag"), "a"),
         "istioctl": "/bin/true",
@@ -265,6 +267,7 @@ def test_any_value_anywhere_in_the_options_of_a_module(
     data: st.DataObject,
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)  # no cluster of this machine is touched
+    monkeypatch.setattr(traffic, "TURN", 0.001)  # a second of load without waiting
     given_options = {**VALID[module], **({"catalogue": catalogue} if module in ("lab_stage", "reset") else {})}
     path = data.draw(st.sampled_from(places(given_options)), label="place")
     options = changed(given_options, path, data.draw(VALUES, label="value"))
