@@ -39,7 +39,6 @@ TOGETHER = {
     "_explain/steps": "_explain/test_text.py",
     "_migrate/authentication_tokens": "_migrate/test_authentication.py",
     "_migrate/envoy": CONVERTED,
-    "_migrate/expressions": CONVERTED,
     "_migrate/facts": CONVERTED,
     "_migrate/fields": CONVERTED,
     "_migrate/foreign": CONVERTED,

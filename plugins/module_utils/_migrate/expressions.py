@@ -45,7 +45,7 @@ class Value:
 
 @dataclasses.dataclass(frozen=True)
 class Test:
-    """One comparison. `how` is equals, prefix or suffix, or always for a constant."""
+    """One comparison. `how` is equals, prefix or suffix, or never for the constant false."""
 
     value: Value
     text: str
@@ -179,6 +179,8 @@ class _Parser:
         return found if (text == "true") == (operator == "==") else self._negate(found)
 
     def _negate(self, found: list[list[Test]]) -> list[list[Test]]:
+        if any(test.how == "never" for tests in found for test in tests):
+            raise self._fault("denies the constant false")
         if len(found) == 1 and len(found[0]) == 1:
             test = found[0][0]
             return [[dataclasses.replace(test, negated=not test.negated)]]
