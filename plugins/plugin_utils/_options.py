@@ -36,7 +36,7 @@ PLAYBOOKS: dict[str, dict[str, str]] = {
     },
     "tour": {"lab": "", "labs": "", "tour_report": ""},
     "traffic": {"traffic_rate": "", "traffic_seconds": ""},
-    "explain": {"url": "", "from": "url", "method": "url", "headers": "url"},
+    "explain": {"url": "", "from": "url", "method": "url", "headers": "url", "attendee": "url"},
     "dashboard": {},
     "migrate": {
         **dict.fromkeys(("src", "dest"), ""),

@@ -98,6 +98,16 @@ def test_all_are_brought_to_a_stage_and_one_failure_stops_nobody(ansible, kube, 
     assert "ada: " not in run.output, "others are not to blame"
 
 
+def test_a_request_is_explained_for_whoever_is_meant(ansible):
+    url = f"http://{host_of('ada')}/productpage"
+    run = ansible.play("explain", attendee="ada", url=url)
+    assert run.status == 0, run.output
+    assert "VirtualService ada/bookinfo" in run.output
+    run = ansible.play("explain", url=url)
+    assert run.status != 0
+    assert "Say who is meant" in run.message
+
+
 def test_the_board_is_written_as_a_page_and_as_json(ansible, tmp_path):
     for name in ("board.html", "board.json"):
         run = ansible.play("status", board=str(tmp_path / name))
@@ -112,6 +122,20 @@ def test_the_board_is_written_as_a_page_and_as_json(ansible, tmp_path):
     run = ansible.play("status", board=str(tmp_path / "board.txt"))
     assert run.status != 0
     assert "name a file that ends with .html or .json" in run.message
+
+
+def test_everybody_gets_an_exercise_of_their_own_and_mends_it_alone(ansible, kube):
+    run = ansible.play("break", attendee="all", seed=1)
+    assert run.status == 0, run.output
+    markers = {name: kube.core.read_namespaced_config_map("mesh-workshop", name).data["lab"] for name in EVERYBODY}
+    assert len(set(markers.values())) == len(EVERYBODY), markers
+    again = ansible.play("break", attendee="all", seed=1)
+    assert (again.status, outcomes(again)) == (0, dict.fromkeys(EVERYBODY, (0, 0))), again.output
+    run = ansible.play("verify", attendee="ada")
+    assert run.status != 0
+    assert "Not mended yet." in run.message
+    run = ansible.play("lab", lab="request_routing", stage="all_v1", attendee="all")
+    assert run.status == 0, run.output
 
 
 def test_a_reset_of_one_leaves_the_others_alone(ansible, kube, gateway):
