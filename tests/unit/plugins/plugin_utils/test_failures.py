@@ -141,3 +141,11 @@ def test_of_long_outputs_the_end_is_shown() -> None:
     text = told(Failure("x", {"msg": "", "stdout": "\n".join(f"line {number}" for number in range(500))}))
     assert "line 499" in text
     assert len(text.splitlines()) < 20
+
+
+def test_what_is_told_of_an_exercise_stands_below_its_checks() -> None:
+    check = {"name": "the page", "passed": False, "expected": "status 200", "observed": "status 404"}
+    told = "Not mended yet. It is slow.\nHint 1 of 2: Look."
+    text = explain(Failure("Verify", {"msg": told, "checks": [check], "exercise": told}), [], 79)
+    assert text.endswith("\n\n  Not mended yet. It is slow.\n  Hint 1 of 2: Look.")
+    assert explain(Failure("Verify", {"checks": [check], "exercise": ""}), [], 79).endswith("observed  status 404")
