@@ -90,6 +90,13 @@ pairs: rights $(VENV)/.collection $(VENV)/.test ## Every lab after every other o
 	@cd tests/testinfra/labs && MESH_WORKSHOP_CLUSTER=$(CLUSTER) MESH_WORKSHOP_PAIRS=$(PAIRS) PATH="$(CURDIR)/$(BIN):$$PATH" \
 	  $(CURDIR)/$(BIN)/pytest --connection=local --verbose --tb=short test_pairs.py
 
+.PHONY: conformance
+conformance: $(VENV)/.collection $(VENV)/.test ## The Gateway API's own conformance suite on a cluster for it alone; writes docs/conformance.md
+	@test "$$(id -u)" -eq 0 || { echo "The suite runs in the node's network, which takes root: run 'sudo make conformance CLUSTER=$(CLUSTER)'." >&2; exit 1; }
+	@test -r "$$HOME/.kube/$(CLUSTER)" || { echo "There is no ~/.kube/$(CLUSTER), so no workshop of that name is set up here: run 'make workshop' first." >&2; exit 1; }
+	@$(HAS_PROGRAMS)
+	@$(BIN)/python tools/conformance $(CLUSTER)
+
 .PHONY: cores
 cores: $(VENV)/.test ## Test what depends on ansible-core under each of its versions
 	@$(BIN)/python tools/cores
