@@ -8,6 +8,7 @@ Whoever opens the pages chooses a namespace and a period; the queries are ours.
 
 from __future__ import annotations
 
+import http.client
 import http.server
 import json
 import os
@@ -159,7 +160,8 @@ class Prometheus:
         except urllib.error.HTTPError as error:
             with error:
                 reason = f"HTTP status {error.code}"
-        except (OSError, ValueError) as error:
+        # HTTPException: what answers there does not speak HTTP.
+        except (OSError, ValueError, http.client.HTTPException) as error:
             reason = str(getattr(error, "reason", error)) or type(error).__name__
         else:
             if isinstance(found, dict) and isinstance(found.get("data"), dict):
@@ -177,7 +179,7 @@ class Pages:
     def __init__(self, prometheus: Prometheus) -> None:
         self.prometheus = prometheus
         self._lock = threading.Lock()
-        self._answers: dict[tuple[t.Any, ...], tuple[float, Json]] = {}
+        self._answers: dict[tuple[t.Any, ...], tuple[float, Json | Unavailable]] = {}
 
     def answer(self, path: str, query: t.Mapping[str, str]) -> Json | None:
         """The numbers of a page; None for an address that none has. Raises Unavailable, BadRequest."""
@@ -201,14 +203,24 @@ class Pages:
         return self._fresh((what, namespace, minutes, by), lambda: self.signals(namespace, int(minutes), by))
 
     def _fresh(self, key: tuple[t.Any, ...], make: t.Callable[[], Json]) -> Json:
-        """An answer that is at most FRESH seconds old. Viewers who ask meanwhile wait for the one that is made."""
+        """An answer that is at most FRESH seconds old. Viewers who ask meanwhile wait for the one that is made.
+
+        That there is none is kept as well, or each viewer would wait for a Prometheus that hangs, one after the other.
+        """
         with self._lock:
             now = time.monotonic()
             self._answers = {one: held for one, held in self._answers.items() if now - held[0] < FRESH}
             if key not in self._answers:
-                made = make()
+                made: Json | Unavailable
+                try:
+                    made = make()
+                except Unavailable as error:
+                    made = error
                 self._answers[key] = (time.monotonic(), made)
-            return self._answers[key][1]
+            found = self._answers[key][1]
+        if isinstance(found, Unavailable):
+            raise found
+        return found
 
     def namespaces(self) -> Json:
         """The namespaces that have workloads of the mesh with traffic."""

@@ -89,6 +89,19 @@ def test_viewers_of_the_same_page_cost_one(serve: t.Any, prometheus: t.Any, monk
     assert len(prometheus.site.requests) == 2 * asked
 
 
+def test_viewers_do_not_queue_for_a_prometheus_that_fails(
+    serve: t.Any, prometheus: t.Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "FRESH", 1000.0)
+    prometheus.broken = Answer(status=503)
+    address = serve() + GRAPH
+    first = ask(address)
+    asked = len(prometheus.site.requests)
+    assert (first[0], asked > 0) == (503, True)
+    assert ask(address) == first
+    assert len(prometheus.site.requests) == asked
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [
@@ -161,6 +174,17 @@ def test_no_prometheus(serve: t.Any, prometheus: t.Any) -> None:
     status, found = ask(serve() + GRAPH)
     assert status == 503
     assert "Connection refused" in found["error"]
+
+
+def test_what_speaks_no_http_is_no_prometheus(serve: t.Any, prometheus: t.Any) -> None:
+    usual = prometheus.site.server.RequestHandlerClass.handle_any
+    prometheus.site.server.RequestHandlerClass.do_POST = lambda handler: handler.wfile.write(
+        b"\x15\x03\x01\x00\x02\x02P"
+    )
+    status, found = ask(serve() + GRAPH)
+    prometheus.site.server.RequestHandlerClass.do_POST = usual
+    assert status == 503
+    assert found["error"].startswith(f"Prometheus at {prometheus.url} does not answer (")
 
 
 def test_nothing_is_loaded_from_elsewhere(serve: t.Any) -> None:
