@@ -27,8 +27,17 @@ if t.TYPE_CHECKING:
 
 Json = t.Mapping[str, t.Any]
 
-KINDS = (*((version, kind) for kind, version in API_VERSIONS.items()), ("apps/v1", "Deployment"))
-"""Kinds that a diagnosis looks at: what requests meet, and what makes the pods."""
+GATEWAY_API = "gateway.networking.k8s.io/v1"
+GATEWAY_OF_API = "Gateway of the Gateway API"
+"""The key of these objects; Istio's own Gateways have their kind alone."""
+LOOKED_AT = {
+    **{kind: (version, kind) for kind, version in API_VERSIONS.items()},
+    "Deployment": ("apps/v1", "Deployment"),
+    GATEWAY_OF_API: (GATEWAY_API, "Gateway"),
+    "HTTPRoute": (GATEWAY_API, "HTTPRoute"),
+    "GRPCRoute": (GATEWAY_API, "GRPCRoute"),
+}
+"""What a diagnosis looks at, by the key of its objects: what requests meet, and what makes the pods."""
 MESH_CONFIG, REVISION = "istio", "istio.io/rev"
 """The ConfigMap of the mesh's configuration where istiod has no revision, and the label of those of each revision."""
 THREADS = 8
@@ -173,7 +182,8 @@ def gather(client: Client, namespace: str | None) -> tuple[dict[str, tuple[Json,
     What may not be read, or is not served by this cluster, is left out.
     """
 
-    def look(api_version: str, kind: str) -> tuple[tuple[Json, ...] | None, bool]:
+    def look(key: str) -> tuple[tuple[Json, ...] | None, bool]:
+        api_version, kind = LOOKED_AT[key]
         for place in (None, namespace) if namespace is not None else (None,):
             try:
                 return tuple(client.list(api_version, kind, place)), place is not None
@@ -182,7 +192,7 @@ def gather(client: Client, namespace: str | None) -> tuple[dict[str, tuple[Json,
         return None, False
 
     with ThreadPoolExecutor(THREADS) as pool:
-        found = dict(zip((kind for _version, kind in KINDS), pool.map(look, *zip(*KINDS, strict=True)), strict=True))
+        found = dict(zip(LOOKED_AT, pool.map(look, LOOKED_AT), strict=True))
     objects = {kind: one for kind, (one, _near) in found.items() if one is not None}
     return objects, frozenset(kind for kind, (_one, near) in found.items() if near)
 

@@ -12,6 +12,7 @@ from ..findings import Diagnosis
 from .access import access_denied, denied_as_tcp, let_in
 from .answers import answered_by_rule, delay_before_timeout, header_of_request, origin_not_allowed, rewritten_amiss
 from .case import Case, case_of, concerned
+from .conditions import refused_by_status
 from .copies import no_copies
 from .elsewhere import probe_refused, sampled_elsewhere
 from .filters import filter_elsewhere, filter_on_another_way, switched_off
@@ -46,6 +47,7 @@ __all__ = ["Case", "case_of", "concerned", "explained", "alias_of_nobody", "how_
 
 CAUSES: tuple[t.Callable[[Case], Diagnosis | None], ...] = (
     never_synced,
+    refused_by_status,
     gateway_has_no_route,
     gateway_closes,
     taken_by_older,

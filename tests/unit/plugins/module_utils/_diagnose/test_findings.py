@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import Findings
-from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.findings import KINDS, Look
+from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.findings import GATEWAY_OF_API, LOOKED_AT, Look
 from ansible_collections.mesh.workshop.plugins.module_utils._kube.errors import ApiError
 
 from .worlds import thing
@@ -25,9 +25,10 @@ class Cluster:
         self.lock = threading.Lock()
         self.telemetry: dict[str, t.Any] = {}
         self.refuses: tuple[str, ...] = ()
+        self.unreadable: tuple[str, ...] = ("Gateway",)
 
     def list(
-        self, _version: str, kind: str, namespace: str | None = None, label_selector: str | None = None
+        self, version: str, kind: str, namespace: str | None = None, label_selector: str | None = None
     ) -> list[t.Any]:
         if kind == "ConfigMap":
             assert (namespace, label_selector) == ("istio-system", "istio.io/rev")
@@ -36,9 +37,9 @@ class Cluster:
             return [{**thing("istio-canary", namespace), "data": {"mesh": ""}}, injector]
         with self.lock:
             self.asked.append((kind, namespace))
-        if kind == "Gateway" or (kind == "Pod" and namespace is None):
+        if kind in self.unreadable or (kind == "Pod" and namespace is None):
             raise ApiError(403, "Forbidden", "no")
-        return [{**thing("one", namespace or "bookinfo"), **(self.telemetry if kind == "Telemetry" else {})}]
+        return [{**thing(version, namespace or "bookinfo"), **(self.telemetry if kind == "Telemetry" else {})}]
 
     def get(self, _version: str, kind: str, name: str, namespace: str) -> t.Any:
         assert (kind, name, namespace) == ("ConfigMap", "istio", "istio-system")
@@ -59,10 +60,18 @@ def test_many_that_fail_at_the_same_time_look_once() -> None:
     look = Look(t.cast(t.Any, cluster))
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(look.into, [findings("bookinfo")] * 16))
-    assert len(cluster.asked) == len(KINDS) + 2, "each once; two are asked for again in the namespace"
+    assert len(cluster.asked) == len(LOOKED_AT) + 3, "each once; three are asked for again in the namespace"
     assert all(one.objects == found[0].objects for one in found)
     assert not found[0].known("Gateway")
     assert found[0].partial == {"Pod"}
+
+
+def test_gateways_of_either_api_are_told_apart() -> None:
+    cluster = Cluster()
+    cluster.unreadable = ("Pod",)
+    found = Look(t.cast(t.Any, cluster)).into(findings("bookinfo"))
+    assert [one["metadata"]["name"] for one in found.of("Gateway")] == ["networking.istio.io/v1"]
+    assert [one["metadata"]["name"] for one in found.of(GATEWAY_OF_API)] == ["gateway.networking.k8s.io/v1"]
 
 
 def test_another_namespace_is_another_look() -> None:
