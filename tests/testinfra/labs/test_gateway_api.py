@@ -45,6 +45,7 @@ def test_a_stage_passes_its_checks_and_fails_those_that_it_should(ansible, image
 def all_fail(ansible, checks):
     failed = ansible.module("verify", checks=checks, namespace="bookinfo", once=True)
     assert {one["name"]: one["passed"] for one in failed.result["checks"]} == {one["name"]: False for one in checks}
+    return failed.result["checks"]
 
 
 @pytest.mark.parametrize(("lab", "stage"), PLACES)
@@ -68,7 +69,9 @@ def test_checks_fail_in_the_mutation_of_the_form(ansible, images, credentials, l
         **({"wait_timeout": 5} if missing else {}),
     )
     assert "BackendNotFound" in run.output if missing else run.status == 0, run.output
-    all_fail(ansible, checks)
+    told = [one["diagnosis"] for one in all_fail(ansible, checks)]
+    if missing:
+        assert all(one.startswith("The status of HTTPRoute bookinfo/reviews says what is wrong:") for one in told), told
 
 
 def test_what_is_applied_is_compared_and_verified_in_its_own_api_and_reset(ansible, kube):
