@@ -92,6 +92,8 @@ class Findings:
     """Whether each answer is right by itself, and only the parts are not as expected."""
     latency_min: float | None = None
     """Seconds that an answer has to take at least."""
+    latency_max: float | None = None
+    """Seconds that an answer may take at most."""
     expects_quota: bool = False
     expects_copies: bool = False
     expects_traces: bool = False

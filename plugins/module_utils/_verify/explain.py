@@ -105,6 +105,7 @@ def findings_of(
         observed_shares=observed_shares("served_by", answers) if expect.served_by else (),
         shares_are_wrong="served_by" in verdict.wrong_shares,
         latency_min=expect.latency_min,
+        latency_max=expect.latency_max,
         expects_quota=expect.admitted is not None,
         expects_copies=bool(copies),
         copy_shares=expect.mirrored,

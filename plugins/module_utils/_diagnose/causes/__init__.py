@@ -10,7 +10,14 @@ import typing as t
 from ..._explain.outcome import outcome_of
 from ..findings import Diagnosis
 from .access import access_denied, denied_as_tcp, let_in
-from .answers import answered_by_rule, delay_before_timeout, header_of_request, origin_not_allowed, rewritten_amiss
+from .answers import (
+    answered_by_rule,
+    delay_before_timeout,
+    header_of_request,
+    held_back,
+    origin_not_allowed,
+    rewritten_amiss,
+)
 from .case import Case, case_of, concerned
 from .conditions import refused_by_status
 from .copies import no_copies
@@ -86,6 +93,7 @@ CAUSES: tuple[t.Callable[[Case], Diagnosis | None], ...] = (
     no_copies,
     rewritten_amiss,
     delay_before_timeout,
+    held_back,
     header_of_request,
     origin_not_allowed,
     filter_elsewhere,

@@ -141,6 +141,23 @@ def delay_before_timeout(case: Case) -> Diagnosis | None:
     return None
 
 
+def held_back(case: Case) -> Diagnosis | None:
+    """Answers are late, and would be in time without the delay of a rule on their way."""
+    most = case.findings.latency_max
+    took = [float(one.get("seconds") or 0.0) for one in case.findings.seen]
+    if most is None or not took or max(took) <= most:
+        return None
+    delayed = [one.sent for one in case.journeys if one.sent and one.sent.origin and one.sent.delay_share > 0]
+    for sent in sorted(delayed, key=lambda one: -one.delay):
+        if max(took) - sent.delay <= most:
+            return Diagnosis(
+                f"{sent.origin} holds requests back for {sent.delay:g} s (fault.delay), so the answer takes "
+                f"{max(took):.2f} s.",
+                f"Remove fault.delay from {sent.origin}, or make it shorter.",
+            )
+    return None
+
+
 def header_of_request(case: Case) -> Diagnosis | None:
     """A header is expected in the answer, and a rule sets it in the request."""
     wanted = {one.lower() for one in case.findings.expected_headers}

@@ -84,6 +84,19 @@ def test_a_timeout_does_not_count_the_delay_of_its_own_route() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("seconds", "most", "accused"), [(2.78, 2.5, True), (2.4, 2.5, False), (9.0, 2.5, False), (2.78, None, False)]
+)
+def test_a_delay_that_makes_answers_late(seconds: float, most: float | None, accused: bool) -> None:
+    """Not where they are in time, or would be late without it as well."""
+    fault = {"envoy.filters.http.fault": {"delay": {"fixed_delay": "2.7s", "percentage": {"numerator": 100}}}}
+    seen = ({"status": 200, "body": "", "headers": [], "seconds": seconds},)
+    answer = told(ruled({}, typed_per_filter_config=fault), "/reviews/0", 200, seen=seen, latency_max=most)
+    sentence = answer.sentence if answer is not None else ""
+    said = "VirtualService bookinfo/reviews holds requests back for 2.7 s (fault.delay), so the answer takes 2.78 s."
+    assert (sentence == said) is accused, sentence
+
+
 def test_a_header_that_is_set_in_the_request_is_not_in_the_answer() -> None:
     found = ruled({}, request_headers_to_add=[{"header": {"key": "x-mark", "value": "a"}}])
     answer = told(found, "/reviews/0", 200, expected_headers=("X-Mark",))
