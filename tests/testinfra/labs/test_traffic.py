@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 
 import pytest
@@ -15,12 +16,18 @@ RATE, SECONDS = 5, 6
 
 @pytest.fixture(name="pages")
 def pages_fixture(kube):
-    """How often the page has been loaded, as the gateway's log has it."""
+    """How often the page has been loaded since the test began, as the gateway's log has it.
+
+    Each line begins with the time of its request. Kubernetes shows the newest file of a log only, which a busy gateway
+    begins anew now and then: so a count of all lines may fall.
+    """
+    begun = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
     (pod,) = kube.core.list_namespaced_pod("istio-system", label_selector="istio=ingressgateway").items
 
     def count():
         log = kube.core.read_namespaced_pod_log(pod.metadata.name, "istio-system")
-        return len(re.findall(r'"GET /productpage HTTP/1\.1" 200 .*"mesh-workshop-probe/', log))
+        times = re.findall(r'^\[(\S+)Z\] "GET /productpage HTTP/1\.1" 200 .*"mesh-workshop-probe/', log, re.MULTILINE)
+        return sum(1 for time in times if time >= begun)
 
     return count
 
