@@ -73,7 +73,7 @@ def test_what_all_of_them_take_is_told_too() -> None:
 
 def test_what_to_expect_depends_on_the_processors() -> None:
     assert expectation(1, [node()]) == "Adding 1 attendee takes about a minute and 0.4 GiB of memory."
-    assert expectation(30, [node()]) == "Adding 30 attendees takes about 4 minutes and 11.4 GiB of memory."
+    assert expectation(30, [node()]) == "Adding 30 attendees takes about 5 minutes and 11.4 GiB of memory."
     assert expectation(30, [node(cpu="8")] * 4) == "Adding 30 attendees takes about a minute and 11.4 GiB of memory."
 
 
