@@ -38,6 +38,7 @@ _DURATIONS = frozenset(
         "baseEjectionTime",
         "budgetInterval",
         "connectTimeout",
+        "duration",
         "exponentialDelay",
         "fixedDelay",
         "idleTimeout",
@@ -45,6 +46,7 @@ _DURATIONS = frozenset(
         "maxAge",
         "maxConnectionDuration",
         "perTryTimeout",
+        "time",
         "timeout",
         "ttl",
         "warmupDurationSecs",
@@ -265,6 +267,11 @@ def duration(doc: Doc, value: t.Any, field: str, place: tuple[int, int]) -> str:
     if not isinstance(value, str) or not _DURATION.fullmatch(value):
         raise Refused(f"{field} must be a duration with a unit, such as 5s or 100ms, not {value!r}.", field, place)
     return value
+
+
+def in_seconds(seconds: float) -> str:
+    """Seconds as a duration that the API takes, never with an exponent."""
+    return f"{seconds:.9f}".rstrip("0").rstrip(".") + "s"
 
 
 def seconds_of(text: str) -> float | None:

@@ -141,10 +141,10 @@ def test_what_a_server_set_is_left_out_of_what_changes(converter: Converter) -> 
     assert converter.result(same).files[0].text() == same
 
 
-def envoy_filter(name: str, value: str) -> str:
+def envoy_filter(name: str, value: str, kind: str = "HTTP_FILTER") -> str:
     listener = f"{{filterChain: {{filter: {{name: envoy.http_connection_manager, subFilter: {{name: {name}}}}}}}}}"
     change = f"{{operation: INSERT_BEFORE, value: {value}}}"
-    patch = f"{{applyTo: HTTP_FILTER, match: {{listener: {listener}}}, patch: {change}}}"
+    patch = f"{{applyTo: {kind}, match: {{listener: {listener}}}, patch: {change}}}"
     api = "networking.istio.io/v1alpha3"
     return f"apiVersion: {api}\nkind: EnvoyFilter\nmetadata: {{name: a}}\nspec: {{configPatches: [{patch}]}}\n"
 
@@ -168,6 +168,52 @@ def test_old_names_of_filters_become_todays(converter: Converter) -> None:
         ),
     ):
         assert reason in converter.refusal(envoy_filter(name, value))
+
+
+@pytest.mark.parametrize(
+    ("kind", "today"),
+    [("HTTP_FILTER", "envoy.filters.http.ext_authz"), ("NETWORK_FILTER", "envoy.filters.network.ext_authz")],
+)
+def test_a_name_of_two_filters_is_that_of_its_place(converter: Converter, kind: str, today: str) -> None:
+    text = envoy_filter("envoy.ext_authz", "{name: envoy.ext_authz, typed_config: {}}", kind)
+    (found,) = converter.outputs(text)
+    (patch,) = found["spec"]["configPatches"]
+    assert patch["patch"]["value"]["name"] == today
+    match = patch["match"]["listener"]["filterChain"]["filter"]
+    assert match["subFilter"]["name"] == "envoy.filters.http.ext_authz"
+    network = envoy_filter("envoy.router", "{}", "CLUSTER").replace("envoy.http_connection_manager", "envoy.ext_authz")
+    (found,) = converter.outputs(network)
+    (patch,) = found["spec"]["configPatches"]
+    assert patch["match"]["listener"]["filterChain"]["filter"]["name"] == "envoy.filters.network.ext_authz"
+
+
+@pytest.mark.parametrize("key", ["@type", "type_url"])
+@pytest.mark.parametrize(
+    ("kind", "old"),
+    [
+        ("envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext", False),
+        ("envoy.api.v2.auth.UpstreamTlsContext", True),
+        ("envoy.config.accesslog.v2.FileAccessLog", True),
+        ("envoy.config.filter.network.thrift_proxy.v2alpha1.ThriftProxy", True),
+        ("acme.api.v2.Mine", False),
+    ],
+)
+def test_types_of_the_old_api_are_found_however_deep(converter: Converter, key: str, kind: str, old: bool) -> None:
+    config = f"{{'{key}': type.googleapis.com/{kind}}}"
+    text = envoy_filter("envoy.router", f"{{sockets: [{{typed_config: {config}}}]}}", "CLUSTER")
+    if old:
+        assert f"patch.value.sockets[0].typed_config.{key} was written for Envoy's API v2" in converter.refusal(text)
+    else:
+        assert len(converter.outputs(text)) == 1
+
+
+@pytest.mark.parametrize(
+    "field", ["connectionPool: {tcp: {tcpKeepalive: {time: N}}}", "loadBalancer: {warmup: {duration: N}}"]
+)
+def test_seconds_without_a_unit_are_no_duration(converter: Converter, field: str) -> None:
+    text = service(f"  host: a\n  trafficPolicy: {{{field}}}\n", "DestinationRule")
+    assert "must be a duration with a unit" in converter.refusal(text.replace("N", "7200"))
+    assert len(converter.outputs(text.replace("N", "7200s"))) == 1
 
 
 @pytest.mark.parametrize(
