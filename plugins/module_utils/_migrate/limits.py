@@ -56,7 +56,7 @@ class Limit:
         if self.seconds not in _UNITS:
             raise Refused(
                 f"{field}: the rate limit service counts per second, minute, hour, day, week, month or year, not per "
-                f"{self.seconds:g} s; set quota to local, or choose one of these.",
+                f"{self.seconds:.9g} s; set quota to local, or choose one of these.",
                 field,
                 self.place,
             )

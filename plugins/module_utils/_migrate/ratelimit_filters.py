@@ -10,6 +10,7 @@ import re
 
 from .expressions import Test
 from .facts import Service
+from .fields import in_seconds
 from .limits import UNLIMITED, Limit, Quota, first_limit
 from .model import Doc, Json, Options, Refused
 from .ratelimit_entries import OTHERS, Entry, action_of, conditions_of
@@ -77,7 +78,7 @@ def _bucket(limit: Limit, charge: int) -> Json:
         raise Refused(
             "Envoy does not take a local limit of 0; deny with an AuthorizationPolicy.", "maxAmount", limit.place
         )
-    return {"max_tokens": tokens, "tokens_per_fill": tokens, "fill_interval": f"{limit.seconds:g}s"}
+    return {"max_tokens": tokens, "tokens_per_fill": tokens, "fill_interval": in_seconds(limit.seconds)}
 
 
 def emit_local(quota: Quota, service: Service, entries: list[Entry], tests: list[Test]) -> None:

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import pytest
+
 from .conftest import Converter
 from .quotas import old
 
@@ -29,3 +31,14 @@ def test_a_local_limit_takes_any_window_and_warns(converter: Converter) -> None:
         f'has({peer}) ? (({peer} == "{reviews}") ? "reviews" : "other") : "other"'
     )
     assert "Each proxy counts alone" in str(converter.result(text, quota="local").docs[0].differences)
+
+
+@pytest.mark.parametrize(
+    ("window", "interval"), [("720h", "2592000s"), ("0.25s", "0.25s"), ("336h0m0.5s", "1209600.5s")]
+)
+def test_a_long_window_is_written_out(converter: Converter, window: str, interval: str) -> None:
+    (found,) = converter.outputs(old().replace("60s", window), quota="local")
+    config = found["spec"]["configPatches"][0]["patch"]["value"]["typed_config"]
+    assert {item["token_bucket"]["fill_interval"] for item in config["descriptors"]} == {interval}
+    if window.startswith("336h"):
+        assert "not per 1209600.5 s; set quota to local" in converter.refusal(old().replace("60s", window))
