@@ -64,13 +64,14 @@ def convert(mixer: Mixer, facts: Facts, options: Options, budget: Meter) -> None
 
 def _rest(mixer: Mixer, quotas: list[Quota]) -> None:
     """Documents that belong to a quota share its fate; those that belong to none are named."""
+    good = {id(doc) for quota in quotas if not quota.part.doc.refusal for doc in quota.joined}
     for quota in quotas:
         for doc in quota.joined:
             if doc.refusal:
                 continue
-            if quota.part.doc.refusal:
+            if quota.part.doc.refusal and id(doc) not in good:
                 doc.refuse(Refused(f"the quota {quota.name} that it belongs to is refused."))
-            else:
+            elif not quota.part.doc.refusal:
                 doc.handled = True
                 own = [f"{out['kind']} {out['metadata']['name']}" for out in quota.part.doc.outputs]
                 doc.moved_to = list(dict.fromkeys([*doc.moved_to, *own, *quota.part.doc.moved_to]))
@@ -241,9 +242,9 @@ def _dimensions(
             )
         wanted = [key for key in _SAMPLE if key in named]
         if wanted:
+            taken = "; ".join(f"{key} is {_SAMPLE[key]}" for key in wanted)
             doc.differ(
-                f"The instance {name} is not in the input. {' and '.join(wanted)} are taken as Istio's samples have "
-                "them: the label app of the workload.",
+                f"The instance {name} is not in the input. Its dimensions are taken from Istio's samples: {taken}.",
                 f"{field}.name",
                 place_of(entry, "name"),
             )

@@ -25,6 +25,7 @@ def write(quotas: list[Quota], facts: Facts, options: Options, budget: Meter) ->
     """
     trees: list[tuple[Quota, Json]] = []
     filters: dict[tuple[str, str], list[tuple[Quota, Json]]] = {}
+    named: dict[str, Quota] = {}
     for quota in quotas:
         try:
             mine: list[tuple[Service, Json]] = []
@@ -38,6 +39,13 @@ def write(quotas: list[Quota], facts: Facts, options: Options, budget: Meter) ->
                     quota.place,
                 )
                 continue
+            if named.setdefault(quota.name, quota) is not quota:
+                raise Refused(
+                    f"{named[quota.name].part.doc.title} counts {quota.name} too, and a limit has one counter today; "
+                    "keep one of them, or give each an instance of its own.",
+                    f"{quota.field}.name",
+                    quota.place,
+                )
             for service in dict.fromkeys(quota.services):
                 tests = tests_for(quota, service)
                 if tests is None:

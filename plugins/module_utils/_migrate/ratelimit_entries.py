@@ -144,9 +144,12 @@ def conditions_of(quota: Quota, tests: list[Test]) -> list[Json]:
     for number, test in enumerate(tests):
         name = header_of(test.attribute)
         match: Json = {"name": name, "treat_missing_header_as_empty": True}
-        match["string_match"] = {{"equals": "exact"}.get(test.how, test.how): test.text}
-        if not test.text:
-            match["string_match"] = {"exact": ""}
+        if _takes_any(test) and test.value.default is None:
+            match = {"name": name, "present_match": True}
+        elif _takes_any(test):
+            match["string_match"] = {"safe_regex": {"regex": ".*"}}
+        else:
+            match["string_match"] = {{"equals": "exact"}.get(test.how, test.how): test.text}
         out.append(
             {
                 "header_value_match": {
@@ -157,13 +160,25 @@ def conditions_of(quota: Quota, tests: list[Test]) -> list[Json]:
                 }
             }
         )
-    if any(test.value.default is None and not header_of(test.attribute).startswith(":") for test in tests):
+    if any(_counts_without(test) for test in tests):
         quota.part.doc.differ(
-            "A header that is missing counts as empty in the rule's match; Mixer did not limit such a request.",
+            "The rule's match holds for a request without the header, too; Mixer did not limit such a request.",
             "spec.match",
             quota.place,
         )
     return out
+
+
+def _takes_any(test: Test) -> bool:
+    """Whether each value passes but for the test's negation, as all begin and end in the empty text."""
+    return test.how != "equals" and not test.text
+
+
+def _counts_without(test: Test) -> bool:
+    """Whether a proxy counts a request without the header, for which Mixer could not tell and limited nothing."""
+    if test.value.default is not None or header_of(test.attribute).startswith(":"):
+        return False
+    return test.negated if _takes_any(test) else test.holds("")
 
 
 def rate_limit(quota: Quota, entries: list[Entry], tests: list[Test]) -> Json:

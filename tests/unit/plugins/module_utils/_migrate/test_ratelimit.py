@@ -56,3 +56,13 @@ def test_overrides_stand_for_so_many_values_and_no_more(converter: Converter, qu
         f"apiVersion: config.istio.io/v1alpha2\nkind: quota\nmetadata: {{name: q}}\nspec: {{dimensions: {{{keys}}}}}\n"
     )
     assert "the overrides stand for 1000 combinations of values" in str(converter.result(text, quota=quota).refusals())
+
+
+def test_two_handlers_of_one_quota_would_share_a_counter(converter: Converter) -> None:
+    other = NEW.replace("requests.instance", "requests.quota").replace("name: quota,", "name: others,")
+    other = other.replace("name: requests,", "name: rest,").replace("[requests]", "[requests.quota]")
+    result = converter.result(old() + "---\n" + other)
+    refused = [(doc.kind, doc.name) for doc in result.docs if doc.refusal]
+    # What both have in common goes on with the first.
+    assert refused == [("handler", "counter"), ("instance", "rest"), ("rule", "others")]
+    assert "memquota istio-system/handler counts requests.quota.istio-system too" in result.refusals()[0]

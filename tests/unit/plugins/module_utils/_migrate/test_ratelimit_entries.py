@@ -3,8 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import pytest
+
 from .conftest import Converter
-from .quotas import BINDING, NEW, config_of, limits_of, old
+from .quotas import BINDING, NEW, Json, config_of, limits_of, old
 
 
 def test_a_charge_is_what_a_hit_adds(converter: Converter) -> None:
@@ -53,3 +55,34 @@ def test_an_override_names_the_caller_as_mixer_did(converter: Converter) -> None
 def test_a_header_is_no_substitute_for_a_callers_label(converter: Converter) -> None:
     quota = old().replace('source: source.labels["app"] |', 'source: source.labels["app"] | request.headers["x"] |')
     assert 'request.headers["x"] where source.labels["app"] is missing' in converter.refusal(quota)
+
+
+@pytest.mark.parametrize(
+    ("match", "header", "told"),
+    [
+        ('match(request.headers["x"], "*")', {"name": "x", "present_match": True}, False),
+        ('match(request.headers["x"], "*") == false', {"name": "x", "present_match": True}, True),
+        (
+            'match(request.headers["x"] | "", "*")',
+            {"name": "x", "treat_missing_header_as_empty": True, "string_match": {"safe_regex": {"regex": ".*"}}},
+            False,
+        ),
+        (
+            'request.headers["x"] != ""',
+            {"name": "x", "treat_missing_header_as_empty": True, "string_match": {"exact": ""}},
+            False,
+        ),
+        (
+            'request.headers["x"] != "a"',
+            {"name": "x", "treat_missing_header_as_empty": True, "string_match": {"exact": "a"}},
+            True,
+        ),
+    ],
+)
+def test_a_request_without_the_header_is_counted_as_is_told(
+    converter: Converter, match: str, header: Json, told: bool
+) -> None:
+    text = old(match=f"'{match}'")
+    asked = limits_of(converter.outputs(text))[0]["actions"][1]["header_value_match"]["headers"]
+    assert asked == [header]
+    assert ("holds for a request without the header" in str(converter.result(text).docs[0].differences)) == told
