@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .authentication_tokens import STILL_ASKED, Selected, write_tokens
+from .authentication_tokens import STILL_ASKED, Labels, Selected, write_tokens
 from .facts import Facts, Service
 from .model import Doc, Json, Map, Options, Refused, camel_keys, mapping, mappings, only, place_of
 
@@ -40,7 +40,7 @@ class _Peer:
 def convert(docs: t.Sequence[Doc], facts: Facts, options: Options) -> None:
     """Converts all authentication policies that belong together; what became of each is noted in it."""
     mine = [doc for doc in docs if doc.group == "authentication.istio.io" and doc.kind in KINDS]
-    peers: dict[tuple[str, tuple[tuple[str, str], ...]], _Peer] = {}
+    peers: dict[tuple[str, Labels], _Peer] = {}
     mesh = any(doc.kind == "MeshPolicy" and doc.spec_or_empty().get("origins") for doc in mine)
     tokens = {
         facts.of(doc)
@@ -80,7 +80,7 @@ def _policy(
     doc: Doc,
     facts: Facts,
     options: Options,
-    peers: dict[tuple[str, tuple[tuple[str, str], ...]], _Peer],
+    peers: dict[tuple[str, Labels], _Peer],
     above: bool,
 ) -> None:
     spec = camel_keys(doc.spec(), ("labels",))
@@ -112,7 +112,7 @@ def _policy(
             place_of(doc.meta, "namespace"),
         )
     mode = _mode(doc, spec)
-    selected: list[Selected] = []
+    selected: dict[Labels, Selected] = {}
     for index, target in enumerate(targets):
         field = f"spec.targets[{index}]"
         only(target, ("name", "labels", "ports"), field)
@@ -124,18 +124,29 @@ def _policy(
             raise Refused(f"{field}.name must be a service's short name, not {name}.", f"{field}.name", place)
         service = facts.service(facts.of(doc), name, f"{field}.name", place)
         labels = {**service.labels, **{k: str(v) for k, v in mapping(target, "labels", f"{field}.labels").items()}}
-        selected.append((tuple(sorted(labels.items())), name, _ports(doc, target, field, service)))
+        key = tuple(sorted(labels.items()))
+        _select(selected, key, name, _ports(doc, target, field, service))
     doc.handled = True
     if in_root:
         doc.differ(_IN_ROOT.format(namespace), "metadata.namespace", place_of(doc.meta, "namespace"))
-    for selector, name, ports in [] if in_root else selected or [((), "", [])]:
+    workloads = list(selected.values())
+    for selector, name, ports in [] if in_root else workloads or [((), "", [])]:
         _add_peer(doc, peers, (namespace, selector), name, mode, ports)
     if spec.get("origins"):
-        write_tokens(doc, spec, namespace, selected, above)
+        write_tokens(doc, spec, namespace, workloads, above)
     elif above:
         doc.differ(STILL_ASKED, "spec", place_of(doc.value, "spec"))
     if not spec.get("origins") and str(spec.get("principalBinding") or "") == "USE_ORIGIN":
         doc.differ("principalBinding USE_ORIGIN without origins has no effect today.", "spec.principalBinding")
+
+
+def _select(selected: dict[Labels, Selected], key: Labels, name: str, ports: list[str]) -> None:
+    """Adds a target; two that are about one workload are about the ports of both, and without ports about all."""
+    if key not in selected:
+        selected[key] = (key, name, ports)
+        return
+    _key, first, before = selected[key]
+    selected[key] = (key, first, list(dict.fromkeys([*before, *ports])) if before and ports else [])
 
 
 def _mode(doc: Doc, spec: Map) -> str:
@@ -210,8 +221,8 @@ def _ports(doc: Doc, target: Map, field: str, service: Service) -> list[str]:
 
 def _add_peer(
     doc: Doc,
-    peers: dict[tuple[str, tuple[tuple[str, str], ...]], _Peer],
-    key: tuple[str, tuple[tuple[str, str], ...]],
+    peers: dict[tuple[str, Labels], _Peer],
+    key: tuple[str, Labels],
     name: str,
     mode: str,
     ports: list[str],
@@ -236,7 +247,7 @@ def _add_peer(
         peer.mode = mode
 
 
-def _write_peer(peer: _Peer, namespace: str, selector: tuple[tuple[str, str], ...]) -> None:
+def _write_peer(peer: _Peer, namespace: str, selector: Labels) -> None:
     spec: Json = {"selector": {"matchLabels": dict(selector)}} if selector else {}
     if peer.mode:
         spec["mtls"] = {"mode": peer.mode}

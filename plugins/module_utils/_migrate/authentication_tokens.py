@@ -21,7 +21,8 @@ STILL_ASKED = (
     "This policy took the place of one that asks for tokens. Today's policies add up, so tokens are still asked for "
     "here; leave the workload out of the other policy if that is not meant."
 )
-Selected: t.TypeAlias = "tuple[tuple[tuple[str, str], ...], str, list[str]]"
+Labels: t.TypeAlias = "tuple[tuple[str, str], ...]"
+Selected: t.TypeAlias = "tuple[Labels, str, list[str]]"
 """A workload by its labels, the name of its Service, and the workload's ports that a policy is about; empty for all."""
 _Op: t.TypeAlias = "tuple[tuple[str, ...] | None, tuple[str, ...]]"
 """Paths (None: all) and paths that are left out."""
@@ -67,10 +68,12 @@ def write_tokens(
         )
     if above and (optional or any(found != [(None, ())] for found in triggers)):
         doc.differ(STILL_ASKED, "spec.origins", place)
+    names: list[str] = []
     for selector, name, ports in selected or [((), "", [])]:
         full = f"{doc.name}-{name}" if len(selected) > 1 else doc.name
-        if any(out["metadata"]["name"] == full for out in doc.outputs):
-            continue
+        names.append(full)
+        # Targets may be pods of one service by their labels.
+        full += f"-{names.count(full)}" if names.count(full) > 1 else ""
         base: Json = {"selector": {"matchLabels": dict(selector)}} if selector else {}
         doc.emit(_API, "RequestAuthentication", full, namespace, {**base, "jwtRules": rules})
         if ports:

@@ -275,3 +275,30 @@ def test_what_a_policy_let_through_is_asked_for_by_the_one_above_and_that_is_tol
     assert result.refusals() == []
     assert "tokens are still asked for here" in str(result.docs[1].differences)
     assert "still asked for" not in str(converter.result(policy(spec)).docs[0].differences)
+
+
+def test_targets_of_one_workload_are_asked_at_the_ports_of_both(converter: Converter) -> None:
+    jwt = f"peers: [{{mtls: {{}}}}], origins: [{{jwt: {{issuer: me, jwksUri: '{JWKS}'}}}}]"
+    service = (
+        "apiVersion: v1\nkind: Service\nmetadata: {name: canary, namespace: default}\n"
+        "spec: {selector: {app: ratings}, ports: [{port: 81}]}\n---\n"
+    )
+    first, second = "{name: ratings, ports: [{number: 80}]}", "{name: canary, ports: [{number: 81}]}"
+    found = converter.outputs(service + policy(f"{{targets: [{first}, {second}], {jwt}}}"))[1:]
+    assert [doc["kind"] for doc in found] == ["PeerAuthentication", "RequestAuthentication", "AuthorizationPolicy"]
+    assert found[0]["spec"]["portLevelMtls"] == {"9080": {"mode": "STRICT"}, "81": {"mode": "STRICT"}}
+    assert found[2]["spec"]["rules"][0]["to"] == [{"operation": {"ports": ["9080", "81"]}}]
+    found = converter.outputs(service + policy(f"{{targets: [{first}, {{name: canary}}], {jwt}}}"))[1:]
+    assert found[0]["spec"]["mtls"] == {"mode": "STRICT"}
+    assert "to" not in found[2]["spec"]["rules"][0]
+
+
+def test_each_version_of_a_service_is_asked_for_tokens(converter: Converter) -> None:
+    jwt = f"origins: [{{jwt: {{issuer: me, jwksUri: '{JWKS}'}}}}]"
+    targets = ", ".join(f"{{name: ratings, labels: {{version: v{number}}}}}" for number in (1, 2))
+    found = converter.outputs(policy(f"{{targets: [{targets}], {jwt}}}"))
+    asked = [(doc["metadata"]["name"], doc["spec"]["selector"]["matchLabels"]["version"]) for doc in found]
+    assert [one for one in asked if one[0].endswith("require-jwt")] == [
+        ("ratings-ratings-require-jwt", "v1"),
+        ("ratings-ratings-2-require-jwt", "v2"),
+    ]
