@@ -71,7 +71,7 @@ def permission_of(
             continue
         place = place_of(rule, key)
         for value in values:
-            if value.count("*") > value.startswith("*") + value.endswith("*") * (value != "*") or "{*" in value:
+            if value.count("*") > (value.startswith("*") or value.endswith("*")) or "{*" in value:
                 raise Refused(f"{field}.{key} has {value}; Istio 1.x took * only at one end.", f"{field}.{key}", place)
         if key.endswith("ethods") and any("/" in value for value in values):
             raise Refused(

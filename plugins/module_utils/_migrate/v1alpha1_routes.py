@@ -46,9 +46,29 @@ def read_rule(doc: Doc, facts: Facts, hosts: Hosts) -> None:
     if match:
         rule["match"] = [match]
     _actions(doc, spec, rule)
-    if "redirect" not in rule:
+    if "websocketUpgrade" in spec:
+        doc.note(
+            "WebSocket is always on; the field is left out.",
+            "spec.websocketUpgrade",
+            place_of(spec, "websocketUpgrade"),
+        )
+    if "redirect" in rule:
+        _alone(spec)
+    else:
         rule["route"] = _routes(doc, spec, entry, facts, hosts)
     entry.rules.append((precedence, doc, rule))
+
+
+def _alone(spec: Map) -> None:
+    """Fails where a redirect stands beside what leads somewhere.
+
+    :raises Refused: if it does; Istio's own validation did not take it either
+    """
+    for key in ("route", "mirror"):
+        if spec.get(key):
+            raise Refused(
+                f"spec.redirect and spec.{key} exclude each other; keep one.", f"spec.{key}", place_of(spec, key)
+            )
 
 
 def _match(doc: Doc, spec: Map, facts: Facts) -> Json:

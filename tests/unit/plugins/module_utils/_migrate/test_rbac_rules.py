@@ -46,6 +46,7 @@ def test_a_role_becomes_a_policy_for_the_workload_and_its_target_port(converter:
         ),
         ("[{services: [unknown.default.svc.cluster.local]}]", "Service default/unknown are not known"),
         ("[{services: ['*'], paths: ['/a*b']}]", "only at one end"),
+        ("[{services: ['*'], paths: ['*a*']}]", "only at one end"),
         ("[{services: ['*'], path: [/a]}]", "spec.rules[0].path is not a field"),
         ("[{services: ['*'], methods: [pkg.Service/Method]}]", "say it as a path"),
     ],

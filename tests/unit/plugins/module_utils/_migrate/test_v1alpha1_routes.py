@@ -113,3 +113,14 @@ def test_a_service_of_another_namespace_has_a_name_of_its_own(converter: Convert
         ("VirtualService", "reviews-prod"),
         ("DestinationRule", "reviews-prod"),
     ]
+
+
+@pytest.mark.parametrize("beside", ["route: [{labels: {version: v1}}]", "mirror: {name: details}"])
+def test_a_redirect_leads_nowhere_else(converter: Converter, beside: str) -> None:
+    refusal = converter.refusal(rule("a", f"{{destination: {{name: ratings}}, redirect: {{uri: /n}}, {beside}}}"))
+    assert f"spec.redirect and spec.{beside.partition(':')[0]} exclude each other; keep one" in refusal
+
+
+def test_a_field_that_is_always_on_is_told(converter: Converter) -> None:
+    result = converter.result(rule("a", "{destination: {name: ratings}, websocketUpgrade: true}"))
+    assert [note.field for note in result.docs[0].notes] == ["spec.websocketUpgrade"]
