@@ -43,6 +43,8 @@ class Limit:
     """What part of the requests it limits."""
     unset: tuple[str, ...] = ()
     """The fields by whose absence it limits none."""
+    zero: tuple[str, ...] = ()
+    """The fields that are there and say 0 %, so it limits none either."""
     service: str = ""
     """The cluster that is asked."""
     domain: str = ""
@@ -89,6 +91,7 @@ def _local(config: Json, routed: Routed, request: Request, caller: Caller) -> Li
     switches = ("filter_enabled", "filter_enforced")
     share = math.prod(_share(config.get(one)) for one in switches)
     unset = tuple(one for one in switches if not config.get(one))
+    zero = tuple(one for one in switches if config.get(one) and not _share(config[one]))
     status = _status(config)
     policies = config.get("rate_limits") or _policies(routed, int(config.get("stage") or 0))
     made, missing = _descriptors(policies, request, caller)
@@ -102,11 +105,12 @@ def _local(config: Json, routed: Routed, request: Request, caller: Caller) -> Li
                     bucket=_bucket(own.get("token_bucket") or {}),
                     share=share,
                     unset=unset,
+                    zero=zero,
                     status=status,
                 )
     if not config.get("token_bucket"):
-        return Limit(LOCAL, made, tuple(missing), share=0.0, unset=unset, status=status)
-    return Limit(LOCAL, (), tuple(missing), _bucket(config["token_bucket"]), share, unset, status=status)
+        return Limit(LOCAL, made, tuple(missing), share=0.0, unset=unset, zero=zero, status=status)
+    return Limit(LOCAL, (), tuple(missing), _bucket(config["token_bucket"]), share, unset, zero, status=status)
 
 
 def _same(wanted: Entries, made: Entries) -> bool:

@@ -267,11 +267,9 @@ def _switched_off(case: Case, proxy: Sent | Received) -> tuple[Origin, str] | No
 
 def principals_of(case: Case, rule: RuleResult) -> str:
     """The request principals that a rule names, as they are written."""
-    rules = spec_of(case.mesh.find(rule.policy) or {}).get("rules") or ()
-    written = rules[rule.number - 1] if rule.number <= len(rules) else {}
     named = [
         str(text)
-        for one in (written or {}).get("from") or ()
+        for one in _rule(case, rule).get("from") or ()
         for text in (one.get("source") or {}).get("requestPrincipals") or ()
     ]
     return f" {together(named)}" if named else ""

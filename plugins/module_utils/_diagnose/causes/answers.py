@@ -14,10 +14,9 @@ from ..._explain.effects.mend import Patch, put
 from ..._explain.journey import Journey, Sent
 from ..._explain.matching import Unknown, string_holds
 from ..._explain.origin import Origin
-from ..._kube.objects import spec_of
 from ..changes import commands
 from ..findings import Diagnosis, Json
-from .case import Case, app_of, told
+from .case import Case, app_of, rule_of, told
 
 NO_SUCH_PATH = 404
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -83,7 +82,7 @@ def rewritten_amiss(case: Case) -> Diagnosis | None:
         return Diagnosis(
             f"{which} rewrites {asked} to {sent_on}, and {name} answers that with 404.",
             _better(prefix, sent_on),
-            _with_slash(case, sent.origin, sent.rule, sent_on),
+            _with_slash(case, sent, sent.origin, sent_on),
         )
     return None
 
@@ -112,15 +111,13 @@ def _better(prefix: str, sent_on: str) -> str:
     return f"Correct rewrite.uri: of the path only the matched prefix {prefix or 'or text'} is replaced by it."
 
 
-def _with_slash(case: Case, origin: Origin, rule: int, sent_on: str) -> str:
+def _with_slash(case: Case, sent: Sent, origin: Origin, sent_on: str) -> str:
     """What puts the slash that a rewrite ends in at the end of its prefix too, where the rule has one match."""
-    routes = spec_of(case.mesh.find(origin) or {}).get("http") or ()
-    matches = list(routes[rule].get("match") or ()) if rule < len(routes) else []
-    uris = [(one or {}).get("uri") or {} for one in matches]
+    uris = [(one or {}).get("uri") or {} for one in rule_of(case, sent).get("match") or ()]
     prefix = str(uris[0].get("prefix") or "") if len(uris) == 1 else ""
     if not sent_on.startswith("//") or not prefix or prefix.endswith("/"):
         return ""
-    path = ("spec", "http", rule, "match", 0, "uri", "prefix")
+    path = ("spec", "http", sent.rule or 0, "match", 0, "uri", "prefix")
     return commands(Patch(origin, (put(path, f"{prefix}/"),)))
 
 
@@ -188,12 +185,7 @@ def origin_not_allowed(case: Case) -> Diagnosis | None:
         origin = journey.request.header("origin")
         if sent is None or sent.origin is None or not origin:
             continue
-        rule = case.mesh.find(sent.origin)
-        routes = spec_of(rule or {}).get("http") or ()
-        policy = (
-            (routes[sent.rule].get("corsPolicy") or {}) if sent.rule is not None and sent.rule < len(routes) else {}
-        )
-        origins = policy.get("allowOrigins") or ()
+        origins = (rule_of(case, sent).get("corsPolicy") or {}).get("allowOrigins") or ()
         allowed = [str(text) for one in origins for text in one.values()]
         if allowed and not any(_allows(one, origin) for one in origins):
             return Diagnosis(

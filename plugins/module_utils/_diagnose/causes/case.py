@@ -182,6 +182,12 @@ def named_pod(case: Case, proxy: Sent | Received) -> Json | None:
     return next((one for one in case.mesh.of("Pod", proxy.namespace) if name_of(one) == proxy.proxy), None)
 
 
+def rule_of(case: Case, sent: Sent) -> Json:
+    """The rule of a VirtualService that a proxy follows, as it is written; empty where that is not known."""
+    rules = spec_of(case.mesh.find(sent.origin) or {}).get("http") or () if sent.origin is not None else ()
+    return (rules[sent.rule] or {}) if sent.rule is not None and sent.rule < len(rules) else {}
+
+
 def callee_of(case: Case, proxy: Sent | Received) -> str:
     """The application that a proxy on the way stands before."""
     pod = named_pod(case, proxy)

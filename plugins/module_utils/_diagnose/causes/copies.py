@@ -13,10 +13,10 @@ import typing as t
 from ..._explain.effects.mend import setting
 from ..._explain.journey import Sent
 from ..._explain.origin import Origin
-from ..._kube.objects import labels_of, spec_of
+from ..._kube.objects import labels_of
 from ..changes import commands
 from ..findings import Diagnosis
-from .case import Case, told
+from .case import Case, rule_of, told
 
 CLOSE = 0.005
 """What is not worth a word, since Envoy counts in parts of 10,000 or a million."""
@@ -35,8 +35,7 @@ def no_copies(case: Case) -> Diagnosis | None:
 
 def _few_copies(case: Case, sent: Sent) -> Diagnosis | None:
     """A mirror to a version whose share is smaller than the one that is expected."""
-    rules = spec_of(case.mesh.find(sent.origin) or {}).get("http") or () if sent.origin is not None else ()
-    rule = rules[sent.rule] if sent.rule is not None and sent.rule < len(rules) else {}
+    rule = rule_of(case, sent)
     for number, (target, share) in enumerate(sent.mirrors):
         versions = {labels_of(one.pod).get("version") for one in target.endpoints if one.pod is not None}
         wanted = next((part for label, part in case.findings.copy_shares if label in {*versions, target.subset}), 0.0)

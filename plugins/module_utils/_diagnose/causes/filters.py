@@ -59,11 +59,11 @@ def _switched_off(case: Case, proxy: Sent | Received, limit: Limit) -> Diagnosis
     (origin,) = proxy.limiters
     where = app_of(case, proxy.proxy)
     if limit.kind == LOCAL and limit.bucket:
-        off = limit.unset or ("filter_enabled", "filter_enforced")
-        said = f"without {joined(off)}, which" if limit.unset else f"whose {joined(off)}"
-        is_zero = "are 0 %" if len(off) > 1 else "is 0 %"
+        off = [*limit.unset, *limit.zero]
+        said = [f"without {_at_zero(limit.unset, ', which')}"] if limit.unset else []
+        said += [f"whose {_at_zero(limit.zero)}"] if limit.zero else []
         return Diagnosis(
-            f"{origin} gives {where} a rate limit {said} {is_zero}: no request is limited.",
+            f"{origin} gives {where} a rate limit {', and '.join(said)}: no request is limited.",
             f"Set {joined(off)}, each to {SWITCHED_ON}." if len(off) > 1 else f"Set {off[0]} to {SWITCHED_ON}.",
         )
     if limit.missing:
@@ -72,6 +72,10 @@ def _switched_off(case: Case, proxy: Sent | Received, limit: Limit) -> Diagnosis
             "Count by what the requests have, or send what it counts by.",
         )
     return None
+
+
+def _at_zero(fields: t.Sequence[str], pronoun: str = "") -> str:
+    return f"{joined(list(fields))}{pronoun} {'are' if len(fields) > 1 else 'is'} 0 %"
 
 
 def filter_on_another_way(case: Case) -> Diagnosis | None:

@@ -15,10 +15,10 @@ from ..._explain.mesh import ROOT, ServiceName, holds_for, host_holds, origin_fo
 from ..._explain.origin import Origin
 from ..._explain.request import Request
 from ..._explain.routing import without_port
-from ..._kube.objects import home_of, labels_of, name_of, spec_of
+from ..._kube.objects import home_of, labels_of, spec_of
 from ..changes import commands
 from ..findings import Diagnosis, Json
-from .case import Case, goes_to, is_wanted, together
+from .case import Case, goes_to, is_wanted, named_pod, together
 
 
 def unseen_service(case: Case) -> Diagnosis | None:
@@ -205,7 +205,7 @@ def _not_for_caller(case: Case, rule: Json, sent: Sent) -> Diagnosis | None:
             "Add mesh to its gateways, which stands for the sidecars.",
             commands(Patch(origin, (append(("spec", "gateways"), "mesh"),))),
         )
-    pod = next((one for one in case.mesh.of("Pod", sent.namespace) if name_of(one) == sent.proxy), {})
+    pod = named_pod(case, sent) or {}
     for number, route in enumerate(routes_of(rule), 1):
         whys = [_left_out(match, pod) for match in route.get("match") or ()]
         if whys and all(whys) and is_wanted(case, [route]):
@@ -253,7 +253,7 @@ def _exporting(kind: str, one: Json, namespace: str) -> Mend:
 
 
 def _hidden_by_sidecar(case: Case, request: Request, sent: Sent) -> Diagnosis | None:
-    pod = next((one for one in case.mesh.of("Pod", sent.namespace) if name_of(one) == sent.proxy), None)
+    pod = named_pod(case, sent)
     service = sent.service
     if pod is None or service is None:
         return None

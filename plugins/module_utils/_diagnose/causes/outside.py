@@ -14,7 +14,7 @@ import typing as t
 
 from ..._explain.effects.mend import Apply, setting
 from ..._explain.journey import Journey, Sent, Target
-from ..._explain.mesh import API_VERSIONS, origin_for
+from ..._explain.mesh import API_VERSIONS, host_holds, origin_for
 from ..._explain.origin import Origin
 from ..._kube.objects import home_of, spec_of
 from ..changes import commands
@@ -45,7 +45,8 @@ def _entry(case: Case, host: str, port: int, address: str = "") -> tuple[Json, i
     """The ServiceEntry for a host or address with this port: the entry, the number of the port, and the port."""
     for entry in case.mesh.of("ServiceEntry"):
         spec = spec_of(entry)
-        if host not in (spec.get("hosts") or ()) and address not in (spec.get("addresses") or ()):
+        listed = any(host_holds(str(one), host) for one in spec.get("hosts") or ())
+        if not listed and address not in (spec.get("addresses") or ()):
             continue
         for index, one in enumerate(spec.get("ports") or ()):
             if int(one.get("number") or 0) == port:
@@ -93,15 +94,17 @@ def plain_to_tls(case: Case) -> Diagnosis | None:
             encrypted = ports & TLS_PORTS or (ports and str(port.get("protocol") or "").upper() in ENCRYPTED)
             if not encrypted:
                 continue
-            tls = {"mode": "SIMPLE", "sni": host}
+            # Of a wildcard the proxy asks by the name of each request.
+            tls = {"mode": "SIMPLE"} if "*" in host else {"mode": "SIMPLE", "sni": host}
+            written = "{mode: SIMPLE}" if "*" in host else f"{{mode: SIMPLE, sni: {host}}}"
             why, where = "no DestinationRule begins it there", f"a DestinationRule for {host}"
             if target.origin is not None:
                 why, where = f"{target.origin} begins none for its port {number}", str(target.origin)
             return Diagnosis(
                 f"{app_of(case, sent.proxy)}'s proxy sends plain text to port {min(ports)} of {host} "
                 f"({origin_for('ServiceEntry', entry)}), which takes TLS: {why}.",
-                f"Set trafficPolicy.tls: {{mode: SIMPLE, sni: {host}}} in {where}, or in its portLevelSettings for "
-                f"port {number}, the one that is asked.",
+                f"Set trafficPolicy.tls: {written} in {where}, or in its portLevelSettings for port {number}, the one "
+                "that is asked.",
                 commands(None if target.origin is not None else _beginning(entry, host, tls)),
             )
     return None

@@ -15,10 +15,9 @@ from ..._explain.effects.mend import setting
 from ..._explain.journey import Sent, Target
 from ..._explain.origin import Origin
 from ..._explain.words import joined
-from ..._kube.objects import spec_of
 from ..changes import commands
 from ..findings import Diagnosis, Json
-from .case import Case, told
+from .case import Case, rule_of, told
 
 GATEWAY_ERRORS = range(502, 505)
 COVERED = {"5xx": range(500, 600), "gateway-error": GATEWAY_ERRORS, "retriable-4xx": range(409, 410)}
@@ -29,11 +28,9 @@ def _senders(case: Case) -> t.Iterator[tuple[Sent, Origin, Json]]:
     """The proxies on the way that follow a rule of a VirtualService, with it."""
     for journey in case.journeys:
         sent = journey.sent
-        if journey in case.guessed or sent is None or sent.origin is None or sent.rule is None:
-            continue
-        routes = spec_of(case.mesh.find(sent.origin) or {}).get("http") or ()
-        if sent.rule < len(routes):
-            yield sent, sent.origin, routes[sent.rule]
+        rule = rule_of(case, sent) if sent is not None and journey not in case.guessed else {}
+        if rule and sent is not None and sent.origin is not None:
+            yield sent, sent.origin, rule
 
 
 def _failures(case: Case) -> set[int]:

@@ -98,7 +98,7 @@ def token_not_read(case: Case, request: Request, proxy: Sent | Received, who: st
         origin = origin_for("RequestAuthentication", policy)
         return Diagnosis(
             f"{origin} {said}, so {app} does not read the token, and {who} demands one.",
-            f"Write prefix: '{prefix}', with a blank at its end, or send the token behind the one that is there.",
+            _with_prefix(prefix),
             commands(setting(origin, path, prefix)),
         )
     if token_of(request) is None:
@@ -171,6 +171,12 @@ def _behind_another_prefix(
                 path = ("spec", "jwtRules", number, "fromHeaders", index, "prefix")
                 return policy, path, said, f"{have}{blank}"
     return None
+
+
+def _with_prefix(prefix: str) -> str:
+    """What to write for a token that comes behind a prefix, or behind none."""
+    told = f"Write prefix: '{prefix}', with a blank at its end" if prefix else "Leave prefix out"
+    return f"{told}, or send the token behind the one that is there."
 
 
 def _looked_at(rules: t.Iterable[Json]) -> list[str]:

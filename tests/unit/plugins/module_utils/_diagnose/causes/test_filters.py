@@ -15,6 +15,7 @@ from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.
 URL = "http://reviews:9080/reviews/0"
 BUCKET: Json = {"max_tokens": 4, "tokens_per_fill": 4, "fill_interval": "60s"}
 ON: Json = {"default_value": {"numerator": 100}}
+OFF: Json = {"default_value": {"numerator": 0}}
 
 
 def told(found: Mesh, **parts: t.Any) -> Diagnosis:
@@ -35,9 +36,11 @@ def for_reviews(name: str, *patches: Json, app: str = "reviews") -> Json:
     [
         ({}, "without filter_enabled and filter_enforced, which are 0 %"),
         ({"filter_enabled": ON}, "without filter_enforced, which is 0 %"),
+        ({"filter_enabled": OFF, "filter_enforced": OFF}, "whose filter_enabled and filter_enforced are 0 %"),
+        ({"filter_enforced": OFF}, "without filter_enabled, which is 0 %, and whose filter_enforced is 0 %"),
         (
-            {"filter_enabled": ON, "filter_enforced": {"default_value": {"numerator": 0}}},
-            "whose filter_enabled and filter_enforced are 0 %",
+            {"filter_enabled": ON, "filter_enforced": OFF},
+            "whose filter_enforced is 0 %",
         ),
     ],
 )

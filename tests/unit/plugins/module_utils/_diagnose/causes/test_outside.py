@@ -29,18 +29,21 @@ def thing(name: str, **spec: t.Any) -> Json:
     return {"metadata": {"name": name, "namespace": "bookinfo"}, "spec": spec}
 
 
-def world(port: Json, tls: bool = False, ruled: bool = False, at: int = 443, taken: bool = True) -> Mesh:
+def world(
+    port: Json, tls: bool = False, ruled: bool = False, at: int = 443, taken: bool = True, listed: str = HOST
+) -> Mesh:
     """A host outside, as this port of a ServiceEntry says it, and the proxy's way there."""
-    entry = thing("shop", hosts=[HOST], addresses=[ADDRESS], ports=[port], endpoints=[{"address": "198.51.100.7"}])
+    entry = thing("shop", hosts=[listed], addresses=[ADDRESS], ports=[port], endpoints=[{"address": "198.51.100.7"}])
     rules = [thing("shop", host=HOST)] if ruled else []
     found = mesh(ServiceEntry=[entry], DestinationRule=rules)
     number = int(port["number"])
-    config = outbound([{"match": {"prefix": "/"}, "route": {"cluster": CLUSTER}}], domains=["*"])
+    asked = CLUSTER.replace(HOST, listed)
+    config = outbound([{"match": {"prefix": "/"}, "route": {"cluster": asked}}], domains=["*"])
     listener = {**config.listeners[0], "address": {"socket_address": {"address": ADDRESS, "port_value": number}}}
     if not taken:
         (chain,) = listener["filter_chains"]
         listener["filter_chains"] = [{**chain, "filter_chain_match": {"transport_protocol": "tls"}}]
-    cluster: Json = {"name": CLUSTER}
+    cluster: Json = {"name": asked}
     if tls:
         tls_of = {"@type": UPSTREAM, "common_tls_context": {}, "sni": "www.example.com"}
         cluster["transport_socket"] = {"typed_config": tls_of}
@@ -49,8 +52,8 @@ def world(port: Json, tls: bool = False, ruled: bool = False, at: int = 443, tak
     caller = dataclasses.replace(
         config,
         listeners=(listener, config.listeners[1]),
-        clusters={**config.clusters, CLUSTER: rule_of("shop", cluster, "destination-rule") if ruled else cluster},
-        endpoints={CLUSTER: (host,)},
+        clusters={**config.clusters, asked: rule_of("shop", cluster, "destination-rule") if ruled else cluster},
+        endpoints={asked: (host,)},
     )
     return dataclasses.replace(found, configs={**found.configs, ("bookinfo", "productpage-a-b"): caller})
 
@@ -118,6 +121,20 @@ def test_a_handshake_that_the_other_side_ends() -> None:
         f"DestinationRule bookinfo/shop begins TLS with {HOST} by the server name www.example.com (sni), and the other "
         "side ends the handshake."
     )
+
+
+def test_a_wildcard_stands_for_its_hosts_and_is_no_server_name() -> None:
+    wide = "*.example.com"
+    port: Json = {"number": 443, "name": "a", "protocol": "HTTP"}
+    found = world(port, listed=wide)
+    found.objects["ServiceEntry"][0]["spec"]["addresses"] = []
+    sentence = said(found, f"https://{ADDRESS}:443/", seen=(CLOSED,))
+    assert "has the protocol HTTP, and productpage sends TLS" in sentence
+    answer = told(world(HTTP, listed=wide), f"http://{ADDRESS}/")
+    assert answer is not None
+    assert f"port 443 of {wide} (ServiceEntry bookinfo/shop), which takes TLS" in answer.sentence
+    assert answer.remedy.startswith(f"Set trafficPolicy.tls: {{mode: SIMPLE}} in a DestinationRule for {wide}")
+    assert "sni" not in answer.change
 
 
 CLOSED = {"error": {"kind": "reset_before_response", "detail": ""}, "status": None}

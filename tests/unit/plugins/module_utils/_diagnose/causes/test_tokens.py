@@ -114,7 +114,12 @@ def test_a_token_behind_another_text() -> None:
         "its value begins with 'Bearer ', so reviews does not read the token, and AuthorizationPolicy bookinfo/users "
         "demands one."
     )
+    assert answer.remedy.startswith("Write prefix: 'Bearer ', with a blank at its end, or")
     assert '"path": "/spec/jwtRules/0/fromHeaders/0/prefix", "value": "Bearer "' in answer.change
+    bare = told(found, 403, {"x-token": token()})
+    assert "its value has nothing before the token" in bare.sentence
+    assert bare.remedy == "Leave prefix out, or send the token behind the one that is there."
+    assert '"path": "/spec/jwtRules/0/fromHeaders/0/prefix", "value": ""' in bare.change
 
 
 @pytest.mark.parametrize(("claims", "named"), [({"realm": {"role": "reader"}}, True), ({"other": 1}, False)])
