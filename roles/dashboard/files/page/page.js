@@ -93,7 +93,8 @@ export function follow(what, show) {
 
   for (const [name, value] of given) {
     const choice = form.elements[name];
-    if (choice && [...choice.options].some((one) => one.value === value)) choice.value = value;
+    // The form has a button, too, and names of its own, such as its length.
+    if (choice instanceof HTMLSelectElement && [...choice.options].some((one) => one.value === value)) choice.value = value;
   }
   form.addEventListener("change", () => {
     history.replaceState(null, "", `?${choices()}`);

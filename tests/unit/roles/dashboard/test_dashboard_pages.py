@@ -197,6 +197,12 @@ def test_axe_notices_a_fault_of_a_page(show: t.Any, axe: Path) -> None:
     assert [one.split(":")[0] for one in page.accuse(axe)] == ["svg-img-alt"]
 
 
+def test_an_address_may_have_parameters_that_are_no_choices(show: t.Any) -> None:
+    page = show("/?namespace=bookinfo&minutes=5&pause=1&length=2&shown=x")
+    assert page.evaluate("document.querySelector('select[name=minutes]').value") == "5"
+    assert len(page.evaluate(NODES)) == 7
+
+
 def test_on_a_phone_the_graph_goes_down_and_can_be_read(show: t.Any) -> None:
     page = show("/?namespace=bookinfo", PHONE)
     boxes = "[...document.querySelectorAll('#graph .node')].map(one => [one.textContent, one.getBoundingClientRect()])"
