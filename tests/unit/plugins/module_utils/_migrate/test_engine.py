@@ -53,11 +53,11 @@ CURRENT = "# a comment\napiVersion:   v1\nkind: ConfigMap\nmetadata: {name: a}\n
     ],
 )
 def test_bad_input_is_refused_at_once(data: bytes | str, reason: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     result = migrate([("a.yaml", data)], Options())
     assert reason in result.refusals()[0]
     assert result.refusals()[0].startswith("a.yaml, line ")
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_a_current_document_passes_byte_for_byte(converter: Converter) -> None:

@@ -89,8 +89,8 @@ def test_a_workload_between_two_pods_is_waited_for_and_one_that_nobody_makes_is_
     outcome = ask(cluster, site, deadline=20)
     assert outcome.passed, outcome.message
     begun = time.monotonic()
-    assert "neither a Deployment ratings" in ask(cluster, site, **{"from": "ratings"}, deadline=20).message
-    assert time.monotonic() - begun < 5
+    assert "neither a Deployment ratings" in ask(cluster, site, **{"from": "ratings"}, deadline=60).message
+    assert time.monotonic() - begun < 30
 
 
 def test_a_probe_that_is_killed_with_its_pod_is_a_failed_round_only(cluster: Cluster, site: Site) -> None:
@@ -101,8 +101,8 @@ def test_a_probe_that_is_killed_with_its_pod_is_a_failed_round_only(cluster: Clu
     assert "was killed (exit code 137): the pod was stopped meanwhile" in failed.message
     cluster.exits = [1, 1]
     begun = time.monotonic()
-    assert "its image needs python3 3.9 or later" in ask(cluster, site, deadline=20).message
-    assert time.monotonic() - begun < 5, "what is wrong with an image does not pass"
+    assert "its image needs python3 3.9 or later" in ask(cluster, site, deadline=60).message
+    assert time.monotonic() - begun < 30, "what is wrong with an image does not pass"
 
 
 def test_a_pod_that_goes_before_its_container_runs_is_a_failed_round_only(cluster: Cluster, site: Site) -> None:
