@@ -56,8 +56,11 @@ def _is_for_request(case: Case, route: Json) -> bool:
             if (str(parent.get("name")), str(parent.get("namespace") or home_of(route))) in case.services:
                 return True
         elif case.findings.source == HOST:
-            hosts = spec_of(route).get("hostnames") or ("*",)
-            return any(host_holds(str(host), case.findings.host) for host in hosts)
+            hosts = [str(host) for host in spec_of(route).get("hostnames") or ()]
+            # A route for any host may be one of many, at gateways of others.
+            return any(host_holds(host, case.findings.host) for host in hosts) or (
+                not hosts and home_of(route) == case.home
+            )
     return False
 
 

@@ -104,6 +104,13 @@ def test_a_route_for_other_requests_is_not_accused(source: str, url: str, parent
     assert "HTTPRoute" not in sentence
 
 
+def test_a_route_of_others_for_any_host_is_not_accused() -> None:
+    other = route(WAY_IN, (condition("Accepted"), NO_BACKEND))
+    assert "HTTPRoute bookinfo/reviews" in told("host", f"http://{SHOP}/", HTTPRoute=[other])[0]
+    other["metadata"]["namespace"] = "elsewhere"
+    assert "HTTPRoute" not in told("host", f"http://{SHOP}/", HTTPRoute=[other])[0]
+
+
 def test_a_route_and_a_gateway_that_are_right_are_not_accused() -> None:
     parts = {"HTTPRoute": [route(WAY_IN, ACCEPTED)], GATEWAY_OF_API: [gateway(*ACCEPTED[:1], condition("Programmed"))]}
     assert "status of" not in told("host", f"http://{SHOP}/", **parts)[0]
