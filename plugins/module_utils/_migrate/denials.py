@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from .expressions import Test, Value, value_of
+from .expressions import HEADERS, Test, Value, value_of
 from .facts import Facts, Service, service_of
 from .mixer import Part, Rule
 from .model import Json, Options, Place, Refused, mapping, only, place_of, text_list
@@ -209,9 +209,8 @@ class Denial:
             self._restrict("notIpBlocks" if negated else "ipBlocks", [pattern], "source.ip")
         elif name == "request.headers" and key:
             self._when.append({"key": f"request.headers[{key}]", side: [pattern]})
-        elif name in ("request.useragent", "request.referer"):
-            header = {"request.useragent": "user-agent", "request.referer": "referer"}[name]
-            self._when.append({"key": f"request.headers[{header}]", side: [pattern]})
+        elif name in HEADERS:
+            self._when.append({"key": f"request.headers[{HEADERS[name]}]", side: [pattern]})
         elif name in _OPERATIONS and not missing:
             self._ask(name, [pattern], negated=negated)
         elif name == "request.auth.principal":

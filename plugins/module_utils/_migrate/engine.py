@@ -297,8 +297,8 @@ def _convert(unit: list[Doc], context: list[Doc], facts: Facts, run: _Run) -> No
             _check(doc)
     docs = [doc for doc in [*unit, *around] if not doc.refusal]
     lost = Lost([*unit, *around, *(doc for doc in context if doc.unread)], run.refused)
-    routing.convert(docs, facts, options)
-    v1alpha1.convert(docs, facts, options)
+    routing.convert(docs, facts)
+    v1alpha1.convert(docs, facts)
     rbac.convert(docs, facts, options, lost, run.policies)
     authentication.convert(docs, facts, options)
     joined = mixer.read([doc for doc in docs if doc.family == "other"], facts, lost)

@@ -22,6 +22,8 @@ _MAX_TERMS = 64
 _MAX_LENGTH = 10_000
 _MAX_DEPTH = 50
 _METHODS = ("startsWith", "endsWith", "matches")
+HEADERS = {"request.useragent": "user-agent", "request.referer": "referer"}
+"""The headers that attributes of their own stand for."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,7 @@ import dataclasses
 import math
 import typing as t
 
-from .expressions import Attribute, Test, Value
+from .expressions import HEADERS, Attribute, Test, Value
 from .facts import Service
 from .mixer import Part
 from .model import Doc, Place, Refused
@@ -30,8 +30,7 @@ _HEADERS = {
     "request.path": ":path",
     "request.url_path": ":path",
     "request.scheme": ":scheme",
-    "request.useragent": "user-agent",
-    "request.referer": "referer",
+    **HEADERS,
 }
 _CONTEXT = {"context.protocol": ("http", "grpc"), "context.reporter.kind": ("inbound",)}
 MAX_COMBINATIONS = 512

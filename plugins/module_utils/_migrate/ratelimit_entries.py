@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from .expressions import Test, Value
+from .expressions import HEADERS, Test, Value
 from .facts import Facts, Service
 from .limits import Quota, constant_of, header_of, named_values
 from .model import Json, Refused
@@ -17,9 +17,8 @@ _EXPRESSION = "type.googleapis.com/envoy.extensions.rate_limit_descriptors.expr.
 # Stands for all values that no override names, where each proxy counts alone.
 OTHERS = "other"
 _PEER = "connection.uri_san_peer_certificate"
-# What each request has, and what it has as a header only.
+# What each request has.
 _ALWAYS = ("request.path", "request.url_path", "request.method", "request.host")
-_HEADERS = {"request.useragent": "user-agent", "request.referer": "referer"}
 
 
 @dataclasses.dataclass
@@ -63,7 +62,7 @@ def _request(quota: Quota, key: str, value: Value, named: tuple[str, ...]) -> st
     """The first of the attributes that a request has, else the default, as an expression."""
     text = ""
     for attribute in value.attributes:
-        header = attribute.key.lower() if attribute.name == "request.headers" else _HEADERS.get(attribute.name, "")
+        header = attribute.key.lower() if attribute.name == "request.headers" else HEADERS.get(attribute.name, "")
         if attribute.name in _ALWAYS:
             return text + attribute.name
         if header:

@@ -15,7 +15,7 @@ import typing as t
 from .envoy import convert_patches
 from .facts import Facts, service_of
 from .fields import CURRENT, normalise, shape_of
-from .model import Doc, Map, Options, Place, Refused, Seq, camel, camel_keys, copied, mappings, place_of, plain
+from .model import Doc, Map, Place, Refused, Seq, camel, camel_keys, copied, mappings, place_of, plain
 from .routing_certificates import convert_certificates
 from .routing_slips import as_list, fold, is_matcher, merged, take_in, take_out
 
@@ -32,9 +32,8 @@ _HEADER_FIELDS = {
 NOT_RE2 = re.compile(r"\(\?(?:[=!]|<[=!])|\\[1-9]")
 
 
-def convert(docs: t.Sequence[Doc], facts: Facts, options: Options) -> None:
+def convert(docs: t.Sequence[Doc], facts: Facts) -> None:
     """Brings documents of current routing kinds to today's fields; those that have them already stay as they are."""
-    del options
     for doc in docs:
         if doc.group == "networking.istio.io" and doc.kind in (*KINDS, "ExternalService"):
             doc.family = "routing"
@@ -274,12 +273,9 @@ def _replace(container: Map, old: str, new: str, value: t.Any) -> None:
 def _headers(doc: Doc, item: Map, field: str) -> None:
     said: dict[tuple[str, str], str] = {}
     for key in list(item):
-        camel_key = "".join(
-            part if not number else part[:1].upper() + part[1:] for number, part in enumerate(key.split("_"))
-        )
-        if camel_key not in _HEADER_FIELDS:
+        if camel(key) not in _HEADER_FIELDS:
             continue
-        side, action = _HEADER_FIELDS[camel_key]
+        side, action = _HEADER_FIELDS[camel(key)]
         place = place_of(item, key)
         value = item.pop(key)
         headers = item.get("headers")

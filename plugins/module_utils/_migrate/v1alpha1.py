@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from .facts import Facts
-from .model import FIRST_KINDS, Doc, Json, Options, Refused, place_of
+from .model import FIRST_KINDS, Doc, Json, Refused, place_of
 from .v1alpha1_egress import write_entry
 from .v1alpha1_hosts import Host, Hosts, name_of
 from .v1alpha1_policies import read_policy
@@ -29,9 +29,8 @@ def is_mine(doc: Doc) -> bool:
     return doc.group == "config.istio.io" and doc.kind in KINDS
 
 
-def convert(docs: t.Sequence[Doc], facts: Facts, options: Options) -> None:
+def convert(docs: t.Sequence[Doc], facts: Facts) -> None:
     """Converts all rules that belong together: one VirtualService and DestinationRule for each destination."""
-    del options
     hosts = Hosts(docs, facts)
     for doc in docs:
         if not is_mine(doc):
