@@ -36,20 +36,29 @@ def unseen_service(case: Case) -> Diagnosis | None:
 
 def _suffers(case: Case, journey: Journey, sent: Sent) -> bool:
     """Whether the answers are what they are since the Service is not known there."""
-    findings = case.findings
+    statuses = case.statuses | _written(case, journey, sent)
     if goes_to(sent, BLACKHOLE):
-        return 502 in case.statuses or bool(findings.errors())
+        return 502 in statuses or bool(case.findings.errors())
     if not goes_to(sent, PASSTHROUGH) or journey in case.guessed:
         return False
-    return _suffers_in_plain_text(case, journey)
+    return _suffers_in_plain_text(case, journey, statuses)
 
 
-def _suffers_in_plain_text(case: Case, journey: Journey) -> bool:
+def _written(case: Case, journey: Journey, sent: Sent) -> set[int]:
+    """What the caller's proxy wrote that its application got, which may have made a page of it that is answered 200."""
+    return {
+        one.status
+        for one in case.findings.records
+        if (one.pod, one.authority.partition(":")[0]) == (sent.proxy, journey.request.host) and not one.inbound
+    }
+
+
+def _suffers_in_plain_text(case: Case, journey: Journey, statuses: set[int]) -> bool:
     """Whether the answers are what they are since no route and no mTLS holds."""
     findings = case.findings
     refused = any(not one.accepted or one.denying is not None for one in journey.received)
     return (
-        (refused and bool(case.statuses & {403, 502, 503} or findings.errors()))
+        (refused and bool(statuses & {403, 502, 503} or findings.errors()))
         or bool(findings.expected_versions)
         or findings.shares_are_wrong
         or findings.expects_copies
@@ -63,7 +72,7 @@ def passed_by(case: Case) -> Diagnosis | None:
     findings = case.findings
     for journey in (one for one in case.journeys if one not in case.guessed):
         port = journey.request.port
-        if journey.aside and _suffers_in_plain_text(case, journey):
+        if journey.aside and _suffers_in_plain_text(case, journey, case.statuses):
             return Diagnosis(
                 f"Pod {journey.caller} keeps port {port} from its proxy (annotation {journey.aside}), so no route and "
                 "no mTLS holds for what it sends there.",
@@ -265,44 +274,43 @@ def _hidden_by_sidecar(case: Case, request: Request, sent: Sent) -> Diagnosis | 
     origin = origin_for("Sidecar", sidecar)
     entries = spec_of(sidecar).get("egress") or ()
     own = [one for one in entries if int((one.get("port") or {}).get("number") or 0) == request.port]
+    free = [one for one in entries if not one.get("port")]
     full = f"{service[0]}.{service[1]}.svc.cluster.local"
-    only = "so the request goes nowhere"
-    if goes_to(sent, PASSTHROUGH):
-        only = "so no route and no mTLS holds for it"
-    elif _registry_only(sidecar):
-        only = "and REGISTRY_ONLY refuses it"
-    if own and not any(_lists(own_entry, full, service[1], sent.namespace) for own_entry in own):
-        hosts = [str(host).rpartition("/")[2] for one in own for host in one.get("hosts") or ()]
-        listed = together([host.partition(".")[0] for host in hosts])
-        wide = any(not one.get("port") and _lists(one, full, service[1], sent.namespace) for one in entries)
+    # One without egress leaves nothing out, and an entry for a port holds there in place of the one without.
+    home = sent.namespace
+    if not entries or any(_lists(one, full, service[1], home) for one in own or free):
+        return None
+    only = "so no route and no mTLS holds for it" if goes_to(sent, PASSTHROUGH) else "and REGISTRY_ONLY refuses it"
+    host = f"{'.' if service[1] == home else service[1]}/{full}"
+    if own:
+        hosts = [str(one).rpartition("/")[2] for entry in own for one in entry.get("hosts") or ()]
+        listed = together([one.partition(".")[0] for one in hosts])
+        wide = any(_lists(one, full, service[1], home) for one in free)
         tail = "; the entry without a port does not count there" if wide else ""
         return Diagnosis(
             f"{origin} has an egress entry for port {request.port} that lists {listed} only, so {service[0]} is not "
             f"known on {request.port} ({only}){tail}.",
             f"List {service[0]} in the entry for port {request.port} too.",
-            commands(_listing(origin, entries, own[0], f"{service[1]}/{full}")),
+            commands(_listing(origin, entries, own, host)),
         )
-    if not any(_lists(one, full, service[1], sent.namespace) for one in entries):
-        free: Json = next((one for one in entries if not one.get("port")), {})
-        return Diagnosis(
-            f"{origin} lists no host that covers {service[0]} in its egress, so the proxy of {sent.proxy} does not "
-            f"know it ({only}).",
-            f'Add "{service[1]}/{full}" to its egress hosts.',
-            commands(_listing(origin, entries, free, f"{service[1]}/{full}")),
-        )
-    return None
+    listing = [one for one in entries if one not in free and _lists(one, full, service[1], home)]
+    elsewhere = [str(one["port"]["number"]) for one in listing]
+    others = f" (but for port {together(elsewhere)})" if elsewhere else ""
+    whole = ', or "./*", which is all of its namespace' if service[1] == home else ""
+    return Diagnosis(
+        f"{origin} lists no host that covers {service[0]} in its egress{others}, so the proxy of {sent.proxy} does not "
+        f"know it ({only}).",
+        f'Add "{host}" to its egress hosts{whole}.',
+        commands(_listing(origin, entries, free, host)),
+    )
 
 
-def _listing(origin: Origin, entries: t.Sequence[Json], entry: Json, host: str) -> Patch:
-    """A host in an egress entry of a Sidecar, else in one of its own."""
-    place = next((index for index, one in enumerate(entries) if one is entry), None)
+def _listing(origin: Origin, entries: t.Sequence[Json], wanted: t.Sequence[Json], host: str) -> Patch:
+    """A host in the first of these egress entries of a Sidecar, else in one of its own."""
+    place = next((index for index, one in enumerate(entries) if one in wanted), None)
     if place is None:
         return Patch(origin, (append(("spec", "egress"), {"hosts": [host]}),))
     return Patch(origin, (append(("spec", "egress", place, "hosts"), host),))
-
-
-def _registry_only(sidecar: Json) -> bool:
-    return (spec_of(sidecar).get("outboundTrafficPolicy") or {}).get("mode") == "REGISTRY_ONLY"
 
 
 def _lists(entry: Json, host: str, namespace: str, caller: str) -> bool:

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 import pytest
@@ -10,6 +11,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import dia
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.findings import Diagnosis, Findings
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import Mesh
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_of
+from ansible_collections.mesh.workshop.plugins.module_utils._observe.access_log import Record
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.meshes import (
     PASSTHROUGH,
     REVIEWS,
@@ -19,6 +21,7 @@ from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.
     mesh,
     outbound,
     pod,
+    record,
     service,
     with_gateway,
 )
@@ -145,6 +148,94 @@ def test_a_sidecar_that_leaves_a_service_out() -> None:
         assert answer.accused() == {"Sidecar shop/narrow"}
         assert "so no route and no mTLS holds for it" in answer.sentence
         assert "/spec/egress/0/hosts/-" in answer.change
+
+
+PAGE: Json = {"status": 200, "body": "Sorry, product reviews are currently unavailable", "headers": []}
+NARROW = ["./details.bookinfo.svc.cluster.local", "istio-system/*"]
+BLOCKED: Json = {"name": "block_all", "match": {"prefix": "/"}, "direct_response": {"status": 502}}
+
+
+def page(route: Json, *written: Record, **parts: t.Any) -> Diagnosis | None:
+    """Why the page of a productpage with this route for all hosts lacks the reviews, by what its proxy wrote."""
+    found = mesh(**{**parts, "routes": [route]})
+    config = found.configs["bookinfo", "productpage-a-b"]
+    (host,) = config.routes["9080"]["virtual_hosts"]
+    routes = {"9080": {**config.routes["9080"], "virtual_hosts": [{**host, "name": route["name"], "domains": ["*"]}]}}
+    configs = {**found.configs, ("bookinfo", "productpage-a-b"): dataclasses.replace(config, routes=routes)}
+    url = "http://shop.example/productpage"
+    given = {"seen": (PAGE,), "records": written, "objects": found.objects, "configs": configs}
+    return diagnose(Findings(url, "host", "bookinfo", expected_status=(200,), request=request_of(url), **given))
+
+
+def egress(*entries: Json, **spec: t.Any) -> Json:
+    """A Sidecar of productpage."""
+    return rule("Sidecar", "narrow", workloadSelector={"labels": {"app": "productpage"}}, egress=list(entries), **spec)
+
+
+def test_a_page_without_what_a_sidecar_keeps_from_its_proxy() -> None:
+    sidecar = egress({"hosts": NARROW}, outboundTrafficPolicy={"mode": "REGISTRY_ONLY"})
+    answer = page(BLOCKED, record("productpage-a-b", 502, "-", "-"), Sidecar=[sidecar])
+    assert answer is not None
+    assert answer.sentence == (
+        "Sidecar bookinfo/narrow lists no host that covers reviews in its egress, so the proxy of productpage-a-b does "
+        "not know it (and REGISTRY_ONLY refuses it)."
+    )
+    assert answer.remedy == (
+        'Add "./reviews.bookinfo.svc.cluster.local" to its egress hosts, or "./*", which is all of its namespace.'
+    )
+    assert '"path": "/spec/egress/0/hosts/-", "value": "./reviews.bookinfo.svc.cluster.local"' in answer.change
+
+
+def test_a_page_without_what_only_mtls_may_ask_for() -> None:
+    parts = {"strict": True, "PeerAuthentication": [STRICT]}
+    wrote = record("productpage-a-b", 503, "UC", PASSTHROUGH)
+    answer = page(THROUGH, wrote, Sidecar=[egress({"hosts": NARROW})], **parts)
+    assert answer is not None
+    assert answer.accused() == {"Sidecar bookinfo/narrow"}
+    assert "(so no route and no mTLS holds for it)" in answer.sentence
+
+
+@pytest.mark.parametrize(
+    ("entries", "said", "path"),
+    [
+        (
+            [{"port": {"number": 9081}, "hosts": ["./*"]}, {"hosts": NARROW}],
+            "lists no host that covers reviews in its egress (but for port 9081), so",
+            "/spec/egress/1/hosts/-",
+        ),
+        (
+            [{"port": {"number": 9081}, "hosts": NARROW}],
+            "lists no host that covers reviews in its egress, so",
+            "/spec/egress/-",
+        ),
+        (
+            [{"port": {"number": 9080}, "hosts": NARROW}, {"hosts": ["./*"]}],
+            "so reviews is not known on 9080 (and REGISTRY_ONLY refuses it); the entry without a port does not count "
+            "there.",
+            "/spec/egress/0/hosts/-",
+        ),
+    ],
+)
+def test_entries_for_ports_hold_there_and_nowhere_else(entries: list[Json], said: str, path: str) -> None:
+    answer = page(BLOCKED, record("productpage-a-b", 502, "-", "-"), Sidecar=[egress(*entries)])
+    assert answer is not None
+    assert said in answer.sentence
+    assert f'"path": "{path}"' in answer.change
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "written"),
+    [
+        pytest.param(egress(), [502], id="without egress it leaves nothing out"),
+        pytest.param(egress({"hosts": ["./*"]}), [502], id="it lists all"),
+        pytest.param(egress({"port": {"number": 9080}, "hosts": ["./*"]}), [502], id="it lists all for the port"),
+        pytest.param(egress({"hosts": NARROW}), [], id="nobody has asked for reviews"),
+        pytest.param(egress({"hosts": NARROW}), [200], id="reviews has answered"),
+    ],
+)
+def test_a_sidecar_that_is_not_why_is_not_accused(sidecar: Json, written: list[int]) -> None:
+    answer = page(BLOCKED, *(record("productpage-a-b", one, "-", "-") for one in written), Sidecar=[sidecar])
+    assert answer is None or "Sidecar bookinfo/narrow" not in answer.sentence
 
 
 def test_a_guess_accuses_no_sidecar() -> None:
