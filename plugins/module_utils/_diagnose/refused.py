@@ -1,14 +1,16 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pods that are not there because the cluster refuses to make them: by its constraints, a quota, a webhook."""
+"""Pods that are not there: the cluster refuses to make them (constraints, a quota, a webhook), or nobody wants any."""
 
 from __future__ import annotations
 
 import typing as t
 
 from .._apply.ready import refusal_of, remedy_of
-from .._kube.objects import home_of, labels_of, matches, spec_of
+from .._explain.words import joined
+from .._kube.objects import home_of, labels_of, matches, name_of, spec_of
+from .changes import kubectl
 from .findings import Diagnosis, Findings, Json
 from .objects import qualified
 from .paths import Service, services_on_path
@@ -34,6 +36,27 @@ def refused_behind(findings: Findings, services: t.Collection[Service]) -> Diagn
             home == home_of(one) and matches(selector, labels_of(spec_of(one).get("template") or {}))
             for home, selector in selectors
         )
+    )
+
+
+def scaled_away(findings: Findings, service: Service, version: t.Mapping[str, str]) -> Diagnosis | None:
+    """All Deployments of a service's pods, or of those of them with the labels of a version, are scaled to zero."""
+    name, home = service
+    found = next((one for one in findings.of("Service", home) if name_of(one) == name), {})
+    selector = spec_of(found).get("selector")
+    made = [
+        one
+        for one in findings.of("Deployment", home)
+        if selector and matches({**selector, **version}, labels_of(spec_of(one).get("template") or {}))
+    ]
+    if not made or any(spec_of(one).get("replicas", 1) for one in made):
+        return None
+    names = joined([f"Deployment {qualified(one)}" for one in made])
+    return Diagnosis(
+        f"{names} {'is' if len(made) == 1 else 'are'} scaled to 0 replicas, so there is no pod behind Service "
+        f"{home}/{name}{' with these labels' if version else ''}.",
+        "Scale it to 1 replica or more, or send the requests elsewhere.",
+        "\n".join(kubectl("scale", "Deployment", home, name_of(one), "--replicas=1") for one in made),
     )
 
 

@@ -19,10 +19,10 @@ from ..._explain.mesh import ServiceName, delegate_of, host_holds, origin_for, r
 from ..._explain.origin import Origin, origin_of
 from ..._explain.routing import Skipped, targets_of
 from ..._explain.walk import FAULT
-from ..._kube.objects import spec_of
+from ..._kube.objects import home_of, spec_of
 from ..changes import commands
 from ..findings import Diagnosis, Findings, Json
-from ..refused import refused_behind
+from ..refused import refused_behind, scaled_away
 from .case import Case, is_wanted, told
 
 BROKEN = ("spec.http[", "spec.tls[", "spec.tcp[", "spec.subsets[")
@@ -387,6 +387,9 @@ def no_target(case: Case) -> Diagnosis | None:
         refused = refused_behind(case.findings, {service} if service else ())
         if refused is not None:
             return refused
+        away = scaled_away(case.findings, service, _labels_of(case, service, subset)) if service is not None else None
+        if away is not None:
+            return away
         for one in case.effects:
             if one.topic in ("subset", "host") and _is_of(one, service, subset):
                 return told(one)
@@ -394,6 +397,16 @@ def no_target(case: Case) -> Diagnosis | None:
     if troubled and not any(one.sent for one in case.journeys) and not any(one.service for one in lost):
         return next((told(one) for one in case.about("subset", "host") if one.field.startswith(BROKEN)), None)
     return None
+
+
+def _labels_of(case: Case, service: ServiceName, subset: str) -> t.Mapping[str, str]:
+    """What tells a subset's pods apart, by a DestinationRule for the Service; empty where none is known."""
+    for rule in case.mesh.of("DestinationRule"):
+        if case.mesh.service_for(str(spec_of(rule).get("host") or ""), home_of(rule)) == service:
+            for one in spec_of(rule).get("subsets") or ():
+                if one.get("name") == subset:
+                    return t.cast("t.Mapping[str, str]", one.get("labels") or {})
+    return {}
 
 
 def _is_of(effect: Effect, service: ServiceName | None, subset: str) -> bool:

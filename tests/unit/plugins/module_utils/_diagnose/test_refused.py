@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A pod that the cluster refuses to make explains what its absence leads to, and nothing else."""
+"""A pod that the cluster refuses to make, or nobody wants, explains what its absence leads to, and nothing else."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._diagnose
     UNAVAILABLE,
     Json,
     pod,
+    record,
     said,
     thing,
     world,
@@ -80,3 +81,47 @@ def test_what_a_missing_pod_does_not_explain_is_not_put_down_to_it(deployment: J
     objects["Pod"].append(pod("ratings-v1-x", app="ratings"))
     found = said(objects, answer, **parts)
     assert found is None or "has no pod" not in found.sentence
+
+
+LOST = record("UH", cluster="outbound|9080||reviews.bookinfo.svc.cluster.local")
+
+
+def scaled(version: str, replicas: int | None) -> Json:
+    one = refused("")
+    one["metadata"]["name"] = f"reviews-{version}"
+    one["spec"]["template"]["metadata"]["labels"]["version"] = version
+    return {**one, "spec": {**one["spec"], **({} if replicas is None else {"replicas": replicas})}, "status": {}}
+
+
+@pytest.mark.parametrize(("answer", "parts"), [(ERROR, INSIDE), (UNAVAILABLE, {})])
+def test_a_deployment_that_is_scaled_to_zero_is_named(answer: Json, parts: Json) -> None:
+    found = said(without_reviews(scaled("v1", 0)), answer, records=(LOST,), **parts)
+    assert found
+    assert found.sentence == (
+        "Deployment bookinfo/reviews-v1 is scaled to 0 replicas, so there is no pod behind Service bookinfo/reviews."
+    )
+    assert found.change == "kubectl -n bookinfo scale deployment reviews-v1 --replicas=1"
+
+
+def test_all_that_are_scaled_to_zero_are_named() -> None:
+    found = said(without_reviews(scaled("v1", 0), scaled("v2", 0)), ERROR, records=(LOST,), **INSIDE)
+    assert found
+    assert found.sentence.startswith("Deployment bookinfo/reviews-v1 and Deployment bookinfo/reviews-v2 are scaled to")
+
+
+@pytest.mark.parametrize("other", [1, None])
+def test_where_another_deployment_is_to_have_pods_none_is_accused(other: int | None) -> None:
+    found = said(without_reviews(scaled("v1", 0), scaled("v2", other)), ERROR, records=(LOST,), **INSIDE)
+    assert found is None or "scaled to 0" not in found.sentence
+
+
+def test_of_a_subset_its_own_deployment_is_named() -> None:
+    objects = without_reviews(scaled("v1", 0), scaled("v2", 1))
+    objects["Pod"].append(pod("reviews-v2-x", app="reviews", version="v2"))
+    lost = record("UH", cluster="outbound|9080|v1|reviews.bookinfo.svc.cluster.local", subset="v1")
+    found = said(objects, ERROR, records=(lost,), **INSIDE)
+    assert found
+    assert found.sentence == (
+        "Deployment bookinfo/reviews-v1 is scaled to 0 replicas, so there is no pod behind Service bookinfo/reviews "
+        "with these labels."
+    )
