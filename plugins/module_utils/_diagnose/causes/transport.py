@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..._explain.effects.mend import Patch, setting
-from ..._explain.journey import PASSTHROUGH
+from ..._explain.journey import PASSTHROUGH, Journey, Sent
 from ..._explain.mesh import (
     ServiceName,
     ports_of,
@@ -15,7 +15,10 @@ from ..._explain.mesh import (
 from ..._explain.origin import Origin
 from ..changes import commands
 from ..findings import Diagnosis, Json
-from .case import HOST, Case, app_of, goes_to, tls_mode, told
+from .case import HOST, Case, app_of, goes_to, named_pod, tls_mode, told
+
+PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+"""The key of a cluster's HTTP versions in its ``typed_extension_protocol_options``."""
 
 
 def never_synced(case: Case) -> Diagnosis | None:
@@ -130,7 +133,7 @@ def wrong_protocol(case: Case) -> Diagnosis | None:
     if sent.service is None or sent.port is None:
         return None
     protocol, _why = protocol_of(sent.port)
-    if protocol != "http":
+    if protocol != "http" or _ends_as_http2(case, case.first, sent):
         return None
     said = (
         f"has appProtocol {sent.port['appProtocol']}"
@@ -143,6 +146,25 @@ def wrong_protocol(case: Case) -> Diagnosis | None:
         "Set appProtocol: grpc for the port, or name it grpc.",
         commands(_as_grpc(case, sent.service, sent.port)),
     )
+
+
+def _ends_as_http2(case: Case, journey: Journey, sent: Sent) -> bool:
+    """Whether applications get HTTP/2 at a port of HTTP, since the last proxy before each is told to speak it.
+
+    A DestinationRule's ``useClientProtocol`` tells the callee's proxy too, its ``h2UpgradePolicy`` the caller's alone,
+    whom only pods without a sidecar hear (istio.io/istio, pilot/pkg/networking/core/cluster_traffic_policy.go).
+    """
+    last = [(named_pod(case, one), f"inbound|{one.port}||") for one in journey.received]
+    last += [(named_pod(case, sent), target.cluster) for target in sent.met if journey.bare]
+    configs = [(case.mesh.config_of(pod), name) for pod, name in last]
+    return bool(last) and all(_speaks_http2(config.clusters.get(name, {})) for config, name in configs if config)
+
+
+def _speaks_http2(cluster: Json) -> bool:
+    """Whether what is sent to a cluster is HTTP/2, where it has come as that."""
+    options = (cluster.get("typed_extension_protocol_options") or {}).get(PROTOCOL_OPTIONS) or {}
+    explicit = options.get("explicit_http_config") or {}
+    return "use_downstream_protocol_config" in options or "http2_protocol_options" in explicit
 
 
 def _as_grpc(case: Case, service: ServiceName, port: Json) -> Patch | None:

@@ -8,6 +8,7 @@ import typing as t
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import diagnose
+from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.causes.transport import PROTOCOL_OPTIONS
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.findings import Findings
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.dump import ProxyConfig
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import Mesh
@@ -70,3 +71,35 @@ def test_tls_within_tls(scheme: str, http: bool, twice: bool) -> None:
     answer = diagnose(findings(found, 503, url=url, request=request_of(url)))
     said = "begins TLS (tls mode SIMPLE) for what productpage has encrypted already"
     assert (answer is not None and said in answer.sentence) == twice
+
+
+UPGRADED: Json = {"explicit_http_config": {"http2_protocol_options": {}}}
+AS_ASKED: Json = {"use_downstream_protocol_config": {}}
+
+
+@pytest.mark.parametrize(
+    ("at_caller", "at_callee", "sidecars", "named"),
+    [
+        pytest.param({}, {}, True, True, id="nobody upgrades"),
+        pytest.param(UPGRADED, {}, True, True, id="the callee's proxy does not"),
+        pytest.param(AS_ASKED, AS_ASKED, True, False, id="as the client asks"),
+        pytest.param(UPGRADED, {}, False, False, id="upgraded up to the application"),
+        pytest.param({}, {}, False, True, id="not upgraded before the application"),
+    ],
+)
+def test_grpc_to_a_port_of_http_is_named_unless_http2_comes_to_the_application(
+    at_caller: Json, at_callee: Json, sidecars: bool, named: bool
+) -> None:
+    found = mesh()
+    configs = dict(found.configs)
+    for (home, name), config in found.configs.items():
+        cluster, said = (REVIEWS, at_caller) if name == "productpage-a-b" else ("inbound|9080||", at_callee)
+        own = {**config.clusters.get(cluster, {}), "typed_extension_protocol_options": {PROTOCOL_OPTIONS: said}}
+        configs[home, name] = dataclasses.replace(config, clusters={**config.clusters, cluster: own})
+    for one in found.of("Pod") if not sidecars else ():
+        if one["metadata"]["labels"]["app"] == "reviews":
+            one["spec"]["containers"].pop()
+            del configs["bookinfo", one["metadata"]["name"]]
+    request = dataclasses.replace(request_of(URL), http2=True)
+    answer = diagnose(findings(Mesh(found.objects, configs), 503, request=request))
+    assert (answer is not None and "gRPC needs HTTP/2" in answer.sentence) == named
