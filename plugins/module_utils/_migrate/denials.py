@@ -113,8 +113,16 @@ class Denial:
         self._in_namespace(service.namespace)
         for key, value in service.labels.items():
             self._label(key, value)
-        if service.target_ports() and "ports" not in self._operation:
-            self._operation["ports"] = service.target_ports()
+        if service.target_ports():
+            self._at_ports(service.target_ports())
+
+    def _at_ports(self, ports: list[str]) -> None:
+        """Narrows the rule to those of its ports that are among these."""
+        known = self._operation.get("ports", ports)
+        both = [one for one in known if one in ports]
+        if not both:
+            raise self._refuse(f"the port is asked to be {' or '.join(ports)} and {' or '.join(known)}")
+        self._operation["ports"] = both
 
     def _label(self, key: str, value: str) -> None:
         if self.labels.setdefault(key, value) != value:
@@ -175,7 +183,7 @@ class Denial:
         elif name in ("destination.namespace", "destination.service.namespace", "destination.workload.namespace"):
             self._in_namespace(test.text)
         elif name == "destination.port":
-            self._operation["ports"] = [test.text]
+            self._at_ports([test.text])
         else:
             raise self._refuse(f"{name} cannot be said in an AuthorizationPolicy; ask for the workload's labels")
 

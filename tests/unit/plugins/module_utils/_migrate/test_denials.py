@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import pytest
+
 from .conftest import Converter
 from .test_mixer import denier, listed
 
@@ -47,3 +49,30 @@ def test_a_workload_is_asked_for_by_its_labels(converter: Converter) -> None:
 def test_where_an_empty_header_was_denied_so_is_a_missing_one_and_that_is_told(converter: Converter) -> None:
     result = converter.result(denier('\'request.headers["x"] == ""\''))
     assert "a request without it is denied too" in str([doc.differences for doc in result.docs])
+
+
+SERVICE = """apiVersion: v1
+kind: Service
+metadata: {name: ratings, namespace: default}
+spec: {selector: {app: ratings}, ports: [{port: 80, targetPort: 9080}, {port: 81, targetPort: 9081}]}
+---
+"""
+NAMED = 'destination.service == "ratings.default.svc.cluster.local"'
+
+
+@pytest.mark.parametrize("tests", [(NAMED, 'destination.port == "9081"'), ('destination.port == "9081"', NAMED)])
+def test_a_port_narrows_those_of_a_service(converter: Converter, tests: tuple[str, str]) -> None:
+    (*_rest, policy) = converter.outputs(SERVICE + denier(f"'{' && '.join(tests)}'"))
+    assert policy["spec"]["rules"][0]["to"] == [{"operation": {"ports": ["9081"]}}]
+
+
+@pytest.mark.parametrize(
+    ("tests", "said"),
+    [
+        (('destination.port == "1"', 'destination.port == "2"'), "the port is asked to be 2 and 1"),
+        ((NAMED, 'destination.port == "1"'), "the port is asked to be 1 and 9080 or 9081"),
+        (('destination.port == "1"', NAMED), "the port is asked to be 9080 or 9081 and 1"),
+    ],
+)
+def test_ports_that_exclude_each_other_are_refused(converter: Converter, tests: tuple[str, str], said: str) -> None:
+    assert said in str(converter.result(SERVICE + denier(f"'{' && '.join(tests)}'")).refusals())
