@@ -50,6 +50,7 @@ MENDED = {
         "security.istio.io",
     ),
     "page_refused": remove("authorizationpolicies", "productpage", "security.istio.io"),
+    "reviews_unseen": change("sidecars", "productpage", {"egress": [{"hosts": ["./*", "istio-system/*"]}]}),
     "slow_page": remove("virtualservices", "details"),
     "stars_away": scale,
 }
@@ -61,8 +62,9 @@ ACCUSED = {
     "no_reviews": "v4",
     "no_stars": "AuthorizationPolicy bookinfo/ratings",
     "page_refused": "AuthorizationPolicy bookinfo/productpage",
+    "reviews_unseen": "Sidecar bookinfo/productpage lists no host that covers reviews in its egress",
     "slow_page": "VirtualService bookinfo/details",
-    "stars_away": "ratings-next",
+    "stars_away": "Deployment bookinfo/ratings-next is scaled to 0 replicas",
 }
 """What the diagnosis of a failing check names."""
 
