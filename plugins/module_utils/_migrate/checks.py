@@ -101,7 +101,7 @@ def _without_handler(rule: Rule, named: str, field: str) -> Refused:
     if reason:
         return Refused(reason, field, place)
     return Missing(
-        f"the handler {named} is not in the input, or is none that limits or denies; add its document.", field, place
+        f"the handler {named} is not in the input, or neither limits nor denies; add its document.", field, place
     )
 
 

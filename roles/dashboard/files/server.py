@@ -167,7 +167,7 @@ class Prometheus:
         else:
             if isinstance(found, dict) and isinstance(found.get("data"), dict):
                 return list(found["data"]["result"])
-            reason = "an answer that is none of its API's"
+            reason = "an answer that its API does not give"
         raise Unavailable(
             f"Prometheus at {self.url} does not answer ({reason}): see whether its pod is ready, and whether "
             "dashboard_prometheus names its address."

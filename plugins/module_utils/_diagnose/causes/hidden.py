@@ -209,8 +209,8 @@ def _not_for_caller(case: Case, rule: Json, sent: Sent) -> Diagnosis | None:
     if not is_for_mesh(rule):
         gateways = [str(one) for one in spec_of(rule).get("gateways") or ()]
         return Diagnosis(
-            f"{origin} holds at Gateway {together(gateways)} only, so the proxy of {sent.proxy}, which is none, does "
-            "not follow it: mesh is not among its gateways.",
+            f"{origin} holds at Gateway {together(gateways)} only, so the proxy of {sent.proxy}, which is no gateway, "
+            "does not follow it: mesh is not among its gateways.",
             "Add mesh to its gateways, which stands for the sidecars.",
             commands(Patch(origin, (append(("spec", "gateways"), "mesh"),))),
         )

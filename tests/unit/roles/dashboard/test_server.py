@@ -157,8 +157,8 @@ def test_a_namespace_without_traffic_is_empty(serve: t.Any, prometheus: t.Any) -
     [
         (Answer(status=503), "HTTP status 503"),
         (Answer(body=b"<html>log in</html>"), "Expecting value"),
-        (Answer(body=b"[]"), "an answer that is none of its API's"),
-        (Answer(body=b'{"data": null}'), "an answer that is none of its API's"),
+        (Answer(body=b"[]"), "an answer that its API does not give"),
+        (Answer(body=b'{"data": null}'), "an answer that its API does not give"),
     ],
 )
 def test_a_prometheus_that_does_not_answer_as_one(serve: t.Any, prometheus: t.Any, answer: Answer, reason: str) -> None:

@@ -294,7 +294,10 @@ def of_version(**spec: t.Any) -> Diagnosis:
 def test_a_virtual_service_for_gateways_alone() -> None:
     answer = of_version(gateways=["bookinfo"], http=[V1_ALONE])
     assert answer.accused() == {"VirtualService bookinfo/reviews"}
-    assert "holds at Gateway bookinfo only" in answer.sentence
+    assert answer.sentence == (
+        "VirtualService bookinfo/reviews holds at Gateway bookinfo only, so the proxy of client-a-b, which is no "
+        "gateway, does not follow it: mesh is not among its gateways."
+    )
     assert '{"op": "add", "path": "/spec/gateways/-", "value": "mesh"}' in answer.change
 
 
