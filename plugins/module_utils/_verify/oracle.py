@@ -18,7 +18,7 @@ from .plan import TRACED, Sample
 from .spec import Check
 from .spec.types import Admitted, Attempts, Some
 from .statistics import Decision, acceptance, interval, mean_is_above, mean_is_below, share_is_above, tolerated
-from .tally import admitted_count, admitted_range, hits, is_offered
+from .tally import hits, is_offered, keeps_pace
 from .wording import expected_text, observed_text
 
 SHOWN_SAMPLES = 3
@@ -106,10 +106,8 @@ def _weaker(sample: Sample, ranges: t.Mapping[str, t.Sequence[float]]) -> str:
 
 
 def _quota(admitted: Admitted, answers: t.Sequence[Answer]) -> Decision:
-    if not is_offered(admitted, answers):
-        return Decision.WRONG
-    low, high = admitted_range(admitted)
-    return Decision.RIGHT if low <= admitted_count(answers) <= high else Decision.WRONG
+    right = is_offered(admitted, answers) and keeps_pace(admitted, answers)
+    return Decision.RIGHT if right else Decision.WRONG
 
 
 def _average_is_right(attempts: Attempts | None, error: float, answers: t.Sequence[Answer]) -> bool:

@@ -10,7 +10,7 @@ import math
 import typing as t
 from dataclasses import asdict, dataclass
 
-from .spec.types import HOST, Check
+from .spec.types import HOST, Admitted, Check
 from .statistics import ERROR_RATE, LEAK, TOLERANCE, ShareTest, always_sample, share_test, spent
 
 KEEP_BODY = 65536
@@ -26,11 +26,15 @@ WARM_ROUNDS = 2
 TRACED = "traced"
 TRACE_COUNT = 5
 """Requests whose traces are looked at."""
-QUOTA_INTERVALS = 10
-"""Intervals over which admitted requests are counted: with 10 a quota that is 20 % off is found either way."""
+QUOTA_SECONDS, QUOTA_LEAST, QUOTA_MOST = 4.0, 4, 10
+"""Admitted requests are timed over about so many seconds, and over so many intervals at least and at most: a quota that
+is 20 % off is then some tenths of a second early or late.
+"""
 QUOTA_OFFER = 2.5
 QUOTA_ENOUGH = 1.5
 """How many times as much as a quota admits is sent, and must have been sent in every interval."""
+QUOTA_DENSE = 25.0
+"""Requests per interval at least: a bucket that holds one token gains nothing until the next request has come."""
 STREAM_SECONDS, STREAM_RATE = 1.0, 40.0
 """A stream is sent in plans of this length; 40 requests a second over a few connections."""
 STREAM_START = 0.1
@@ -117,12 +121,19 @@ def is_exclusive(check: Check) -> bool:
     return counts or (expect.latency_max is not None and expect.latency_max <= SLOW)
 
 
+def timed_intervals(admitted: Admitted) -> int:
+    """Over how many intervals of a quota its admitted requests are timed."""
+    return min(QUOTA_MOST, max(QUOTA_LEAST, math.ceil(QUOTA_SECONDS / admitted.seconds)))
+
+
 def sample_of(check: Check, attempt: int = 1) -> Sample:
     """How many answers the given attempt needs, in how many rounds."""
     admitted = check.expect.admitted
     if admitted is not None:
-        seconds = admitted.seconds * QUOTA_INTERVALS
-        return Sample(0, 1, seconds=seconds, rate=max(10.0, QUOTA_OFFER * admitted.count / admitted.seconds))
+        # The first interval does not count, the first request that counts comes within the second, and a right quota
+        # may be a little late.
+        seconds = admitted.seconds * (timed_intervals(admitted) + 2.5)
+        return Sample(0, 1, seconds=seconds, rate=max(QUOTA_DENSE, QUOTA_OFFER * admitted.count) / admitted.seconds)
     tests = share_tests(check, attempt)
     count = check.request.count
     if tests:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import typing as t
 from collections import Counter
+from dataclasses import dataclass
 
 from .faults import NOBODY, TOO_MANY, Answer
-from .plan import QUOTA_ENOUGH, QUOTA_INTERVALS
+from .plan import QUOTA_ENOUGH, timed_intervals
 from .spec.types import Admitted
 
 
@@ -39,26 +40,86 @@ def observed_shares(kind: str, answers: t.Sequence[Answer]) -> tuple[tuple[str, 
     return tuple((label, count / len(answers)) for label, count in counts.most_common())
 
 
-def admitted_range(admitted: Admitted) -> tuple[float, float]:
-    """How many requests a right quota admits over QUOTA_INTERVALS, if more are offered all the time.
+EARLIEST, LATEST = 0.91, 1.12
+"""When so many requests as a quota admits in some intervals may have been admitted, in parts of these intervals. These
+bounds lie half-way to what a quota makes of it that admits 20 % more or less.
+"""
 
-    Intervals that begin on their own (a token bucket, or the unit of the clock) touch one more than they fill, so
-    there is one interval of play upwards. Downwards half of one is left for a load that starts late.
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a quota admits: after each request, ``count`` more in some intervals of it."""
+
+    count: int
+    earliest: float
+    latest: float
+    """In seconds, the time that they take at least and at most."""
+    most: int
+    """Requests that are admitted at most from the beginning, over the intervals that are judged."""
+
+
+def pace_of(admitted: Admitted) -> Pace:
+    """What is expected of a quota while clearly more than it admits is offered.
+
+    It may begin with a whole bucket, and intervals by the clock touch one more than they fill, so one interval's
+    requests may come in addition.
     """
-    return admitted.count * (QUOTA_INTERVALS - 0.5), admitted.count * (QUOTA_INTERVALS + 1.0)
+    intervals = timed_intervals(admitted)
+    whole = intervals * admitted.seconds
+    return Pace(
+        intervals * admitted.count,
+        whole * EARLIEST,
+        whole * LATEST,
+        admitted.count * (judged_intervals(admitted) + 1),
+    )
 
 
-def admitted_count(answers: t.Sequence[Answer]) -> int:
-    return sum(1 for one in answers if one.seen.get("status") not in (None, TOO_MANY))
+def judged_intervals(admitted: Admitted) -> int:
+    """Intervals in which enough must have been offered: one in which a full bucket is used up, one in which the timed
+    ones begin, and these.
+    """
+    return timed_intervals(admitted) + 2
+
+
+def admitted_at(answers: t.Sequence[Answer]) -> list[float]:
+    """When the admitted requests were sent, in seconds after the first request of all."""
+    times = sent_at(answers)
+    passed = [one for one in answers if one.seen.get("status") not in (None, TOO_MANY)]
+    return [time - times[0] for time in sent_at(passed)]
+
+
+def sent_at(answers: t.Sequence[Answer]) -> list[float]:
+    return sorted(one.seen["started"] for one in answers if one.seen.get("started") is not None)
+
+
+def seconds_taken(admitted: Admitted, answers: t.Sequence[Answer]) -> float | None:
+    """How long it took until the quota had admitted as many again as in the intervals that are timed; None where there
+    were too few.
+
+    The first interval is left out: a full bucket makes it generous. From then on the pattern of a quota repeats itself
+    with each interval, whether its tokens come one by one or all at once. So each request that is followed by so many
+    others tells the same, up to what the sender and the proxy are late. The median leaves aside single ones.
+    """
+    count = pace_of(admitted).count
+    times = [time for time in admitted_at(answers) if time >= admitted.seconds]
+    taken = sorted(last - first for first, last in zip(times, times[count:], strict=False))
+    return taken[len(taken) // 2] if taken else None
+
+
+def keeps_pace(admitted: Admitted, answers: t.Sequence[Answer]) -> bool:
+    """Whether a quota admits what it should, neither less nor more."""
+    pace, taken = pace_of(admitted), seconds_taken(admitted, answers)
+    if taken is None or not pace.earliest <= taken <= pace.latest:
+        return False
+    judged = judged_intervals(admitted) * admitted.seconds
+    return sum(1 for time in admitted_at(answers) if time <= judged) <= pace.most
 
 
 def is_offered(admitted: Admitted, answers: t.Sequence[Answer]) -> bool:
     """Whether clearly more than the quota was offered all the time: a sender that stalls proves nothing."""
-    times = sorted(one.seen["started"] for one in answers if one.seen.get("started") is not None)
-    if not times:
-        return False
+    times = sent_at(answers)
     counts = Counter(int((time - times[0]) / admitted.seconds) for time in times)
-    return all(counts[number] >= QUOTA_ENOUGH * admitted.count for number in range(QUOTA_INTERVALS))
+    return all(counts[number] >= QUOTA_ENOUGH * admitted.count for number in range(judged_intervals(admitted)))
 
 
 def average(answers: t.Sequence[Answer]) -> float:

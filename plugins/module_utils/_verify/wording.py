@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import math
 import typing as t
 from collections import Counter
 
 from .faults import ERRORS, Answer, label_of, measured_text, times
-from .plan import QUOTA_INTERVALS, TRACED
+from .plan import TRACED
 from .spec import Check
-from .spec.types import GRPC_CODES, Attempts, Metric, Some, Text
-from .tally import admitted_count, admitted_range, average, category, hits, is_offered
+from .spec.types import GRPC_CODES, Admitted, Attempts, Metric, Some, Text
+from .tally import admitted_at, average, category, hits, is_offered, pace_of, seconds_taken
 
 
 def expected_text(check: Check) -> str:
@@ -45,11 +44,7 @@ def expected_text(check: Check) -> str:
     if expect.mirrored:
         parts.append("copied to " + _share_text(expect.mirrored))
     if expect.admitted is not None:
-        least, most = admitted_range(expect.admitted)
-        parts.append(
-            f"{expect.admitted.count} admitted per {expect.admitted.seconds:g} s ({math.ceil(least)} to {most:g} in "
-            f"{expect.admitted.seconds * QUOTA_INTERVALS:g} s), the rest 429"
-        )
+        parts.append(_quota_text(expect.admitted))
     if expect.trace_services:
         parts.append(f"trace with {', '.join(expect.trace_services)}")
     if expect.trace_parents:
@@ -87,6 +82,19 @@ def _metric_text(metric: Metric) -> str:
     else:
         wanted = f"is at most {metric.below:g}"
     return f"metric {wanted}"
+
+
+def _quota_text(admitted: Admitted) -> str:
+    pace = pace_of(admitted)
+    timed = f"{pace.count} in {pace.earliest:.3g} to {pace.latest:.3g} s"
+    return f"{admitted.count} admitted per {admitted.seconds:g} s ({timed}), the rest 429"
+
+
+def _admitted_text(admitted: Admitted, answers: t.Sequence[Answer]) -> str:
+    taken = seconds_taken(admitted, answers)
+    pace = "" if taken is None else f", {pace_of(admitted).count} of them in {taken:.3g} s"
+    slow = "" if is_offered(admitted, answers) else ", but too few were offered at times to tell"
+    return f"{len(admitted_at(answers))} admitted{pace}{slow}"
 
 
 def _attempts_text(attempts: Attempts) -> str:
@@ -146,8 +154,7 @@ def observed_text(check: Check, answers: t.Sequence[Answer], faults: t.Sequence[
         parts.append(f"{average(answers):.3g} tries per request")
     parts += [f"{fault} ({k} of {n})" if k < n else fault for fault, k in wrong.most_common(3)]
     if expect.admitted is not None:
-        slow = "" if is_offered(expect.admitted, answers) else ", but too few were offered at times to tell"
-        parts.insert(0, f"{admitted_count(answers)} admitted{slow}")
+        parts.insert(0, _admitted_text(expect.admitted, answers))
     if expect.failures is not None:
         parts.insert(0, f"{sum(1 for found in faults if found)} failures")
     if not parts:

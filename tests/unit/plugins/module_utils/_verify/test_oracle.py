@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import typing as t
 
@@ -89,6 +90,44 @@ def test_copies() -> None:
     assert verdict({"mirrored": {"v3": 0}}, copied) is Decision.WRONG
 
 
+@dataclasses.dataclass
+class Bucket:
+    """Admits as a token bucket that is full at first, or as intervals by the clock, ``shift`` seconds early."""
+
+    tokens: float
+    whole: float = 0.0
+    shift: float | None = None
+
+    def answers(self, offered: int, seconds: float = 6.5) -> list[Answer]:
+        left, last, interval = self.whole or self.tokens, 0.0, -1
+        found = []
+        for number in range(int(offered * seconds)):
+            now = number / offered
+            if self.shift is None:
+                left, last = min(self.whole or self.tokens, left + self.tokens * (now - last)), now
+            elif int(now + self.shift) != interval:
+                left, interval = self.tokens, int(now + self.shift)
+            found.append(answer(200 if left >= 1 else 429, started=1000 + now))
+            left -= left >= 1
+        return found
+
+
+@pytest.mark.parametrize("shift", [None, 0.0, 0.3, 0.9, 0.999])
+@pytest.mark.parametrize("quota", [1, 10])
+def test_a_fifth_more_or_less_is_told_from_a_right_quota(quota: int, shift: float | None) -> None:
+    """Intervals by the clock have whole requests, so one per second cannot be a fifth off."""
+    off = [] if quota == 1 and shift is not None else [0.8 * quota, 1.2 * quota]
+    offered = 25 if quota == 1 else 5 * quota // 2
+    worlds = [Bucket(tokens, max(1, tokens), shift) for tokens in (quota, *off)]
+    found = [verdict({"admitted": quota}, world.answers(offered)) for world in worlds]
+    assert found == [Decision.RIGHT, *([Decision.WRONG] * len(off))]
+
+
+def test_a_quota_that_begins_with_more_than_its_bucket_holds() -> None:
+    assert verdict({"admitted": 20}, Bucket(20).answers(50)) is Decision.RIGHT
+    assert verdict({"admitted": 20}, Bucket(20, whole=40).answers(50)) is Decision.WRONG
+
+
 @pytest.mark.parametrize(
     ("tokens", "offered", "right"),
     [(20, 50, True), (24, 50, False), (16, 50, False), (20, 25, False), (24, 20, False)],
@@ -99,7 +138,7 @@ def test_quota(tokens: int, offered: int, right: bool, shift: float) -> None:
     """Whenever its intervals begin, a quota of 20 per second is told from one that is a fifth off."""
     used: dict[int, int] = {}
     answers = []
-    for number in range(offered * 10):
+    for number in range(int(offered * 6.5)):
         started = 1000 + number / offered
         interval = int(started + shift)
         used[interval] = used.get(interval, 0) + 1

@@ -84,7 +84,11 @@ def test_what_others_would_disturb_is_asked_alone(expect: dict[str, t.Any], alon
 
 def test_quota_is_offered_more_than_it_admits() -> None:
     sample = sample_of(check(expect={"admitted": {"count": 20, "seconds": 1}}))
-    assert (sample.seconds, sample.rate) == (10, 50)
+    assert (sample.seconds, sample.rate) == (6.5, 50)
+    short = sample_of(check(expect={"admitted": {"count": 20, "seconds": 0.5}}))
+    assert (short.seconds, short.rate) == (5.25, 100)
+    single = sample_of(check(expect={"admitted": 1}))
+    assert single.rate == 25, "a bucket of one token would lose what it gains between two requests"
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.faults import Measured
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.spec.types import Admitted
 from ansible_collections.mesh.workshop.plugins.module_utils._verify.tally import (
-    admitted_count,
-    admitted_range,
+    admitted_at,
     average,
     hits,
     is_offered,
+    keeps_pace,
     observed_shares,
+    pace_of,
+    seconds_taken,
 )
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.answers import answer, error
 
@@ -28,9 +31,32 @@ def test_what_falls_into_a_category() -> None:
 
 
 def test_what_a_quota_has_admitted() -> None:
-    assert admitted_count([answer(200), answer(503), answer(429), error("unreachable")]) == 2
-    assert admitted_range(Admitted(10)) == (95.0, 110.0)
+    seen = [answer(429, started=7.0), answer(503, started=9.5), answer(200, started=8.0), error("unreachable")]
+    assert admitted_at(seen) == [1.0, 2.5]
     assert not is_offered(Admitted(1), []), "nothing was sent"
+    assert seconds_taken(Admitted(1), seen) is None
+    assert not keeps_pace(Admitted(1), seen)
+
+
+def test_what_a_quota_has_to_keep() -> None:
+    pace = pace_of(Admitted(10))
+    assert (pace.count, pace.earliest, pace.latest, pace.most) == (40, 3.64, 4.48, 70)
+    assert pace_of(Admitted(10, 0.1)).count == 100
+    assert pace_of(Admitted(10, 0.5)).count == 80
+    assert pace_of(Admitted(10, 5)).count == 40
+
+
+@pytest.mark.parametrize(("since", "until"), [(1.0, 1.5), (5.7, 6.2)])
+def test_a_sender_that_stalls_once_does_not_change_a_right_quotas_pace(since: float, until: float) -> None:
+    """Of 20 per second that come one by one, those of one moment are late."""
+    times = [number / 20 for number in range(130)]
+    late = [until if since <= time <= until else time for time in times]
+    assert seconds_taken(Admitted(20), [answer(started=time) for time in late]) == pytest.approx(4.0)
+
+
+def test_a_full_bucket_at_the_beginning_does_not_count() -> None:
+    times = [*(number / 40 for number in range(40)), *(1 + number / 20 for number in range(82))]
+    assert seconds_taken(Admitted(20), [answer(started=time) for time in times]) == pytest.approx(4.0)
 
 
 def test_tries_of_what_was_not_tried_count_as_none() -> None:
