@@ -20,6 +20,8 @@ from .istiod import Istiod, ProxyStatus, find_istiods, parse_syncz
 # whether every proxy has acknowledged what it was sent and rejected none of it
 # (/debug/syncz, what `istioctl proxy-status` shows).
 _FIRST_PAUSE, _LAST_PAUSE = 0.03, 0.5
+# Between the first two looks at the proxies, however long was waited until then.
+_SECOND_LOOK = 0.06
 # How much longer the proxies of others are waited for: what was applied may reach them too, but so may anything else.
 _OTHERS_GRACE = 2.0
 # How long a rejection must stand: until a proxy answers what was sent last, istiod shows the error of what was sent
@@ -166,11 +168,14 @@ def _wait_one(
     calm, rejections = _Calm(), _Rejections()
     give_up = deadline
     while True:
+        soon = _LAST_PAUSE
         try:
             if missing:
                 missing = missing_from(istiod.json("/debug/configz"), present, absent)
             if not missing and not pushed.done:
                 pushed.look(istiod.get("/metrics").decode("utf-8", "replace"), time.monotonic())
+                soon = pushed.quiet_in(time.monotonic())
+                delay = _SECOND_LOOK if pushed.done else delay
             if not missing and pushed.done:
                 proxies = parse_syncz(istiod.json("/debug/syncz"))
                 calm.look(proxies)
@@ -198,7 +203,7 @@ def _wait_one(
         left = deadline - time.monotonic()
         if left <= 0:
             return Settled(False, _late(istiod, missing, ours), proxies=proxies)
-        pause.wait(min(delay, left))
+        pause.wait(min(delay, soon, left))
         delay = min(delay * 1.3, _LAST_PAUSE)
 
 
@@ -258,6 +263,11 @@ class _Pushed:
         if updates != self._updates:
             self._updates, self._changed_at = updates, now
         self.done = now - self._changed_at >= self._quiet or pushes >= self._pushes + 2
+
+    def quiet_in(self, now: float) -> float:
+        """Seconds until it will have been quiet for long enough, if nothing more comes in; later if it has been."""
+        left = self._changed_at + self._quiet - now
+        return _LAST_PAUSE if self.done else max(0.0, left)
 
 
 def rejection(proxies: t.Sequence[ProxyStatus], since: datetime) -> str:

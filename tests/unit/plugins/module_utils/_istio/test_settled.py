@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import time
+import types
 import typing as t
 from datetime import UTC, datetime, timedelta
 
@@ -132,6 +133,31 @@ def test_settled_when_read_pushed_and_acknowledged(monkeypatch: pytest.MonkeyPat
     behind = [proxy("web.bookinfo", listeners={"sent": "2", "acked": "1"})]
     istiod = FakeIstiod(configz=[[], READ], metrics=[METRICS], syncz=[ACKED, behind, ACKED])
     assert settle(monkeypatch, istiod).ok
+
+
+class Clock:
+    """Time that passes only while somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_no_longer_is_waited_than_until_istiod_has_been_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gathers changes for 0.1 s, gets 0.15 s more to push, and its proxies are looked at twice."""
+    clock = Clock()
+    monkeypatch.setattr(settled, "time", clock)
+    monkeypatch.setattr(settled, "threading", types.SimpleNamespace(Event=lambda: clock))
+    istiod = FakeIstiod(configz=[READ], metrics=[METRICS], syncz=[ACKED])
+    istiod.debounce = 0.1
+    monkeypatch.setattr(settled, "find_istiods", lambda client: [istiod])
+    assert wait_settled(None, {REF: OBJECT}, [], NOW, 5.0).ok
+    assert clock.now == pytest.approx(0.31)
 
 
 def test_proxies_that_others_keep_changing_do_not_hold_up_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
