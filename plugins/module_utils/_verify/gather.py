@@ -26,15 +26,16 @@ from .spec.types import HOST, Metric
 from .statistics import Decision
 
 LOG_PATIENCE = 3.0
-"""Seconds to wait for a record: proxies write their logs out once a second."""
+"""Seconds to wait for a record: unless told otherwise, proxies write their logs out once a second."""
 LOG_PAUSE = 0.15
-LOG_FLUSH = 1.2
+LOG_LATE = 0.2
+"""Seconds that a record may come later than its proxy writes its log out."""
 READ_PATIENCE, READ_PAUSE = 40.0, 0.25
 """Seconds to wait until Prometheus has read all proxies once more: operators read every 30 seconds by default."""
 SETTLE = 6.0
 """What is not right is asked again for so long: Envoy adds to its histograms every 5 seconds (stats_flush_interval)."""
-TRACE_PATIENCE, TRACE_PAUSE = 8.0, 0.5
-"""Envoy sends spans to Zipkin every 5 seconds (tracing.zipkin.flush_interval_ms) at the latest."""
+TRACE_LATE, TRACE_PAUSE = 3.0, 0.25
+"""Seconds that a trace may come later than its proxies send their spans."""
 
 
 def any_faults(check: Check, answers: t.Sequence[Answer]) -> bool:
@@ -131,8 +132,8 @@ class Gatherer:
             places.append((source.namespace, [source.pod]))
         elif source is None:
             places += self._gateways()
-        # Whether a further try or copy was made is only known when every proxy has written its log out.
-        pause = LOG_FLUSH if expect.attempts or expect.mirrored else 0.0
+        # Whether a further try or copy was made is only known when every proxy of the callee has written its log out.
+        pause = self._flushed(places[:1]) if expect.attempts or expect.mirrored else 0.0
         until = time.monotonic() + LOG_PATIENCE
         found: dict[str, list[Record]] = {}
         while not self.run.stop.wait(pause):
@@ -165,7 +166,7 @@ class Gatherer:
             raise NoEvidence(f"Pod {pod} has no sidecar that could log these requests.")
         self.evidence = "the access log of the caller's proxy"
         until = time.monotonic() + LOG_PATIENCE
-        pause = LOG_FLUSH
+        pause = self._flushed([(source.namespace, [source.pod])])
         while True:
             waited = self.run.stop.wait(pause)
             found = by_agent(one for one in self.run.logs(source.namespace, [source.pod]) if not one.inbound)
@@ -175,6 +176,10 @@ class Gatherer:
             if waited or time.monotonic() > until or not any_faults(self.check, answers):
                 return answers
             pause = LOG_PAUSE
+
+    def _flushed(self, places: t.Iterable[tuple[str, t.Sequence[str]]]) -> float:
+        """Seconds until the proxies of these pods have written out what they know."""
+        return max((self.run.log_flush(home, pods) for home, pods in places), default=0.0) + LOG_LATE
 
     def _asks_callee(self) -> bool:
         """Whether the check is about what the callee's proxies saw, and not only about who answered."""
@@ -230,9 +235,10 @@ class Gatherer:
         backend = self.run.traces()
         ids = [str(one["trace"]) for one in seen if one.get("trace")]
         self.evidence = f"the traces in {backend.name} ({backend.service})"
-        until = time.monotonic() + TRACE_PATIENCE
+        patience = self.run.span_flush(self.check.namespace) + TRACE_LATE
+        until = time.monotonic() + patience
         # A share cannot be known to be complete: it is looked at when every proxy must have reported.
-        pause = 0.0 if expect.trace_share is None else TRACE_PATIENCE
+        pause = 0.0 if expect.trace_share is None else patience
         while True:
             waited = self.run.stop.wait(pause)
             found = backend.traces(ids)

@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from .._istio.pods import SIDECAR
+from .._istio.control_plane import ISTIO_NAMESPACE
+from .._istio.pods import SIDECAR, has_sidecar
+from .._istio.proxies import LOG_FLUSH, default_config, log_flush, proxy_config, span_flush
 from .._istio.rest import Rest
 from .._kube.errors import ApiError
+from .._kube.objects import name_of
 from .._observe.access_log import Record, records
 from .._observe.gateway import by_route, find_gateway, gateway_routes, split_address
 from .._observe.metrics import Prometheus, find_prometheus
@@ -66,6 +69,8 @@ class Run:
     on_waiting: t.Callable[[t.Mapping[str, t.Any]], None] | None = None
     unread_logs: set[str] = field(default_factory=set)
     """The pods whose proxies' logs may not be read."""
+    flushes: dict[tuple[str, str], float] = field(default_factory=dict)
+    """How long the proxy of each pod keeps its log to itself."""
     _traces: Backend | None = None
     _metrics: Prometheus | None = None
 
@@ -150,6 +155,29 @@ class Run:
             if error.status == 403:  # then the names of the pods have to tell their versions
                 return []
             raise
+
+    def log_flush(self, namespace: str, pods: t.Sequence[str]) -> float:
+        """Seconds until the proxies of these pods have written their access logs out, as far as that may be known."""
+        with self.lock:
+            if any((namespace, pod) not in self.flushes for pod in pods):
+                found = self._pods(namespace)
+                self.flushes.update({(namespace, name_of(pod)): log_flush(proxy_config(pod)) for pod in found})
+            return max((self.flushes.get((namespace, pod), LOG_FLUSH) for pod in pods), default=0.0)
+
+    def span_flush(self, namespace: str | None) -> float:
+        """Seconds until a namespace's sidecars and the gateways have sent their spans, as far as that may be known."""
+        meshed = filter(has_sidecar, self._pods(namespace)) if namespace else ()
+        return max(map(span_flush, [*map(proxy_config, meshed), self._default_config()]))
+
+    def _default_config(self) -> t.Mapping[str, t.Any]:
+        """What proxies are told that are told nothing of their own; empty where that may not be read."""
+        try:
+            found = self.client.get("v1", "ConfigMap", "istio", ISTIO_NAMESPACE)
+        except ApiError as error:
+            if error.status == 403:
+                return {}
+            raise
+        return default_config((found or {}).get("data"))
 
     def logs(self, namespace: str, pods: t.Sequence[str]) -> list[Record]:
         """This run's records in the logs of these pods' proxies."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 import types
 import typing as t
 
@@ -60,10 +61,16 @@ class Cluster:
 
     def __init__(self, site: Site, traced: t.Callable[[int], bool] = lambda number: True) -> None:
         self.site = site
+        self.flush = 100
         self.traced = traced
         self.services = [
             {"metadata": {"name": "zipkin", "namespace": "istio-system"}, "spec": {"ports": [{"port": 9411}]}}
         ]
+
+    def get(self, _version: str, kind: str, name: str, _namespace: str) -> Json:
+        assert (kind, name) == ("ConfigMap", "istio")
+        values = f"{{tracing.zipkin.flush_interval_ms: '{self.flush}'}}"
+        return {"data": {"mesh": f"defaultConfig:\n  runtimeValues: {values}\n"}}
 
     def list(self, _version: str, kind: str, *_place: t.Any, **selectors: t.Any) -> list[Json]:
         if kind == "Namespace":
@@ -82,12 +89,13 @@ class Cluster:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gather, "TRACE_PATIENCE", 0.1)
+    monkeypatch.setattr(gather, "TRACE_LATE", 0.0)
 
 
-def ask(site: Site, expect: Json, traced: t.Callable[[int], bool] = lambda number: True) -> t.Any:
+def ask(site: Site, expect: Json, traced: t.Callable[[int], bool] = lambda number: True, flush: int = 100) -> t.Any:
     request = {"url": "http://shop.example/"}
     client: t.Any = Cluster(site, traced)
+    client.flush = flush
     return run_checks(
         client, parse_checks([{"name": "trace", "request": request, "expect": expect}]), site.address, once=True
     )
@@ -112,6 +120,12 @@ def test_share_of_requests_that_are_traced(site: Site) -> None:
     assert not ask(site, {"trace_share": 10}, lambda number: number % 4 == 0).passed
     assert not ask(site, {"trace_share": 100}, lambda number: number % 4 == 0).passed
     assert not ask(site, {"trace_share": 0}, lambda number: number % 10 == 0).passed
+
+
+def test_a_share_is_looked_at_when_all_proxies_have_sent_their_spans(site: Site) -> None:
+    begun = time.monotonic()
+    assert ask(site, {"trace_share": 10}, lambda number: number % 10 == 0, flush=700).passed
+    assert time.monotonic() - begun >= 0.7
 
 
 def service(name: str, namespace: str, port: int, port_name: str = "", app: str = "") -> Json:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import subprocess
 import sys
 import types
@@ -24,11 +25,13 @@ from ansible_collections.mesh.workshop.tests.unit.servers import Site
 Json = dict[str, t.Any]
 
 
-def pod(name: str, address: str = "10.0.0.1", ready: bool = True, **labels: str) -> Json:
+def pod(name: str, address: str = "10.0.0.1", ready: bool = True, flush: str | None = "0s", **labels: str) -> Json:
+    """A pod with a sidecar that writes its log out at once, unless told otherwise; None leaves that to Istio."""
     conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
+    told = [] if flush is None else [{"name": "PROXY_CONFIG", "value": json.dumps({"fileFlushInterval": flush})}]
     return {
         "metadata": {"name": name, "namespace": "bookinfo", "labels": labels},
-        "spec": {"containers": [{"name": "app"}], "initContainers": [{"name": "istio-proxy"}]},
+        "spec": {"containers": [{"name": "app"}], "initContainers": [{"name": "istio-proxy", "env": told}]},
         "status": {"phase": "Running", "conditions": conditions, "podIP": address, "podIPs": [{"ip": address}]},
     }
 

@@ -15,7 +15,8 @@ from ansible_collections.mesh.workshop.plugins.module_utils._verify import (
     parse_checks,
     run_checks,
 )
-from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.cluster import Cluster, ask, pod
+from ansible_collections.mesh.workshop.plugins.module_utils._verify.run import Run
+from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.cluster import Barred, Cluster, ask, pod
 from ansible_collections.mesh.workshop.tests.unit.servers import Answer, Site
 
 Json = dict[str, t.Any]
@@ -167,7 +168,6 @@ def failing(site: Site, status: t.Callable[[int], int]) -> tuple[list[str], list
 
 def test_a_proxy_that_logs_errors_only(cluster: Cluster, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gather, "LOG_PATIENCE", 0.2)
-    monkeypatch.setattr(gather, "LOG_FLUSH", 0.0)
     cluster.agents, failed = failing(site, lambda number: 500 if number % 3 == 0 else 200)
     wrong = ask(cluster, site, expect=LOGGED)
     assert not wrong.passed
@@ -186,17 +186,56 @@ def test_answers_of_one_kind_do_not_show_what_is_logged(
     cluster: Cluster, site: Site, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     monkeypatch.setattr(gather, "LOG_PATIENCE", 0.2)
-    monkeypatch.setattr(gather, "LOG_FLUSH", 0.0)
     _every, cluster.agents = failing(site, lambda _number: status)
     outcome = ask(cluster, site, expect=LOGGED)
     assert not outcome.passed
     assert "; without an answer of either kind nothing shows which are logged" in outcome.message
 
 
+@pytest.mark.parametrize(
+    "expect", [LOGGED, {"callee": "liar", "attempts": 1}, {"callee": "liar", "mirrored": {"v1": 0}}]
+)
+def test_a_log_is_looked_at_when_its_proxy_has_written_it(
+    cluster: Cluster, site: Site, monkeypatch: pytest.MonkeyPatch, expect: Json
+) -> None:
+    """Before that, a record that is not there shows nothing."""
+    cluster.pods = [pod("productpage-1", app="productpage", flush="0.5s"), pod("liar-1", app="liar", flush="0.5s")]
+    every, _failed = failing(site, lambda number: 500 if number % 3 == 0 else 200)
+    looked: list[float] = []
+    logs = cluster.logs
+
+    def noted(*arguments: t.Any, **options: t.Any) -> bytes:
+        looked.append(time.monotonic())
+        return logs(*arguments, **options)
+
+    monkeypatch.setattr(cluster, "logs", noted)
+    answered = site.answer
+    sent: list[float] = []
+
+    def answer(request: t.Any) -> Answer:
+        sent.append(time.monotonic())
+        return t.cast(Answer, answered(request))
+
+    site.answer = answer
+    cluster.agents = every
+    ask(cluster, site, expect=expect)
+    assert looked[0] - sent[-1] >= 0.5
+
+
+def test_how_long_proxies_keep_their_logs(cluster: Cluster) -> None:
+    cluster.pods = [pod("a", flush="0.5s"), pod("b", flush="3s"), pod("c", flush=None)]
+    run = Run(t.cast(t.Any, cluster), None, None, once=True)
+    assert run.log_flush("bookinfo", ["a"]) == 0.5
+    assert run.log_flush("bookinfo", ["a", "b"]) == 3.0
+    assert run.log_flush("bookinfo", ["a", "c"]) == run.log_flush("bookinfo", ["gone"]) == 1.0
+    barred = Run(t.cast(t.Any, Barred()), None, None, once=True)
+    assert barred.log_flush("bookinfo", ["a"]) == 1.0
+    assert barred.span_flush("bookinfo") == 5.0
+
+
 def test_a_log_that_may_not_be_read_proves_nothing(
     cluster: Cluster, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gather, "LOG_FLUSH", 0.0)
     failing(site, lambda number: 500 if number % 3 == 0 else 200)
 
     def refused(*_arguments: t.Any, **_options: t.Any) -> bytes:
