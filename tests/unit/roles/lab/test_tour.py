@@ -12,7 +12,9 @@ import typing as t
 from xml.etree import ElementTree
 
 import jinja2
+import pytest
 from ansible_collections.mesh.workshop.plugins.filter.tour_table import tour_table
+from ansible_collections.mesh.workshop.tests.unit.role_vars import load, render
 
 ROLE = pathlib.Path(__file__).parents[4] / "roles" / "lab"
 CHECK = {"name": "<a> & b", "passed": True, "seconds": 1.5}
@@ -68,3 +70,31 @@ def test_the_junit_file_names_every_check_and_step() -> None:
     assert texts == ["Why. What.", "It fails for the same reason as <a> & b."]
     messages = [failure.get("message") for failure in root.iter("failure") if not failure.text]
     assert messages == ["2 of 2 checks failed.", "No way.", "No way."]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "installed"),
+    [
+        ([], ["metrics", "dashboard"]),
+        ([("quotas", "reset", True)], ["metrics", "dashboard"]),
+        ([("metrics", "signals", False)], ["metrics", "dashboard"]),
+        ([("quotas", "reset", False), ("metrics", "signals", True)], []),
+    ],
+    ids=["first of all", "another lab before", "its first stage has failed", "a stage of it has passed"],
+)
+def test_what_a_lab_needs_is_installed_until_a_stage_of_it_has_passed(
+    earlier: list[tuple[str, str, bool]], installed: list[str]
+) -> None:
+    step = load(ROLE / "tasks" / "tour_step.yml")[1]["block"][0]
+    install = load(ROLE / "tasks" / "main.yml")[1]
+    read = {"needs": ["metrics", "dashboard"]}
+    facts = {
+        "lab_tour_lab": "metrics",
+        "lab_tour_read": read,
+        "lab_tour_results": [{"lab": lab, "stage": stage, "passed": passed} for lab, stage, passed in earlier],
+    }
+    provided = render("lab", step["vars"]["lab_provided"], facts)
+    given = {"lab_read": read, "lab_state": "applied", "lab_provided": provided}
+    assert render("lab", install["loop"], given) == installed
+    assert render("lab", install["loop"], {"lab_read": read, "lab_state": "applied"}) == ["metrics", "dashboard"]
+    assert render("lab", install["loop"], {"lab_read": read, "lab_state": "verified"}) == []
