@@ -69,7 +69,9 @@ def test_workloads_have_the_names_labels_and_accounts_of_the_sample(kube):
 
 
 def test_every_pod_has_a_sidecar(kube):
-    for pod in kube.core.list_namespaced_pod("bookinfo").items:
+    pods = kube.core.list_namespaced_pod("bookinfo").items
+    assert pods
+    for pod in pods:
         containers = [*pod.spec.containers, *(pod.spec.init_containers or [])]
         assert "istio-proxy" in {container.name for container in containers}, pod.metadata.name
 
