@@ -377,7 +377,8 @@ def _traffic_policy(doc: Doc, policy: Map, field: str, host: str, facts: Facts) 
                 continue
             place = place_of(outlier, key)
             if "consecutiveGatewayErrors" in outlier or "consecutive5xxErrors" in outlier:
-                doc.note("consecutiveErrors is left out, since its successor is there.", f"{field}.{key}", place)
+                text = "consecutiveErrors is left out, since its successor is there."
+                doc.note(text, f"{field}.outlierDetection.{key}", place)
                 outlier.pop(key)
                 continue
             # Istio 1.x counted 502, 503 and 504 only, and switched the count of all 5xx off.

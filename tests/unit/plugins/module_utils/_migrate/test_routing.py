@@ -271,6 +271,16 @@ def test_the_first_settings_for_http_counted_each_5xx(converter: Converter) -> N
     assert "outlierDetection.timeout has no place" in converter.refusal(outlier("{http: {timeout: 5s}}"))
 
 
+def test_an_old_field_beside_its_successor_is_left_out(converter: Converter) -> None:
+    outlier = "{consecutiveErrors: 7, consecutiveGatewayErrors: 3}"
+    text = service(f"  host: a\n  trafficPolicy: {{outlierDetection: {outlier}}}\n", "DestinationRule")
+    (found,) = converter.outputs(text)
+    assert found["spec"]["trafficPolicy"]["outlierDetection"] == {"consecutiveGatewayErrors": 3}
+    (note,) = converter.result(text).docs[0].notes
+    assert note.field == "spec.trafficPolicy.outlierDetection.consecutiveErrors"
+    assert note.text == "consecutiveErrors is left out, since its successor is there."
+
+
 def test_an_external_service_is_a_service_entry(converter: Converter) -> None:
     spec = "  hosts: [a.b]  # there\n  ports: [{number: 80, name: http, protocol: HTTP}]\n  discovery: DNS\n"
     text = (converter.result(service(spec, "ExternalService")).files[0].text() or "").partition("\n")[2]
