@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import Converter
+from .conftest import NAMES, Converter
 from .quotas import BINDING, NEW, config_of, limits_of, old
 
 
@@ -52,6 +52,29 @@ spec: {selector: {k8s-app: kube-dns}, ports: [{port: 53}]}
     assert "quota-kube-dns" not in names
 
 
+def bound(service: str) -> str:
+    """A quota that is bound to this service."""
+    return old().replace("{name: ratings, namespace: default}", service)
+
+
+@pytest.mark.parametrize(
+    "service", ["{name: ratings}", "{service: ratings.default}", "{service: ratings.default.svc.cluster.local}"]
+)
+def test_a_binding_names_a_service_in_several_ways(converter: Converter, service: str) -> None:
+    assert converter.outputs(bound(service)) == converter.outputs(old())
+
+
+def test_a_binding_may_be_of_all_services(converter: Converter) -> None:
+    found = converter.outputs(bound("{service: '*'}"))
+    names = {doc["metadata"]["name"] for doc in found if doc["kind"] == "EnvoyFilter"}
+    assert names == {f"quota-{name}" for name in NAMES}
+    unknown = bound("{service: '*'}").replace(
+        "overrides:\n    - dimensions: {destination: ratings, source: reviews}", ""
+    )
+    unknown = unknown.replace("      maxAmount: 1\n      validDuration: 60s\n", "")
+    assert "service * is all Services, and none is known" in converter.refusal(unknown, known=False)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -70,6 +93,17 @@ spec: {selector: {k8s-app: kube-dns}, ports: [{port: 53}]}
         (old().replace("    validDuration: 60s\n", "", 1), "has no validDuration"),
         (old(window="validDuration: often"), "must be a duration with a unit, such as 1s or 5m, not 'often'"),
         (old().replace("source: reviews", "source: nobody"), "service account of the workloads with app=nobody"),
+        (bound("{name: ratings, labels: {version: v1}}"), "spec.services[0].labels has no single reading"),
+        (bound("{service: '*.default'}"), "spec.services[0].service is not the name of a service"),
+        (old(charge=1).replace("charge: 1", "charge: some"), "charge must be a whole number"),
+        (
+            old() + "---\n" + BINDING.replace("CHARGE", "2").replace("name: spec,", "name: other,"),
+            "two QuotaSpecs charge the quota differently",
+        ),
+        (
+            old() + "---\n" + old().split("---\n")[2].replace("name: quota,", "name: twice,"),
+            "the rules quota and twice both send requests to it",
+        ),
     ],
 )
 def test_what_cannot_be_said_is_refused(converter: Converter, text: str, reason: str) -> None:

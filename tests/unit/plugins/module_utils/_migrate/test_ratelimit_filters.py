@@ -42,3 +42,19 @@ def test_a_long_window_is_written_out(converter: Converter, window: str, interva
     assert {item["token_bucket"]["fill_interval"] for item in config["descriptors"]} == {interval}
     if window.startswith("336h"):
         assert "not per 1209600.5 s; set quota to local" in converter.refusal(old().replace("60s", window))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (old().replace("60s", "10ms"), "a local limit is filled every 50 ms at most"),
+        (old(charge=2), "Envoy does not take a local limit of 0"),
+    ],
+)
+def test_what_a_proxy_cannot_count_alone_is_refused(converter: Converter, text: str, reason: str) -> None:
+    assert reason in converter.refusal(text, quota="local")
+
+
+def test_what_costs_nothing_is_not_counted(converter: Converter) -> None:
+    result = converter.result(old(charge=0), quota="local")
+    assert [doc.outputs for doc in result.docs] == [[]] * 5

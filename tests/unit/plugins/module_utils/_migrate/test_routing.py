@@ -271,6 +271,18 @@ def test_the_first_settings_for_http_counted_each_5xx(converter: Converter) -> N
     assert "outlierDetection.timeout has no place" in converter.refusal(outlier("{http: {timeout: 5s}}"))
 
 
+@pytest.mark.parametrize("port", ["80", "{name: http}"])
+def test_a_port_of_a_destination_is_a_number(converter: Converter, port: str) -> None:
+    (found,) = converter.outputs(http(f"    [{{route: [{{destination: {{host: ratings, port: {port}}}}}]}}]"))
+    assert found["spec"]["http"][0]["route"][0]["destination"]["port"] == {"number": 80}
+    level = "{host: ratings, trafficPolicy: {portLevelSettings: [{port: {name: http}}]}}"
+    text = service("", "DestinationRule").replace("spec:\n", f"spec: {level}\n")
+    (rule,) = converter.outputs(text)
+    assert rule["spec"]["trafficPolicy"]["portLevelSettings"] == [{"port": {"number": 80}}]
+    unknown = http("    [{route: [{destination: {host: ratings, port: {name: grpc}}}]}]")
+    assert "the Service ratings with that port is needed" in converter.refusal(unknown)
+
+
 def test_an_old_field_beside_its_successor_is_left_out(converter: Converter) -> None:
     outlier = "{consecutiveErrors: 7, consecutiveGatewayErrors: 3}"
     text = service(f"  host: a\n  trafficPolicy: {{outlierDetection: {outlier}}}\n", "DestinationRule")
