@@ -30,13 +30,11 @@ def write(quotas: list[Quota], facts: Facts, options: Options, budget: Meter) ->
         try:
             mine: list[tuple[Service, Json]] = []
             _spend(quota, options, budget)
-            if all(tests_for(quota, service) is None for service in quota.services):
+            idle = _idle(quota)
+            if idle:
                 quota.part.doc.handled = True
                 quota.part.doc.differ(
-                    f"No rule sends requests for any of the services to {quota.short}, so it limited nothing; nothing "
-                    "is written for it.",
-                    "spec.match",
-                    quota.place,
+                    f"{idle}, so it limited nothing; nothing is written for it.", "spec.match", quota.place
                 )
                 continue
             if named.setdefault(quota.name, quota) is not quota:
@@ -53,7 +51,7 @@ def write(quotas: list[Quota], facts: Facts, options: Options, budget: Meter) ->
                 entries = entries_of(quota, service, facts)
                 if options.quota == "local":
                     emit_local(quota, service, entries, tests)
-                elif quota.charge:
+                else:
                     mine.append((service, rate_limit(quota, entries, tests)))
             if options.quota == "local":
                 quota.part.doc.differ(
@@ -92,6 +90,15 @@ def write(quotas: list[Quota], facts: Facts, options: Options, budget: Meter) ->
             quota.part.field,
             quota.place,
         )
+
+
+def _idle(quota: Quota) -> str:
+    """Why a quota never limited anything; empty where it did."""
+    if not quota.charge:
+        return "A request is charged 0"
+    if all(tests_for(quota, service) is None for service in quota.services):
+        return f"No rule sends requests for any of the services to {quota.short}"
+    return ""
 
 
 def _spend(quota: Quota, options: Options, budget: Meter) -> None:

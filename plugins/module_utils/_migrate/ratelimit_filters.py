@@ -73,7 +73,7 @@ def _before_router() -> Json:
 def _bucket(limit: Limit, charge: int) -> Json:
     if limit.seconds < 0.05:
         raise Refused("a local limit is filled every 50 ms at most.", "validDuration", limit.place)
-    tokens = limit.amount // max(1, charge)
+    tokens = limit.amount // charge
     if not tokens:
         raise Refused(
             "Envoy does not take a local limit of 0; deny with an AuthorizationPolicy.", "maxAmount", limit.place
@@ -82,8 +82,6 @@ def _bucket(limit: Limit, charge: int) -> Json:
 
 
 def emit_local(quota: Quota, service: Service, entries: list[Entry], tests: list[Test]) -> None:
-    if not quota.charge:
-        return
     dynamic = [entry for entry in entries if entry.expression and entry.named]
     constants = {entry.key: entry.constant for entry in entries if not entry.expression}
     descriptors = []

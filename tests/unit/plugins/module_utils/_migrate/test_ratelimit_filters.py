@@ -55,6 +55,10 @@ def test_what_a_proxy_cannot_count_alone_is_refused(converter: Converter, text: 
     assert reason in converter.refusal(text, quota="local")
 
 
-def test_what_costs_nothing_is_not_counted(converter: Converter) -> None:
-    result = converter.result(old(charge=0), quota="local")
+@pytest.mark.parametrize("quota", ["global", "local"])
+def test_what_costs_nothing_is_not_counted(converter: Converter, quota: str) -> None:
+    result = converter.result(old(charge=0), quota=quota)
     assert [doc.outputs for doc in result.docs] == [[]] * 5
+    texts = [note.text for note in result.docs[0].differences]
+    assert texts[1:] == ["A request is charged 0, so it limited nothing; nothing is written for it."]
+    assert "limited nothing" in str(result.docs[4].differences)
