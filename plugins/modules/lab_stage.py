@@ -24,6 +24,8 @@ description:
   - A lab may be an exercise, whose C(lab.yml) has the part C(exercise). The checks of its stage prove that it is
     broken. O(state=verified) runs baseline's checks instead, and says that it is mended, or the symptom and hints. It
     then notes in the ConfigMap C(mesh-workshop-exercise) of the namespace how many hints were told.
+  - What was proven, or why the run has failed, is noted in annotations of that Lease, for
+    M(mesh.workshop.workshop_info).
   - A namespace without the label C(mesh.workshop/managed=true) is refused, as M(mesh.workshop.reset) refuses it.
 extends_documentation_fragment:
   - mesh.workshop.auth
@@ -40,8 +42,8 @@ options:
   state:
     description:
       - V(applied) applies the stage and verifies it.
-      - V(verified) changes nothing but that note, and runs the stage's checks on what is there, whoever has applied it
-        and how.
+      - V(verified) changes nothing but these notes, and runs the stage's checks on what is there, whoever has applied
+        it and how.
     type: str
     choices: [applied, verified]
     default: applied

@@ -26,7 +26,8 @@ description:
   - The checks of baseline are then proven by traffic.
   - A namespace without the label C(mesh.workshop/managed=true) is refused.
   - Only one run at a time changes a namespace; it holds the Lease C(mesh-workshop) there. Another one says who that is
-    and waits for O(wait_timeout) at most.
+    and waits for O(wait_timeout) at most. That baseline was proven, or why the run has failed, is noted there for
+    M(mesh.workshop.workshop_info).
 extends_documentation_fragment:
   - mesh.workshop.auth
   - mesh.workshop.attributes

@@ -43,6 +43,12 @@ options:
     description: Content of the applied lab's C(lab.yml), to compare the live objects with. Needs O(baseline).
     type: dict
     default: {}
+  lab:
+    description:
+      - The lab whose content O(definition) is. Where another one has been applied since that was read, nothing is
+        compared, and RV(status.troubles) says so. Needs O(baseline).
+    type: str
+    default: ""
   baseline:
     description: Content of baseline's C(lab.yml). Without it, no object of the stage is compared.
     type: dict
@@ -111,6 +117,27 @@ status:
       description: V(gateway) if the stage is applied in the form of the Gateway API, else V(istio).
       type: str
       sample: istio
+    running:
+      description:
+        - What a run is doing in the namespace right now, since when and for whom; empty where none is. Meanwhile no
+          object is compared.
+      type: str
+      sample: ""
+    verified:
+      description:
+        - When the checks of what is applied passed last, in UTC. It is empty where they have failed since or an object
+          differs, as far as objects are compared, and while a run is at work.
+        - With an exercise applied, baseline's checks passed then, so it is mended.
+      type: str
+      sample: "2026-11-28T10:02:03Z"
+    failed:
+      description: When the last run in the namespace has failed, in UTC; empty once checks pass again.
+      type: str
+      sample: ""
+    failure:
+      description: Why it has failed, in one sentence.
+      type: str
+      sample: ""
     healthy:
       description: Whether RV(status.troubles) is empty.
       type: bool
@@ -144,6 +171,7 @@ page:
     Bookinfo    details-v1 1/1 (namespace bookinfo)
     Gateway     172.30.0.2:80, host mybookstore.com
     Applied     request_routing, stage all_v1
+    Verified    3 min ago (2026-11-28T10:02:03Z)
     Labs        gateway, request_routing
     Health      good
 """
@@ -157,6 +185,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._kube import AUTH_AR
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop import LabError, lab_names
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.rights import READING, with_all_missing
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.status import page
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.verdict import now
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.view import Asked, status_of
 
 
@@ -168,11 +197,12 @@ def main() -> None:
         "catalogue": {"type": "path"},
         "gateway_namespace": {"type": "str", "default": "istio-system"},
         "definition": {"type": "dict", "default": {}},
+        "lab": {"type": "str", "default": ""},
         "baseline": {"type": "dict", "default": {}},
         "bookinfo": {"type": "list", "elements": "dict", "default": []},
     }
     module = QuietModule(argument_spec={**AUTH_ARG_SPEC, **spec}, supports_check_mode=True)
-    module.refuse_idle([Idle("definition", "baseline", GIVEN)])
+    module.refuse_idle([Idle(name, "baseline", GIVEN) for name in ("definition", "lab")])
     try:
         labs = lab_names(module.params["catalogue"]) if module.params["catalogue"] else []
         client = connect(module.params)
@@ -185,6 +215,7 @@ def main() -> None:
             gateway_host=module.params["gateway_host"],
             bookinfo=checked(module.params["bookinfo"], "bookinfo"),
             definition=module.params["definition"],
+            lab=module.params["lab"],
             baseline=module.params["baseline"],
         )
         status = status_of(client, asked)
@@ -192,7 +223,7 @@ def main() -> None:
         module.fail_json(msg=str(error))
     except ApiError as error:
         module.fail_json(msg=with_all_missing(error, client, module.params["namespace"], READING))
-    module.exit_json(changed=False, status=status, labs=labs, page=page(status, labs))
+    module.exit_json(changed=False, status=status, labs=labs, page=page(status, labs, now()))
 
 
 if __name__ == "__main__":

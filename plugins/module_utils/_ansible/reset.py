@@ -16,6 +16,7 @@ from .._kube.labels import ATTENDEE, LAB
 from .._workshop import (
     BASELINE,
     MARKER_NAME,
+    Applied,
     Catalogue,
     LabError,
     Stage,
@@ -27,6 +28,7 @@ from .._workshop import (
 from .._workshop.live import THREADS, LiveNamespace
 from .._workshop.own import own_baseline, own_catalogue
 from .._workshop.progress import tally
+from .._workshop.verdict import UNPROVEN, now, proven
 from .options import Idle
 from .runner import Runner, run_module
 
@@ -82,12 +84,13 @@ def reset(runner: Runner) -> None:
         else f"Namespace {namespace} may not be back at baseline."
     )
     if not runner.check_mode:
-        runner.hold(namespace, f"reset of {lab or 'everything'}")
+        runner.noting = runner.hold(namespace, f"reset of {lab or 'everything'}", UNPROVEN).note
     with ThreadPoolExecutor(THREADS) as pool:
         at_baseline = Reset(runner, pool, home, baseline, bookinfo).go()
     if at_baseline:
         runner.module.standing = f"Namespace {namespace} is back at baseline, but its checks did not finish."
         verification.conclude()
+        runner.note(proven(Applied(BASELINE, BASELINE), now()))
 
 
 def _labs(params: t.Mapping[str, t.Any]) -> list[str]:

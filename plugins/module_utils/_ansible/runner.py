@@ -15,6 +15,8 @@ import dataclasses
 import functools
 import typing as t
 
+from ansible.module_utils.common.parameters import remove_values
+
 from .._apply import ApplyOptions, DocumentError, Report, apply_set, put_back_all
 from .._kube import AUTH_ARG_SPEC, ApiError, Client, connect
 from .._observe.errors import CheckError
@@ -26,6 +28,7 @@ if t.TYPE_CHECKING:
     from .._verify import Outcome, Streams
     from .._workshop.lease import Lease
     from .._workshop.progress import Progress
+    from .._workshop.verdict import Notes
 
 Json = dict[str, t.Any]
 
@@ -54,6 +57,8 @@ def run_module(
             runner.hide_secrets(module.params.get(name))
         body(runner)
     except told as error:
+        if runner.only_verifies:
+            runner.noting = None  # nothing is shown of what could not be asked
         runner.fail(str(error), refused=runner.only_verifies and isinstance(error, ApiError) and error.status == 403)
     finally:
         runner.close()
@@ -80,6 +85,8 @@ class Runner:
         self._held = contextlib.ExitStack()
         self.only_verifies = False
         """Whether nothing is applied: the rights that a refused request lacked are then those of checks."""
+        self.noting: t.Callable[[Notes], None] | None = None
+        """What notes for the board how the run has ended, where it is about the stage of a namespace."""
 
     @functools.cached_property
     def client(self) -> Client:
@@ -110,15 +117,16 @@ class Runner:
 
         check_rights(self.client, namespace, NEEDED)
 
-    def hold(self, namespace: str, purpose: str) -> Lease:
-        """Hold a workshop namespace's lease until the module ends.
+    def hold(self, namespace: str, purpose: str, notes: Notes | None = None) -> Lease:
+        """Hold a workshop namespace's lease until the module ends. ``notes`` are written when it is taken.
 
         Ends the module where somebody else still holds it when the wait is over.
         """
         from .._workshop.errors import LabError
         from .._workshop.lease import hold
 
-        held = hold(self.client, namespace, purpose, timeout=float(self.params["wait_timeout"]), tell=self.progress.say)
+        wait = float(self.params["wait_timeout"])
+        held = hold(self.client, namespace, purpose, notes, timeout=wait, tell=self.progress.say)
         try:
             lease = self._held.enter_context(held)
         except LabError as error:
@@ -288,11 +296,22 @@ class Runner:
         """Add a sentence to the result's message."""
         self.result["message"] = f"{self.result['message']} {text}".strip()
 
-    def fail(self, message: str, *, refused: bool = False) -> t.NoReturn:
+    def note(self, notes: Notes) -> None:
+        """Note for the board what the run has come to, where that is of interest there."""
+        if self.noting is not None:
+            self.noting(notes)
+
+    def fail(self, message: str, *, refused: bool = False, brief: str = "") -> t.NoReturn:
         """End the module with an error, and with what was done until now.
 
         Where the API server has ``refused`` a request of a check, all rights for checks that are missing are named.
+        ``brief`` is what is noted for the board, by default the first reason.
         """
+        if self.noting is not None and not (refused and self.only_verifies):
+            from .._workshop.verdict import failed, now, sentence_of
+
+            said = sentence_of(brief or message, () if brief else self.result["checks"])
+            self.noting(failed(str(remove_values(said, self.module.no_log_values)), now()))
         if refused:
             from .._workshop.rights import VERIFYING, other_refusals
 

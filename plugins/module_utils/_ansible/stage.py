@@ -5,24 +5,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from .._istio.control_plane import namespace_document
-from .._kube import FIELD_MANAGER
+from .._kube import FIELD_MANAGER, ApiError
 from .._workshop import (
     APIS,
     BASELINE,
     ISTIO,
     MARKER_NAME,
     NOTES_NAME,
+    Applied,
     Catalogue,
     Desired,
     Exercise,
     Goal,
     LabError,
     Stage,
+    applied_stage,
     desired_state,
     given_hints,
     lab_identities,
@@ -30,6 +33,8 @@ from .._workshop import (
     notes_document,
     reset_plan,
 )
+from .._workshop.lease import note
+from .._workshop.verdict import NOTHING, UNPROVEN, now, proven
 from .options import Idle
 from .runner import Runner, Verification, run_module
 
@@ -37,6 +42,7 @@ if t.TYPE_CHECKING:
     from .._apply import ApplyOptions
     from .._workshop.lease import Lease
     from .._workshop.tenancy import Owner
+    from .._workshop.verdict import Notes
 
 Json = dict[str, t.Any]
 
@@ -94,8 +100,12 @@ def bring_to_stage(runner: Runner) -> None:
     runner.result.update(lab=params["lab"], stage=goal.shown.name)
     runner.module.standing = "The checks did not finish."
     runner.progress.say(goal.brief)
+    standing = Applied(params["lab"], goal.shown.name, params["api"]) if goal.stage else Applied(BASELINE, BASELINE)
+    if not applies and not runner.check_mode:
+        runner.noting = functools.partial(note_of, runner, standing)
     if exercise and not applies:
         judge_exercise(runner, goal, exercise, verification)
+        runner.note(proven(standing, now()))
         return
     runner.result["exercise"] = exercise.symptom if exercise else ""
     walk = Walk(runner, goal)
@@ -103,10 +113,21 @@ def bring_to_stage(runner: Runner) -> None:
         walk.apply(goal.stage)
     elif applies:
         runner.module.standing = f"Namespace {namespace} has not reached {goal}."
-        walk.lease = runner.hold(namespace, f"lab {params['lab']}, stage {goal.shown.name}")
+        walk.lease = runner.hold(namespace, f"lab {params['lab']}, stage {goal.shown.name}", UNPROVEN)
+        runner.noting = walk.lease.note
         walk.go(steps, verification)
         runner.module.standing = f"Namespace {namespace} is at {goal}, but its checks did not finish."
     verification.conclude(() if runner.check_mode else walk.desired(goal.stage).documents)
+    # That something is broken is nothing that anybody has reached.
+    runner.note(NOTHING if exercise else proven(standing, now()))
+
+
+def note_of(runner: Runner, standing: Applied, notes: Notes) -> None:
+    """Note what a verification has shown of a stage where that is the one that the namespace is at."""
+    with contextlib.suppress(ApiError):  # the verdict counts, whether it can be noted or not
+        marker = runner.client.get("v1", "ConfigMap", MARKER_NAME, runner.params["namespace"])
+        if applied_stage(marker) == standing:
+            note(runner.client, runner.params["namespace"], notes)
 
 
 def judge_exercise(runner: Runner, goal: Goal, exercise: Exercise, verification: Verification) -> None:
@@ -126,14 +147,14 @@ def judge_exercise(runner: Runner, goal: Goal, exercise: Exercise, verification:
         return
     if outcome.refused or runner.params["cause"]:
         runner.result["exercise"] = "" if outcome.refused else exercise.told_cause()
-        runner.fail(runner.result["exercise"] or outcome.message, refused=outcome.refused)
+        runner.fail(runner.result["exercise"] or outcome.message, refused=outcome.refused, brief=exercise.symptom)
     runner.result["checks"] = [{**one, **UNTOLD} if not one["passed"] else one for one in runner.result["checks"]]
     failed = ""
     if due > given_hints(notes):
         document = notes_document(namespace, runner.params["lab"], goal.shown.name, due)
         failed = runner.attempt([document], runner.options(force=True, wait=False))
     runner.result["exercise"] = "\n".join(filter(None, (exercise.told_broken(due), failed)))
-    runner.fail(runner.result["exercise"])
+    runner.fail(runner.result["exercise"], brief=exercise.symptom)
 
 
 class Step(t.NamedTuple):

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 
 from .._apply.ready import refusal_of, remedy_of
 from .desired import Applied
 from .forms import ISTIO
+from .verdict import NONE, Verdict, ago
 
 
 def ready_of(workload: dict[str, t.Any]) -> tuple[int, int]:
@@ -32,11 +34,14 @@ def summary(
     applied: Applied | None,
     drift: t.Sequence[str] = (),
     unseen: t.Sequence[str] = (),
+    verdict: Verdict = NONE,
+    running: str = "",
 ) -> dict[str, t.Any]:
     """What is set up and whether it is healthy; ``troubles`` holds one sentence with its remedy per fault.
 
-    ``drift`` are sentences about objects that are missing or not as they were applied. None stands for what this user
-    may not see, and ``unseen`` names the rights that are missing for it.
+    ``drift`` are sentences about objects that are missing or not as they were applied: what was proven does not hold
+    for what is there then. None stands for what this user may not see, and ``unseen`` names the rights that are missing
+    for it. ``running`` says what a run is doing right now.
     """
     troubles = []
     for node in nodes or ():
@@ -70,13 +75,31 @@ def summary(
         "lab": lab,
         "stage": stage,
         "api": api,
+        "running": running,
+        "verified": "" if drift or running else verdict.verified,
+        "failed": verdict.failed,
+        "failure": verdict.failure,
         "healthy": not troubles,
         "troubles": troubles,
         "unseen": list(unseen),
     }
 
 
-def page(status: dict[str, t.Any], labs: t.Sequence[str]) -> str:
+def proof(status: dict[str, t.Any], moment: datetime.datetime) -> str:
+    """What is known of the applied stage, at this moment, in words."""
+    if status["running"]:
+        return f"in progress: {status['running']}"
+    if status["verified"]:
+        return f"{ago(status['verified'], moment)} ({status['verified']})"
+    return "; ".join(filter(None, ("no", failure(status, moment))))
+
+
+def failure(status: t.Mapping[str, t.Any], moment: datetime.datetime) -> str:
+    """When and why the last run has failed; empty where it has not."""
+    return f"failed {ago(status['failed'], moment)}: {status['failure']}" if status["failure"] else ""
+
+
+def page(status: dict[str, t.Any], labs: t.Sequence[str], moment: datetime.datetime) -> str:
     """The status for people, a line per fact."""
     applied = f"{status['lab']}, stage {status['stage']}" if status["lab"] else "nothing"
     if status["api"] != ISTIO:
@@ -90,6 +113,7 @@ def page(status: dict[str, t.Any], labs: t.Sequence[str]) -> str:
         f"Bookinfo    {pods or 'not deployed'} (namespace {status['namespace']})",
         f"Gateway     {status['gateway'] or 'no address'}, host {status['host']}",
         f"Applied     {applied}",
+        f"Verified    {proof(status, moment)}",
         f"Labs        {', '.join(labs)}",
         f"Health      {'good' if status['healthy'] else 'see below'}",
     ]

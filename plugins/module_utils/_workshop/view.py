@@ -19,7 +19,9 @@ from .catalogue import Catalogue
 from .desired import MARKER_NAME, Applied, applied_stage, desired_state
 from .drift import troubles
 from .forms import ISTIO
+from .lease import API_VERSION, KIND, NAME, at_work, turns
 from .status import summary
+from .verdict import now, verdict_of
 
 Json = dict[str, t.Any]
 
@@ -33,6 +35,8 @@ class Asked:
     gateway_host: str
     bookinfo: t.Sequence[Json] = ()
     """Bookinfo's documents."""
+    lab: str = ""
+    """The lab that was applied when its lab.yml was read."""
     definition: Json = dataclasses.field(default_factory=dict)
     """The content of the applied lab's lab.yml."""
     baseline: Json = dataclasses.field(default_factory=dict)
@@ -81,6 +85,16 @@ class View:
             if error.status != 403:
                 raise
             self.unseen.append("list Services of the gateway")
+            return None
+
+    def lease(self, namespace: str) -> Json | None:
+        """The lease of a namespace; None where there is none or it may not be seen."""
+        try:
+            return self.client.get(API_VERSION, KIND, NAME, namespace)
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            self.unseen.append(f"get {KIND}s in {namespace}")
             return None
 
     def pairs(self, documents: t.Sequence[Json]) -> list[tuple[Json, Json | None]]:
@@ -133,26 +147,49 @@ def parts_of(asked: Asked, applied: Applied | None) -> list[Part]:
     return parts
 
 
+def compared(view: View, asked: Asked, applied: Applied | None) -> list[str] | None:
+    """A sentence per object that is not as it was applied; None where another stage has been applied meanwhile."""
+    if asked.lab and asked.lab != (applied.lab if applied else ""):
+        return None
+    return [
+        said
+        for part in parts_of(asked, applied)
+        for said in troubles(view.pairs(part.documents), state=part.state, remedy=part.remedy)
+    ]
+
+
 def status_of(client: Client, asked: Asked) -> Json:
-    """Read the live objects and put the status together. Raises ApiError and LabError."""
+    """Read the live objects and put the status together. Raises ApiError and LabError.
+
+    While a run changes the namespace, and where one has done so meanwhile, objects of several states would be compared
+    with one: then the status says so instead.
+    """
     view, istio = View(client), asked.gateway_namespace
+    before = view.lease(asked.namespace)
     istiods = view.objects("apps/v1", "Deployment", None, istio, selector="app=istiod")
     gateways = view.objects("apps/v1", "Deployment", None, istio, selector=GATEWAY_SELECTOR)
     applied = applied_stage(client.get("v1", "ConfigMap", MARKER_NAME, asked.namespace))
+    workloads = view.objects("apps/v1", "Deployment", asked.namespace)
+    gateway = view.gateway(asked.gateway_host)
+    drift = compared(view, asked, applied)
+    lease, moment = view.lease(asked.namespace), now()
+    running = at_work(before, moment) or at_work(lease, moment)
+    if running:
+        drift = []
+    elif drift is None or turns(before) != turns(lease):
+        drift = [f"Namespace {asked.namespace} was changed while it was read: run mesh.workshop.status again."]
     return summary(
         kubernetes=client.server_version()["gitVersion"],
         nodes=view.nodes(),
         control_plane=None if istiods is None or gateways is None else [*istiods, *gateways],
         istio_version=version_of(istiods[0]) if istiods else "",
-        workloads=view.objects("apps/v1", "Deployment", asked.namespace),
+        workloads=workloads,
         namespace=asked.namespace,
-        gateway=view.gateway(asked.gateway_host),
+        gateway=gateway,
         host=asked.gateway_host,
         applied=applied,
-        drift=[
-            said
-            for part in parts_of(asked, applied)
-            for said in troubles(view.pairs(part.documents), state=part.state, remedy=part.remedy)
-        ],
+        drift=drift,
         unseen=list(dict.fromkeys(view.unseen)),
+        verdict=verdict_of(lease, applied),
+        running=running,
     )

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import re
 import shlex
@@ -14,6 +13,7 @@ import subprocess
 
 import pytest
 from oracle.processes import begun, interrupt
+from oracle.rooms import held, is_held
 from oracle.snapshots import differences, snapshot
 
 NAMESPACE = "bookinfo"
@@ -97,21 +97,9 @@ def test_a_reset_beside_a_lab_waits_for_its_turn(ansible, kube, baseline, eventu
 
 def test_bookinfo_is_not_applied_while_somebody_is_at_work(ansible, kube):
     """As setup would do."""
-    now = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
-    spec = {"holderIdentity": "ada@desk", "leaseDurationSeconds": 60, "acquireTime": now, "renewTime": now}
-    lease = {
-        "apiVersion": "coordination.k8s.io/v1",
-        "kind": "Lease",
-        "metadata": {"name": "mesh-workshop"},
-        "spec": spec,
-    }
-    place = ("coordination.k8s.io", "v1", NAMESPACE, "leases")
-    kube.custom.create_namespaced_custom_object(*place, lease)
     before = kube.generations()
-    try:
+    with held(kube, NAMESPACE, "ada@desk"):
         run = ansible.role("bookinfo", bookinfo_wait_timeout=2)
-    finally:
-        kube.custom.delete_namespaced_custom_object(*place, "mesh-workshop")
     assert run.status != 0
     assert "namespace bookinfo is held by ada@desk since " in run.message
     assert kube.generations() == before
@@ -122,11 +110,6 @@ CALLBACKS = pytest.mark.parametrize(
     [("ansible.builtin.default", signal.SIGTERM), ("mesh.workshop.room", signal.SIGINT)],
     ids=["default", "room"],
 )
-
-
-def has_lease(kube):
-    leases = kube.custom.list_namespaced_custom_object("coordination.k8s.io", "v1", NAMESPACE, "leases")["items"]
-    return "mesh-workshop" in [one["metadata"]["name"] for one in leases]
 
 
 def run_command(line):
@@ -165,11 +148,11 @@ def test_a_stage_that_is_interrupted_says_what_it_has_changed(
     variables = {"lab": "request_routing", "stage": "all_v1"}
     with begun(ansible, "lab", log=log, callback=callback, **variables) as process:
         eventually(lambda: "reviews" in kube.istio("destinationrules"), "the stage is being applied")
-        assert has_lease(kube)
+        assert is_held(kube, NAMESPACE)
         told = interrupt(process, log, signum)
     half = kube.istio("virtualservices")["reviews"]
     assert half["metadata"]["deletionTimestamp"], "the stage's own VirtualService was not applied"
-    assert not has_lease(kube)
+    assert not is_held(kube, NAMESPACE)
     assert "created DestinationRule bookinfo/reviews" in told.changes
     assert not [line for line in told.changes if "VirtualService" in line]
     assert "Namespace bookinfo has not reached stage all_v1 of lab request_routing." in told.text
@@ -196,7 +179,7 @@ def test_a_reset_that_is_interrupted_says_what_it_has_changed(
         told = interrupt(process, log, signum)
     half = kube.apps.read_namespaced_deployment_scale("ratings-v1", NAMESPACE)
     assert not half.spec.replicas, "what the reset puts back comes after what it takes away"
-    assert not has_lease(kube)
+    assert not is_held(kube, NAMESPACE)
     assert told.changes == ["deleted ConfigMap bookinfo/left"]
     assert "Namespace bookinfo may not be back at baseline." in told.text
     let_go()

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 import re
 
 CLASS = "E-Mail;Name\nada@example.com;Ada\nbob@example.com;Bob\n"
@@ -39,6 +41,28 @@ def bytes_of(kube, namespace):
             found[plural, item["metadata"]["name"]] = (item["metadata"]["uid"], item["metadata"]["resourceVersion"])
     pods = {one.metadata.name: one.metadata.uid for one in kube.core.list_namespaced_pod(namespace).items}
     return {**found, "pods": pods}
+
+
+LEASE = ("coordination.k8s.io", "v1")
+
+
+def is_held(kube, namespace):
+    """Whether a run has the namespace for itself."""
+    leases = kube.custom.list_namespaced_custom_object(*LEASE, namespace, "leases")["items"]
+    return any(one["metadata"]["name"] == "mesh-workshop" and one["spec"].get("holderIdentity") for one in leases)
+
+
+@contextlib.contextmanager
+def held(kube, namespace, holder):
+    """A run of somebody's has the namespace for itself; one that has ended there has left its lease."""
+    place = (*LEASE, namespace, "leases", "mesh-workshop")
+    now = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+    spec = {"holderIdentity": holder, "leaseDurationSeconds": 900, "acquireTime": now, "renewTime": now}
+    kube.custom.patch_namespaced_custom_object(*place, {"spec": spec})
+    try:
+        yield
+    finally:
+        kube.custom.patch_namespaced_custom_object(*place, {"spec": dict.fromkeys(spec)})
 
 
 def outcomes(run):

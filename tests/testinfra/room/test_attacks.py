@@ -169,6 +169,7 @@ FORBIDDEN = {
     "get secrets -n bob": 'cannot list resource "secrets" in API group "" in the namespace "bob"',
     "get virtualservices -n bob": "cannot list resource",
     "exec -n bob {bob} -c productpage -- id": 'cannot get resource "pods" in API group "" in the namespace "bob"',
+    "annotate lease mesh-workshop -n bob mesh.workshop/failure=attack": 'cannot get resource "leases"',
     "get pods --as admin": "cannot impersonate",
     "create clusterrole attack --verb=get --resource=pods": 'cannot create resource "clusterroles"',
     "create rolebinding attack --clusterrole=admin --user=ada": 'cannot create resource "rolebindings"',

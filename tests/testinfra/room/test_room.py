@@ -10,7 +10,7 @@ import re
 
 import kubernetes
 import yaml
-from oracle.rooms import EVERYBODY, bytes_of, host_of, namespaces, outcomes
+from oracle.rooms import EVERYBODY, bytes_of, held, host_of, namespaces, outcomes
 
 
 def served_by(gateway, name, count=12):
@@ -93,7 +93,9 @@ def test_all_are_brought_to_a_stage_and_one_failure_stops_nobody(ansible, kube, 
     run = ansible.play("status")
     assert run.status == 0
     for name in EVERYBODY:
-        assert re.search(rf"\b{name} +request_routing +all_v1 ", run.output), run.output
+        verified = "no" if name == "bob" else r"(just now|\d+ min ago)"
+        assert re.search(rf"\b{name} +request_routing +all_v1 +{verified} ", run.output), run.output
+    assert re.search(r"bob: failed (just now|\d+ min ago): .*\breviews\b", run.output), run.output
     assert "bob: VirtualService bob/reviews of stage all_v1 of lab request_routing is missing" in run.output
     assert "ada: " not in run.output, "others are not to blame"
 
@@ -108,16 +110,24 @@ def test_a_request_is_explained_for_whoever_is_meant(ansible):
     assert "Say who is meant" in run.message
 
 
-def test_the_board_is_written_as_a_page_and_as_json(ansible, tmp_path):
-    for name in ("board.html", "board.json"):
-        run = ansible.play("status", board=str(tmp_path / name))
-        assert run.status == 0, run.output
+def test_the_board_is_written_as_a_page_and_as_json(ansible, kube, tmp_path):
+    with held(kube, "bookinfo", "eve@desk (process 7, lab tls, stage strict)"):
+        for name in ("board.html", "board.json"):
+            run = ansible.play("status", board=str(tmp_path / name))
+            assert run.status == 0, run.output
+    assert re.search(r"bookinfo: in progress: lab tls, stage strict since [0-9:]+ UTC, by eve@desk", run.output)
     board = {one["namespace"]: one for one in json.loads((tmp_path / "board.json").read_text())}
     assert set(board) == set(EVERYBODY)
     assert (board["ada"]["lab"], board["ada"]["stage"], board["ada"]["healthy"]) == ("request_routing", "all_v1", True)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", board["ada"]["verified"])
+    assert (board["bob"]["verified"], board["bookinfo"]["verified"]) == ("", "")
+    assert "reviews" in board["bob"]["failure"]
+    assert board["bookinfo"]["running"].startswith("lab tls, stage strict since ")
     page = (tmp_path / "board.html").read_text()
     assert '<a href="http://ada.mybookstore.com/productpage">' in page
     assert "VirtualService bob/reviews of stage all_v1 of lab request_routing is missing" in page
+    assert f'<time datetime="{board["ada"]["verified"]}"' in page
+    assert f'<time datetime="{board["bob"]["failed"]}"' in page
     assert "src=" not in page, "it needs nothing else"
     run = ansible.play("status", board=str(tmp_path / "board.txt"))
     assert run.status != 0

@@ -59,8 +59,11 @@ def test_the_lease_is_taken_and_let_go(run: t.Callable[..., Json], api: FakeApi,
     assert not run(module, **arguments).get("failed")
     first, *_others, last = writes(api)
     assert (first[0], "/leases" in first[1]) == ("POST", True)
-    assert (last[0], last[1].endswith("/leases/mesh-workshop")) == ("DELETE", True)
-    assert api.find("Lease", "mesh-workshop", "bookinfo") is None
+    assert (last[0], "/leases/mesh-workshop" in last[1]) == ("PUT", True)
+    left = api.find("Lease", "mesh-workshop", "bookinfo") or {}
+    assert left["spec"] == {"leaseTransitions": 1}, "nobody holds it"
+    verified = "routing/all_v1/istio" if module == "lab_stage" else "baseline/baseline/istio"
+    assert left["metadata"]["annotations"]["mesh.workshop/verified"] == verified
 
 
 MAP: Json = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}}

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import view
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.status import page
 from ansible_collections.mesh.workshop.plugins.modules import workshop_info
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
@@ -96,13 +98,87 @@ def test_a_user_who_may_not_see_something_sees_all_the_rest_and_what_is_missing(
     ]
 
 
+def lease(holder: str = "", transitions: int = 1, **annotations: str) -> Json:
+    """The namespace's Lease, with notes on the stage that is applied."""
+    now = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    held = {"holderIdentity": holder, "leaseDurationSeconds": 15, "acquireTime": now, "renewTime": now}
+    notes = {"verified": "routing/all_v1/istio", "verified-at": "2020-11-28T10:02:03Z", **annotations}
+    meta = {"name": "mesh-workshop", "annotations": {f"mesh.workshop/{name}": text for name, text in notes.items()}}
+    spec = {**(held if holder else {}), "leaseTransitions": transitions}
+    return placed({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec})
+
+
+def test_it_is_verified_as_long_as_nothing_differs(look: t.Callable[..., Json], server: FakeApi) -> None:
+    for document in (placed(WAY_IN), placed(REVIEWS), placed(DETAILS, status={"readyReplicas": 1}), lease()):
+        server.put(document)
+    given = {"bookinfo": [DETAILS], "lab": "routing", "definition": ROUTING, "baseline": BASELINE}
+    result = look(**given)
+    assert result["status"]["verified"] == "2020-11-28T10:02:03Z"
+    assert "ago (2020-11-28T10:02:03Z)\n" in result["page"]
+    server.put(placed(REVIEWS, spec={"hosts": ["ratings"]}))
+    result = look(**given)
+    assert result["status"]["verified"] == ""
+    assert "Verified    no\n" in result["page"]
+
+
+def test_the_last_failure_is_told(look: t.Callable[..., Json], server: FakeApi) -> None:
+    server.put(lease(**{"verified": "", "failed-at": "2020-11-28T10:02:03Z", "failure": "Subset v9 is not there."}))
+    result = look()
+    assert (result["status"]["failed"], result["status"]["failure"]) == (
+        "2020-11-28T10:02:03Z",
+        "Subset v9 is not there.",
+    )
+    assert "Verified    no; failed " in result["page"]
+    assert " ago: Subset v9 is not there.\n" in result["page"]
+
+
+def test_while_a_run_is_at_work_nothing_is_compared(look: t.Callable[..., Json], server: FakeApi) -> None:
+    server.put(placed(REVIEWS, spec={"hosts": ["ratings"]}))
+    server.put(lease("ada@desk (process 7, lab routing, stage jason_v2)"))
+    result = look(bookinfo=[DETAILS], lab="routing", definition=ROUTING, baseline=BASELINE)
+    assert "differs" not in str(result["status"]["troubles"])
+    assert result["status"]["running"].startswith("lab routing, stage jason_v2 since ")
+    assert result["status"]["running"].endswith(" UTC, by ada@desk")
+    assert result["status"]["verified"] == ""
+    assert "Verified    in progress: lab routing, stage jason_v2 since " in result["page"]
+
+
+@pytest.mark.parametrize("other", ["lab", "run"])
+def test_what_was_changed_while_it_was_read_is_compared_with_nothing(
+    look: t.Callable[..., Json], server: FakeApi, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    server.put(lease())
+    if other == "run":
+        compared = view.compared
+
+        def run_meanwhile(*arguments: t.Any) -> t.Any:
+            server.put(lease(transitions=2))
+            return compared(*arguments)
+
+        monkeypatch.setattr(view, "compared", run_meanwhile)
+    lab = "routing" if other == "run" else "tls"
+    status = look(bookinfo=[DETAILS], lab=lab, definition=ROUTING, baseline=BASELINE)["status"]
+    assert [one for one in status["troubles"] if "gateway" not in one and "not deployed" not in one] == [
+        "Namespace bookinfo was changed while it was read: run mesh.workshop.status again."
+    ]
+    assert status["verified"] == ""
+
+
+def test_who_may_not_see_the_lease_sees_the_rest(look: t.Callable[..., Json], server: FakeApi) -> None:
+    server.fail(403, part="/leases", times=9)
+    status = look()["status"]
+    assert (status["verified"], status["running"], status["lab"]) == ("", "", "routing")
+    assert "get Leases in bookinfo" in status["unseen"]
+
+
 def test_the_documentation_shows_what_is_returned(look: t.Callable[..., Json], server: FakeApi) -> None:
     server.put(placed(DETAILS, status={"readyReplicas": 1}))
     real, found = look()["status"], documented("workshop_info")
     samples = {key: entry["sample"] for key, entry in found["status"]["contains"].items()}
     assert {key: type(value) for key, value in samples.items()} == {key: type(value) for key, value in real.items()}
     assert samples["workloads"] == real["workloads"]
-    assert found["page"]["sample"] == page(samples, found["labs"]["sample"])
+    moment = datetime.datetime.fromisoformat(samples["verified"]) + datetime.timedelta(minutes=3)
+    assert found["page"]["sample"] == page(samples, found["labs"]["sample"], moment)
 
 
 def test_all_missing_rights_are_named_with_the_first(look: t.Callable[..., Json], server: FakeApi) -> None:

@@ -11,6 +11,7 @@ import typing as t
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError, Client
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop import LabError, lease
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.verdict import UNPROVEN, failed
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi, Json
 
 LONG_AGO = 3600.0
@@ -84,7 +85,7 @@ def test_a_lease_whose_holder_is_gone_is_taken_over(client: Client, api: FakeApi
     with hold(client):
         spec = (found(api) or {})["spec"]
         assert "lab faults" in spec["holderIdentity"]
-        assert spec["leaseTransitions"] == 1
+        assert spec["leaseTransitions"] == 1, "its first turn that is known of"
     assert found(api) is None
 
 
@@ -153,6 +154,69 @@ def test_an_answer_without_uid_ends_nothing(client: Client, api: FakeApi, meta: 
     held._lease = {"spec": {}} if meta is None else {"metadata": meta, "spec": {}}
     held.release()
     assert api.find("Lease", "mesh-workshop", "bookinfo") is not None, "it may be another's, and ends by itself"
+
+
+PROVEN = {"mesh.workshop/verified": "tls/strict/istio", "mesh.workshop/verified-at": "2026-11-28T12:00:00Z"}
+
+
+def annotations(api: FakeApi) -> Json:
+    return dict((found(api) or {})["metadata"].get("annotations") or {})
+
+
+def test_what_is_noted_stays_without_a_holder_and_is_taken_over(client: Client, api: FakeApi) -> None:
+    with hold(client) as held:
+        held.note(PROVEN)
+        assert annotations(api) == {}, "nothing is written before it is let go"
+    first = found(api) or {}
+    assert (annotations(api), first["spec"]) == (PROVEN, {"leaseTransitions": 1})
+    assert not lease.is_held(first, datetime.datetime.now(datetime.UTC))
+    with lease.hold(client, "bookinfo", "lab faults", UNPROVEN, timeout=0, tell=lambda _text: None) as held:
+        assert annotations(api) == {}, "what was proven need not hold while a run changes things"
+        held.note(failed("No.", datetime.datetime.now(datetime.UTC)))
+    left = found(api) or {}
+    assert annotations(api)["mesh.workshop/failure"] == "No."
+    assert (left["metadata"]["uid"], left["spec"]["leaseTransitions"]) == (first["metadata"]["uid"], 2)
+
+
+def test_notes_of_before_stay_where_a_run_has_none(client: Client, api: FakeApi) -> None:
+    api.put({**of_somebody(holder=""), "metadata": {**of_somebody()["metadata"], "annotations": PROVEN}})
+    with hold(client):
+        pass
+    assert annotations(api) == PROVEN
+
+
+def test_a_verification_notes_where_nobody_is_at_work(client: Client, api: FakeApi) -> None:
+    lease.note(client, "bookinfo", PROVEN)
+    assert annotations(api) == PROVEN
+    lease.note(client, "bookinfo", dict.fromkeys(PROVEN))
+    assert annotations(api) == {}
+    api.put(of_somebody())
+    lease.note(client, "bookinfo", PROVEN)
+    assert annotations(api) == {}, "what was verified may be changed already"
+
+
+def test_whoever_may_not_note_it_goes_on(client: Client, api: FakeApi) -> None:
+    for method in ("GET", "POST"):
+        api.fail(403, method=method, part="/leases")
+        lease.note(client, "bookinfo", PROVEN)
+    assert found(api) is None
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (None, ""),
+        (of_somebody(ago=LONG_AGO), ""),
+        (of_somebody(), "lab tls since {}, by ada@desk"),
+        (of_somebody(holder="somebody\x1b[2J"), "a run since {}, by somebody [2J"),
+    ],
+)
+def test_it_tells_what_a_run_is_doing(left: Json | None, said: str) -> None:
+    since = f"{((left or {}).get('spec') or {}).get('acquireTime', '')[11:19]} UTC"
+    moment = datetime.datetime.now(datetime.UTC)
+    if left is not None and said:
+        left["spec"]["renewTime"] = f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
+    assert lease.at_work(left, moment) == said.format(since)
 
 
 def test_a_time_far_ahead_is_no_overflow() -> None:

@@ -4,11 +4,16 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop import Applied
-from ansible_collections.mesh.workshop.plugins.module_utils._workshop.status import page, summary
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import status as _status
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.status import summary
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop.verdict import Verdict
+
+MOMENT = datetime.datetime(2026, 11, 28, 12, tzinfo=datetime.UTC)
 
 
 def deployment(name: str, ready: int, wanted: int = 1) -> dict:
@@ -17,6 +22,10 @@ def deployment(name: str, ready: int, wanted: int = 1) -> dict:
         "spec": {"replicas": wanted},
         "status": {"readyReplicas": ready},
     }
+
+
+def page(status: dict, labs: list[str]) -> str:
+    return _status.page(status, labs, MOMENT)
 
 
 def node(ready: str = "True") -> dict:
@@ -72,6 +81,24 @@ def test_drift_is_a_trouble() -> None:
     assert status(drift=["Deployment room/a of Bookinfo is missing: run it."])["troubles"] == [
         "Deployment room/a of Bookinfo is missing: run it."
     ]
+
+
+PROVEN = Verdict(verified="2026-11-28T11:57:00Z")
+FAILED = Verdict(failed="2026-11-28T10:00:00Z", failure="Subset v9 is not there.")
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({}, "no"),
+        ({"verdict": PROVEN}, "3 min ago (2026-11-28T11:57:00Z)"),
+        ({"verdict": PROVEN, "drift": ["It differs."]}, "no"),
+        ({"verdict": FAILED}, "no; failed 2 h ago: Subset v9 is not there."),
+        ({"verdict": PROVEN, "running": "lab tls, by ada@desk"}, "in progress: lab tls, by ada@desk"),
+    ],
+)
+def test_the_page_says_when_the_stage_was_verified(facts: dict, said: str) -> None:
+    assert f"\nVerified    {said}\n" in page(status(**facts), [])
 
 
 def test_the_page_says_in_which_api_a_stage_is_applied() -> None:
