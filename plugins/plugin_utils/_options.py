@@ -34,7 +34,7 @@ PLAYBOOKS: dict[str, dict[str, str]] = {
         "attendees": "",
         **dict.fromkeys(("attendees_state", "attendees_confirm", *ADDED), "attendees"),
     },
-    "tour": {"lab": "", "labs": "", "tour_report": ""},
+    "tour": {"lab": "", "labs": "", "tour_report": "", "attendee": ""},
     "traffic": {"traffic_rate": "", "traffic_seconds": ""},
     "explain": {"url": "", "from": "url", "method": "url", "headers": "url", "attendee": "url"},
     "dashboard": {},

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 
 import kubernetes
 import yaml
+from oracle.processes import begun
 from oracle.rooms import EVERYBODY, bytes_of, held, host_of, namespaces, outcomes
 
 
@@ -156,6 +158,36 @@ def test_a_reset_of_one_leaves_the_others_alone(ansible, kube, gateway):
     assert {name: bytes_of(kube, name) for name in others} == before
     assert served_by(gateway, "bob", 30) == {"v1", "v2", "v3"}
     assert served_by(gateway, "ada") == {"v1"}
+
+
+def test_a_tour_is_of_one_attendee(ansible, kube, tmp_path):
+    before = {name: bytes_of(kube, name) for name in EVERYBODY}
+    run = ansible.play("tour", attendee="ada,bob")
+    assert run.status != 0
+    assert "A tour is of one attendee, whose namespace it resets after each lab, and 2 are meant" in run.message
+    run = ansible.play("tour", attendee="ada", lab="mirroring", tour_report=str(tmp_path / "tour.xml"))
+    assert run.status == 0, run.output
+    assert re.search(r"mirroring +reset", run.output), run.output
+    after = {name: bytes_of(kube, name) for name in EVERYBODY}
+    assert [name for name in EVERYBODY if after[name] != before[name]] == ["ada"]
+
+
+def test_a_namespace_that_was_deleted_comes_back_and_an_interrupted_addition_is_finished(
+    ansible, kube, gateway, kubectl, eventually
+):
+    others = {name: bytes_of(kube, name) for name in EVERYBODY if name != "bob"}
+    kube.core.delete_namespace("bob")
+    eventually(lambda: "bob" not in namespaces(kube), "the namespace bob goes", 120)
+    with begun(ansible, "attendees", attendees="bob") as process:
+        eventually(lambda: "bob" in namespaces(kube), "the addition begins")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) != 0
+    run = ansible.play("attendees", attendees="bob")
+    assert run.status == 0, run.output
+    assert served_by(gateway, "bob", 30) == {"v1", "v2", "v3"}
+    status, _printed, said = kubectl("bob", "get", "deployment", "reviews-v3")
+    assert status == 0, said
+    assert {name: bytes_of(kube, name) for name in others} == others
 
 
 def test_bad_input_is_told_before_anything_is_changed(ansible, kube, eventually):

@@ -41,6 +41,7 @@ def faults(playbook: str, given: dict[str, t.Any], **more: t.Any) -> list[str]:
         ("reset", {"reset_confirm": "yes", "env": "prod", "ansible_become_pass": "x"}),
         ("reset", {"lab": "tls", "reset_confirm": "no"}),
         ("reset", {"bookinfo_image": "a:1"}),
+        ("tour", {"lab": "tls", "attendee": "ada"}),
         ("tour", {"labs": "tls,rbac", "tour_report": "/tmp/tour.xml", "tracing_backend": "zipkin"}),
         ("setup", {"istio_version": "1.31.0", "bookinfo_injection": "no"}),
         ("setup", {"cluster_listen": "0.0.0.0", "cluster_listen_api": "yes", "cluster_listen_api_port": "7443"}),
