@@ -324,18 +324,17 @@ def no_fault(case: Case) -> Diagnosis | None:
     for one in case.about("fault"):
         if not _is_expected(case, one):
             continue
+        if not wanted:
+            return told(one)
         found = re.search(r"for ([0-9.]+) % of the requests", one.sentence)
-        if found is None:
-            return told(replace(one, mend=_of_share(one, wanted[0])) if wanted else one)
-        if wanted:
+        sentence = one.sentence
+        if found is not None:
             verb = "aborts" if ".abort" in one.field else "delays"
-            return Diagnosis(
+            sentence = (
                 f"{one.origin} {verb} {found[1]} % of the requests (percentage.value is in percent); the check expects "
-                f"{wanted[0]:g} %.",
-                f"Write percentage: {{value: {wanted[0]:g}}}.",
-                commands(_of_share(one, wanted[0])),
+                f"{wanted[0]:g} %."
             )
-        return told(one)
+        return Diagnosis(sentence, f"Write percentage: {{value: {wanted[0]:g}}}.", commands(_of_share(one, wanted[0])))
     return None
 
 

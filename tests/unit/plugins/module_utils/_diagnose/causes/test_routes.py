@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import diagnose
+from ansible_collections.mesh.workshop.plugins.module_utils._diagnose import Diagnosis, diagnose
 from ansible_collections.mesh.workshop.plugins.module_utils._diagnose.findings import Findings
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import Mesh
 from ansible_collections.mesh.workshop.plugins.module_utils._explain.request import request_of
@@ -188,3 +188,42 @@ def test_what_a_delegate_was_to_do_is_missed() -> None:
         "Rule 1 of VirtualService bookinfo/reviews leaves its requests to VirtualService bookinfo/inner, which is "
         "exported to no namespace (exportTo), so no route is made of it."
     )
+
+
+def of_fault(percentage: Json | None, kind: str = "abort", **parts: t.Any) -> Diagnosis | None:
+    """The diagnosis where a fault of all of reviews has this percentage."""
+    what: Json = {"httpStatus": 500} if kind == "abort" else {"fixedDelay": "2s"}
+    fault = {kind: {**what, **({"percentage": percentage} if percentage is not None else {})}}
+    route = {"fault": fault, "route": [{"destination": {"host": "reviews"}}]}
+    found = mesh(VirtualService=[for_reviews(http=[route])])
+    seen = ({"status": 200, "body": "", "headers": [], "seconds": 0.1},)
+    given = {"seen": seen, "objects": found.objects, "configs": found.configs, "request": request_of(URL)}
+    return diagnose(Findings(URL, "productpage", "bookinfo", **given, **parts))
+
+
+def test_a_fault_of_fewer_requests_than_expected() -> None:
+    answer = of_fault({"value": 0.5}, status_shares=((500, 0.5), (200, 0.5)))
+    assert answer is not None
+    assert answer.sentence == (
+        "VirtualService bookinfo/reviews aborts 0.5 % of the requests (percentage.value is in percent); the check "
+        "expects 50 %."
+    )
+    assert answer.remedy == "Write percentage: {value: 50}."
+    assert '"path": "/spec/http/0/fault/abort/percentage", "value": {"value": 50}' in answer.change
+
+
+def test_a_fault_without_a_percentage_strikes_nobody() -> None:
+    answer = of_fault(None, status_shares=((500, 0.25), (200, 0.75)))
+    assert answer is not None
+    assert answer.accused() == {"VirtualService bookinfo/reviews"}
+    assert answer.remedy == "Write percentage: {value: 25}."
+    assert '"value": {"value": 25}' in answer.change
+    delayed = of_fault(None, "delay", latency_min=1.5)
+    assert delayed is not None
+    assert delayed.accused() == {"VirtualService bookinfo/reviews"}
+
+
+@pytest.mark.parametrize("parts", [{"latency_min": 1.5}, {"expected_status": (418,)}])
+def test_another_fault_than_the_expected_one_is_not_accused(parts: Json) -> None:
+    answer = of_fault(None, **parts)
+    assert answer is None or "percentage" not in f"{answer.sentence} {answer.remedy}"
