@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 import typing as t
 
@@ -32,6 +33,15 @@ _PAGE = 500
 # How often what others write at the same moment may get in the way of an apply, and the first pause after it.
 _APPLY_ATTEMPTS = 5
 _APPLY_PAUSE = 0.05
+
+# What YAML takes as an escape only (https://yaml.org/spec/1.2.2/#51-character-set), beside what JSON escapes anyway.
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+
+
+def yaml_of(doc: Json) -> bytes:
+    """A document in the JSON that is YAML, too: YAML knows no pairs of surrogates as escapes."""
+    text = json.dumps(doc, separators=(",", ":"), ensure_ascii=False)
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 
 class Client:
@@ -117,15 +127,15 @@ class Client:
 
     def _apply(self, path: str, query: Query, doc: Json) -> Response:
         """The API server gives up after a few writes of others; an apply names no version, so it can be sent again."""
-        headers = {"Content-Type": "application/apply-patch+yaml"}
+        headers, body = {"Content-Type": "application/apply-patch+yaml"}, yaml_of(doc)
         for attempt in range(1, _APPLY_ATTEMPTS):
             try:
-                return self.request("PATCH", path, query=query, body=doc, headers=headers)
+                return self.request("PATCH", path, query=query, body=body, headers=headers)
             except ApiError as exc:
                 if not exc.is_conflict_of_writes:
                     raise
             time.sleep(_APPLY_PAUSE * 2**attempt)
-        return self.request("PATCH", path, query=query, body=doc, headers=headers)
+        return self.request("PATCH", path, query=query, body=body, headers=headers)
 
     def create(self, doc: Json, *, dry_run: bool = False, subresource: str | None = None) -> Json:
         kind, (namespace, name) = doc["kind"], key_of(doc)

@@ -3,11 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 import threading
 import time
 
 import pytest
+import yaml
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError, Client, connect
+from ansible_collections.mesh.workshop.plugins.module_utils._kube.client import yaml_of
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi, status_body
 
 NETWORK = "networking.istio.io/v1"
@@ -36,6 +39,15 @@ def test_apply_asks_for_strict_validation_with_our_manager(client: Client, api: 
     assert "fieldManager=mesh-workshop" in path
     assert "force=false" in path
     assert headers["Content-Type"] == "application/apply-patch+yaml"
+
+
+@pytest.mark.parametrize("text", ["\N{LOCK}", "ü \u2028 \x85 \ufeff \x7f", "\\ud83d\\udd12", "tab\tand\nline", '"'])
+def test_what_is_applied_is_the_same_in_json_and_in_yaml(client: Client, api: FakeApi, text: str) -> None:
+    """The API server reads an apply as YAML, in which two surrogates are no character."""
+    doc = config_map("a", {"x": text})
+    assert yaml.safe_load(yaml_of(doc)) == json.loads(yaml_of(doc)) == doc
+    client.apply(doc)
+    assert api.find("ConfigMap", "a", "bookinfo")["data"] == {"x": text}
 
 
 def test_a_field_that_is_dropped_is_released(client: Client, api: FakeApi) -> None:
