@@ -104,7 +104,7 @@ artifacts:
       sample:
         kubernetes: /var/cache/mesh-workshop/bin/kubernetes-2b6e0c5a9d14
     definitions:
-      description: Folders with CustomResourceDefinitions to install into the cluster, by name.
+      description: Folders with manifests to install into the cluster, by name.
       type: dict
       returned: always
       sample:

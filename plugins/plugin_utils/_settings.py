@@ -28,7 +28,8 @@ SERVICES = frozenset(
         *(f"ratelimit_{name}" for name in ("wait_timeout", "kubeconfig", "context")),
         *(f"metrics_{name}" for name in ("state", "image", "interval", "retention")),
         *(f"metrics_{name}" for name in ("wait_timeout", "kubeconfig", "context")),
-        *(f"dashboard_{name}" for name in ("state", "prometheus", "image", "wait_timeout", "kubeconfig", "context")),
+        *(f"dashboard_{name}" for name in ("state", "console", "prometheus", "image")),
+        *(f"dashboard_{name}" for name in ("wait_timeout", "kubeconfig", "context")),
         *(f"tracing_{name}" for name in ("state", "backend", "image", "wait_timeout", "kubeconfig", "context")),
     }
 )
@@ -133,6 +134,7 @@ LISTENING = Need("cluster_listen", "", (), "cluster_listen, the address to publi
 EMBEDDED = Need("cluster_provider", "embedded", ("embedded",), "cluster_provider=embedded")
 EXISTING = Need("cluster_provider", "embedded", ("existing",), "cluster_provider=existing")
 INSTALLING = Need("istio_state", "auto", ("auto", "present"), "istio_state=auto or present")
+PAGES_SHOWN = Need("dashboard_console", "auto", ("auto", "pages"), "dashboard_console=auto or pages")
 GATEWAY_API = Need("lab_api", "istio", ("gateway",), "lab_api=gateway")
 WAITING = Need("bookinfo_wait", "true", (), "bookinfo_wait=true")
 
@@ -145,6 +147,7 @@ NEEDS: dict[str, tuple[Need, ...]] = {
     **{f"istio_{name}": (INSTALLING,) for name in ("profile", "version", "hub", "tag", "values", "mesh_config")},
     "istio_wait_timeout": (INSTALLING,),
     "bookinfo_wait_timeout": (WAITING,),
+    "dashboard_image": (PAGES_SHOWN,),
     **dict.fromkeys(DEFINITIONS, (GATEWAY_API,)),
 }
 """Per variable of a role what it needs."""

@@ -124,21 +124,23 @@ def _istio() -> Step:
     )
 
 
+def _files(name: str, title: str, module: str, paths: t.Iterable[str]) -> Step:
+    """Files of a Go module, in the version that this Istio is built with."""
+    files = {path.rpartition("/")[2]: path for path in paths}
+    return _go(name, title, {}, {}, ("go.mod", "go.sum"), files, module, on_demand=True, directory="istio")
+
+
 def _gateway_api() -> Step:
-    """The Gateway API's definitions of the standard channel, in the version that this Istio is built with."""
+    """The Gateway API's definitions of the standard channel."""
     plurals = ("gatewayclasses", "gateways", "httproutes", "grpcroutes", "referencegrants", "backendtlspolicies")
-    files = [f"gateway.networking.k8s.io_{plural}.yaml" for plural in plurals]
-    return _go(
-        "gateway-api",
-        "Gateway API: fetching its definitions",
-        {},
-        {},
-        inputs=("go.mod", "go.sum"),
-        module="sigs.k8s.io/gateway-api",
-        module_files={name: f"config/crd/standard/{name}" for name in files},
-        on_demand=True,
-        directory="istio",
-    )
+    paths = [f"config/crd/standard/gateway.networking.k8s.io_{plural}.yaml" for plural in plurals]
+    return _files("gateway-api", "Gateway API: fetching its definitions", "sigs.k8s.io/gateway-api", paths)
+
+
+def _addons() -> Step:
+    """What Istio's samples install of Kiali and Grafana, rendered from their charts."""
+    paths = [f"samples/addons/{name}.yaml" for name in ("kiali", "grafana")]
+    return _files("addons", "Kiali and Grafana: fetching their manifests", "istio.io/istio", paths)
 
 
 def _rootfs(
@@ -437,6 +439,7 @@ def _steps() -> tuple[Step, ...]:
         *_tracing(),
         *_metrics(),
         _gateway_api(),
+        _addons(),
         _pages(),
     )
 

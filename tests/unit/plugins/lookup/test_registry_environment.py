@@ -31,7 +31,8 @@ def test_those_that_are_set_are_handed_on_and_no_others(monkeypatch: pytest.Monk
         "cluster/tasks/embedded.yml",
         "tracing/tasks/images.yml",
         "ratelimit/tasks/images.yml",
-        "dashboard/tasks/main.yml",
+        "dashboard/tasks/kiali.yml",
+        "dashboard/tasks/pages.yml",
     ],
 )
 def test_every_task_that_fetches_something_as_root_has_them(path: str) -> None:

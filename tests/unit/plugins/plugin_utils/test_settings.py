@@ -34,6 +34,7 @@ HELD = {
     "mesh.workshop.{{ lab_service }}": tuple(
         f"mesh.workshop.{name}" for name in ("dashboard", "metrics", "ratelimit", "tracing")
     ),
+    "{{ dashboard_shown }}.yml": ("kiali.yml", "pages.yml"),
     "{{ cluster_provider }}.yml": ("embedded.yml", "existing.yml"),
     "{{ lab_tour_tasks }}": ("main.yml", "reset.yml"),
 }

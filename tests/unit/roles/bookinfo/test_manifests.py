@@ -182,13 +182,15 @@ def test_what_runs_change_is_applied_with_its_lease() -> None:
     """So that no two runs change one namespace at once: Bookinfo, and the services that a reset may take away."""
 
     def leases(role: str) -> list[str]:
-        tasks = yaml.safe_load((ROLE.parent / role / "tasks" / "main.yml").read_text())
+        tasks = [
+            task for path in (ROLE.parent / role / "tasks").glob("*.yml") for task in yaml.safe_load(path.read_text())
+        ]
         applied = [task["mesh.workshop.apply"] for task in tasks if "mesh.workshop.apply" in task]
         return [one["lease"] for one in applied if "definitions" in one]
 
     assert leases("bookinfo") == ["{{ bookinfo_namespace }}"]
     for service in yaml.safe_load((ROLE.parent / "lab" / "vars" / "main.yml").read_text())["lab_services"]:
-        assert leases(service["role"]) == [service["namespace"]]
+        assert service["namespace"] in leases(service["role"])
 
 
 def test_openshift_leads_from_the_host_to_the_gateway() -> None:

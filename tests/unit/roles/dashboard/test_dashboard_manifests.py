@@ -21,20 +21,22 @@ ROLE = Path(__file__).resolve().parents[4] / "roles" / "dashboard"
 DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
 SPECS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
 VARIABLES = load(ROLE / "vars" / "main.yml")
-FOUND = {"prometheus": {"namespace": "monitoring", "name": "prometheus", "port": 80}}
+FOUND = {"prometheus": {"namespace": "monitoring", "name": "prometheus", "port": 80}, "namespaces": []}
+NOBODY = {"prometheus": {"namespace": ""}, "namespaces": []}
+PULL = "Deployment x/%s is not ready in time: pod %s-1, container c: ImagePullBackOff, image %s; correct it."
 Json = dict[str, t.Any]
 
 
-def render(**variables: t.Any) -> dict[str, Json]:
+def render(name: str = "dashboard.yml.j2", **variables: t.Any) -> dict[str, Json]:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters.update(FilterModule().filters())
     given = {
-        "dashboard_state": "present",
+        "dashboard_homes": VARIABLES["dashboard_homes"],
         "dashboard_files": {"server.py": "print()", "index.html": "<p>"},
         "dashboard_python": "python",
         "dashboard_address": "http://prometheus.monitoring:9090",
     }
-    text = environment.from_string((ROLE / "templates" / "dashboard.yml.j2").read_text()).render({**given, **variables})
+    text = environment.from_string((ROLE / "templates" / name).read_text()).render({**given, **variables})
     return {f"{one['kind']} {one['metadata']['name']}": one for one in yaml.safe_load_all(text)}
 
 
@@ -80,18 +82,112 @@ def test_other_pages_are_another_pod() -> None:
     assert mark() == mark() != mark(dashboard_files={"server.py": "print(1)"})
 
 
+def services() -> dict[str, list[str]]:
+    """What a reset looks for, by namespace."""
+    known = yaml.safe_load((ROLE.parent / "lab" / "vars" / "main.yml").read_text())["lab_services"]
+    return {one["namespace"]: sorted(one["objects"]) for one in known if one["role"] == "dashboard"}
+
+
 def test_a_reset_knows_what_is_installed() -> None:
     """What it looks for and never finds would count as taken away, so each reset would install the pages anew."""
-    services = yaml.safe_load((ROLE.parent / "lab" / "vars" / "main.yml").read_text())["lab_services"]
-    (service,) = [one for one in services if one["role"] == "dashboard"]
     kinds = {kind for _version, kind in SERVICE_KINDS}
     installed = [one for one in render().values() if one["kind"] in kinds]
-    assert {one["metadata"]["namespace"] for one in installed} == {service["namespace"]}
-    assert sorted(f"{one['kind']}/{one['metadata']['name']}" for one in installed) == sorted(service["objects"])
+    assert {one["metadata"]["namespace"] for one in installed} == {VARIABLES["dashboard_homes"]["pages"]}
+    assert services()[VARIABLES["dashboard_homes"]["pages"]] == sorted(
+        f"{one['kind']}/{one['metadata']['name']}" for one in installed
+    )
+    assert set(services()) == set(VARIABLES["dashboard_homes"].values())
 
 
-def test_the_namespace_is_all_that_a_removal_names() -> None:
-    assert list(render(dashboard_state="absent")) == ["Namespace mesh-workshop-dashboard"]
+def test_a_removal_names_all_that_is_not_in_a_namespace() -> None:
+    remains = VARIABLES["dashboard_remains"]
+    homes = VARIABLES["dashboard_homes"]
+    assert {shown: remains[shown][0]["metadata"]["name"] for shown in remains} == homes
+    kinds = {shown: [one["kind"] for one in documents] for shown, documents in remains.items()}
+    assert kinds == {"pages": ["Namespace"], "kiali": ["Namespace", "ClusterRoleBinding", "ClusterRole"]}
+    assert {one["metadata"]["name"] for one in remains["kiali"]} == {homes["kiali"]}
+    assert [name for name in render() if name.startswith("ClusterRole")] == []
+
+
+def test_no_pod_may_open_what_shows_all_namespaces() -> None:
+    policy = render("kiali.yml.j2")["NetworkPolicy forwarded-ports-only"]
+    assert policy["metadata"]["namespace"] == VARIABLES["dashboard_homes"]["kiali"]
+    assert policy["spec"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
+
+
+@pytest.mark.parametrize(
+    ("there", "given", "shown"),
+    [
+        ([], {}, "pages"),
+        ([], {"cluster_provider": "existing"}, "kiali"),
+        (["mesh-workshop-dashboard"], {"cluster_provider": "existing"}, "pages"),
+        (["mesh-workshop-kiali"], {}, "kiali"),
+        (["mesh-workshop-kiali"], {"dashboard_console": "pages"}, "pages"),
+        ([], {"dashboard_console": "kiali"}, "kiali"),
+        (["mesh-workshop-kiali"], {"dashboard_state": "absent"}, ""),
+    ],
+)
+def test_what_is_there_stays_unless_something_else_is_wanted(there: list[str], given: Json, shown: str) -> None:
+    found = {**FOUND, "namespaces": [{"name": name} for name in there]}
+    assert variable("dashboard", "dashboard_shown", dashboard_found=found, **given) == shown
+
+
+@pytest.mark.parametrize(
+    ("other", "there", "given", "runs"),
+    [
+        ("kiali", [], {}, False),
+        ("kiali", ["mesh-workshop-kiali"], {}, True),
+        ("kiali", [], {"dashboard_state": "absent"}, True),
+    ],
+)
+def test_only_what_is_there_is_removed(other: str, there: list[str], given: Json, runs: bool) -> None:
+    found = {**FOUND, "namespaces": [{"name": name} for name in there]}
+    given = {"dashboard_found": found, "dashboard_other": other, **given}
+    done = task("dashboard", "Remove what is not to show the mesh", **given)
+    assert done["runs"] is runs
+    if runs:
+        assert done["arguments"]["lease"] == "mesh-workshop-kiali"
+        assert done["arguments"]["definitions"] == VARIABLES["dashboard_remains"]["kiali"]
+
+
+@pytest.mark.parametrize(
+    ("said", "images"),
+    [
+        (PULL % ("kiali", "kiali", "quay.io/kiali/kiali:v2"), ["quay.io/kiali/kiali:v2"]),
+        (
+            f"{PULL % ('kiali', 'kiali', 'a/kiali:v2')} {PULL % ('grafana', 'grafana', 'b/grafana:12')}",
+            ["a/kiali:v2", "b/grafana:12"],
+        ),
+        ("Deployment x/kiali cannot become ready: something else.", []),
+    ],
+)
+def test_images_that_cannot_be_pulled_are_named(said: str, images: list[str]) -> None:
+    assert variable("dashboard", "dashboard_unpulled", dashboard_installed={"msg": said}) == images
+    assert variable("dashboard", "dashboard_unpulled", dashboard_installed={"changed": True}) == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        ("pages", ["-n mesh-workshop-dashboard service/dashboard 8080:80", "http://localhost:8080/?namespace=room"]),
+        (
+            "kiali",
+            [
+                "-n mesh-workshop-kiali service/kiali 20001:20001",
+                "-n mesh-workshop-kiali service/grafana 3000:3000",
+                "http://localhost:20001/kiali/console/graph/namespaces?namespaces=room",
+            ],
+        ),
+    ],
+)
+def test_the_playbook_says_how_to_open_what_it_has_installed(shown: str, told: list[str]) -> None:
+    template = ROLE.parents[1] / "playbooks" / "templates" / "dashboard.txt.j2"
+    said = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(template.read_text())
+    given = {"dashboard_shown": shown, "dashboard_homes": VARIABLES["dashboard_homes"], "bookinfo_namespace": "room"}
+    text = said.render(**given, dashboard_kubeconfig="/k", dashboard_context="")
+    assert [one for one in told if one not in text] == []
+    assert text.startswith("Open a port")
+    assert text.count("kubectl --kubeconfig /k port-forward") == len(told) - 1
 
 
 @pytest.mark.parametrize(
@@ -127,5 +223,5 @@ def test_images(given: Json, image: str) -> None:
     ],
 )
 def test_a_cluster_without_prometheus_is_told(given: Json, fails: bool) -> None:
-    given = {"dashboard_found": {"prometheus": {"namespace": ""}}, "ansible_check_mode": False, **given}
+    given = {"dashboard_found": NOBODY, "ansible_check_mode": False, **given}
     assert task("dashboard", "Fail without a Prometheus", **given)["runs"] is fails
