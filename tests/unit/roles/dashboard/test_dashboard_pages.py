@@ -152,7 +152,7 @@ def test_what_cannot_be_shown_is_said_and_shown_once_it_can(show: t.Any, prometh
 
 
 def test_a_namespace_without_traffic_is_said(show: t.Any, prometheus: t.Any) -> None:
-    prometheus.calls = []
+    prometheus.calls, prometheus.earlier = [], ["bookinfo"]
     page = show("/?namespace=quiet")
     assert page.evaluate(HEADLINE) == (
         "Nobody called anybody in namespace quiet in the last minute: open its page, or choose another namespace or "
