@@ -137,6 +137,27 @@ exercise:
   type: str
   returned: always
   sample: The page is complete, and takes nearly three seconds.
+before:
+  description: >-
+    What was applied before, whose place the stage takes; the values are empty where nothing was.
+  type: dict
+  returned: if a stage is applied
+  contains:
+    lab:
+      description: The lab, or C(baseline).
+      type: str
+      returned: always
+      sample: request_routing
+    stage:
+      description: Its stage.
+      type: str
+      returned: always
+      sample: all_v1
+    api:
+      description: The API that it was applied in.
+      type: str
+      returned: always
+      sample: istio
 results:
   description: One entry per object, with what was done about it.
   type: list

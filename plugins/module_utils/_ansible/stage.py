@@ -109,6 +109,8 @@ def bring_to_stage(runner: Runner) -> None:
         return
     runner.result["exercise"] = exercise.symptom if exercise else ""
     walk = Walk(runner, goal)
+    if applies:
+        runner.result["before"] = walk.before._asdict()
     if applies and runner.check_mode:
         walk.apply(goal.stage)
     elif applies:
@@ -197,13 +199,22 @@ class Walk:
         step.verification.prove(self.desired(step.state).documents)
 
     @functools.cached_property
+    def marker(self) -> Json | None:
+        """What says which stage is applied, as it is before anything is applied."""
+        return self.runner.client.get("v1", "ConfigMap", MARKER_NAME, self.namespace)
+
+    @property
+    def before(self) -> Applied:
+        """The stage that was applied before; its names are empty where none was."""
+        return applied_stage(self.marker) or Applied("", "", "")
+
+    @functools.cached_property
     def owner(self) -> Owner:
         """Whose the namespace's objects are, as its marker says before anything is applied."""
         from .._workshop.live import THREADS, LiveNamespace
 
-        marker = self.runner.client.get("v1", "ConfigMap", MARKER_NAME, self.namespace)
         with ThreadPoolExecutor(THREADS) as pool:
-            return LiveNamespace(self.runner.client, pool).owner(self.namespace, marker)
+            return LiveNamespace(self.runner.client, pool).owner(self.namespace, self.marker)
 
     def desired(self, stage: Stage | None) -> Desired:
         """What the namespace shows in this state, and the selector of what is pruned."""

@@ -63,7 +63,8 @@ def stage_fixture(
     def call(**options: t.Any) -> Json:
         given: Json = {"namespace": "bookinfo", "lab": "routing", "stage": "late", "catalogue": str(tmp_path)}
         given |= {"definition": LAB, "baseline": BASELINE, **options}
-        return run(bring_to_stage, spec=STAGE_ARG_SPEC, result={"lab": "", "stage": ""}, errors=(LabError,), **given)
+        shape = {"lab": "", "stage": "", "exercise": ""}
+        return run(bring_to_stage, spec=STAGE_ARG_SPEC, result=shape, errors=(LabError,), **given)
 
     return call
 
@@ -106,3 +107,10 @@ def test_what_has_a_name_of_the_lab_and_cannot_be_removed_ends_the_module(
         "Objects with names of lab routing were not removed: VirtualService bookinfo/ratings: "
     )
     assert names(result) == []
+
+
+def test_what_was_applied_before_is_returned(stage: t.Callable[..., Json]) -> None:
+    assert stage()["before"] == {"lab": "", "stage": "", "api": ""}
+    assert stage(check=True)["before"] == {"lab": "routing", "stage": "late", "api": "istio"}
+    assert stage(stage="other")["before"] == {"lab": "routing", "stage": "late", "api": "istio"}
+    assert "before" not in stage(state="verified")
