@@ -136,16 +136,23 @@ def test_the_board_is_written_as_a_page_and_as_json(ansible, kube, tmp_path):
     assert "name a file that ends with .html or .json" in run.message
 
 
-def test_everybody_gets_an_exercise_of_their_own_and_mends_it_alone(ansible, kube):
+def test_everybody_gets_an_exercise_of_their_own_and_mends_it_alone(ansible, kube, handed_out):
     run = ansible.play("break", attendee="all", seed=1)
     assert run.status == 0, run.output
+    back = "ansible-playbook mesh.workshop.lab -e lab=request_routing -e stage=all_v1 -e attendee=ada,bob,bookinfo"
+    assert f"Back to the stage that this has ended: {back}" in run.output
     markers = {name: kube.core.read_namespaced_config_map("mesh-workshop", name).data["lab"] for name in EVERYBODY}
     assert len(set(markers.values())) == len(EVERYBODY), markers
     again = ansible.play("break", attendee="all", seed=1)
     assert (again.status, outcomes(again)) == (0, dict.fromkeys(EVERYBODY, (0, 0))), again.output
-    run = ansible.play("verify", attendee="ada")
+    assert "Back to" not in again.output
+    # With ada's own kubeconfig: she may read which hints she was given, and note one more.
+    run = ansible.play("verify", attendee="ada", lab_kubeconfig=str(handed_out / "ada"))
     assert run.status != 0
-    assert "Not mended yet." in run.message
+    symptom, hint = run.message.splitlines()
+    assert symptom.startswith("Not mended yet."), run.message
+    assert hint.startswith("Hint 1 of "), run.message
+    assert kube.core.read_namespaced_config_map("mesh-workshop-exercise", "ada").data == {"hints": "1"}
     run = ansible.play("lab", lab="request_routing", stage="all_v1", attendee="all")
     assert run.status == 0, run.output
 
