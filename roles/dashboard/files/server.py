@@ -53,7 +53,6 @@ PATIENCE = 10.0
 """Seconds in which Prometheus has to answer."""
 POINTS = 60
 """Points of a chart."""
-VISIT = "open the page of the shop a few times, or let ansible-playbook mesh.workshop.traffic do it."
 
 ENDS = ("workload", "workload_namespace", "app", "version", "canonical_service")
 SERVICE = ("destination_service", "destination_service_name", "destination_service_namespace")
@@ -229,11 +228,9 @@ class Pages:
             'count by (destination_workload_namespace) (istio_requests_total{reporter="destination"})'
         )
         names = {one["metric"].get("destination_workload_namespace", "") for one in found}
-        names -= {*model.UNKNOWN, "istio-system"}
         if not names:
             self._explain_nothing()
-            raise Quiet(f"No workload of the mesh has been called yet: {VISIT}")
-        return {"namespaces": sorted(names)}
+        return {"namespaces": sorted(names - {*model.UNKNOWN, "istio-system"})}
 
     def graph(self, namespace: str, minutes: int) -> Json:
         """The service graph of a namespace."""
@@ -272,7 +269,10 @@ class Pages:
         if self.prometheus.number("count(istio_requests_total)"):
             return
         if self.prometheus.number("count(envoy_server_live)"):
-            raise Quiet(f"The proxies have counted no request yet: {VISIT}")
+            raise Quiet(
+                "The proxies have counted no request yet: open the page of the shop a few times, or let "
+                "ansible-playbook mesh.workshop.traffic do it."
+            )
         raise Unavailable(
             f"Prometheus at {self.prometheus.url} reads no proxy of the mesh (it has neither istio_requests_total nor "
             "envoy_server_live): let it read the pods with the annotation prometheus.io/scrape, or install the role "

@@ -5,6 +5,9 @@
 // What both pages share: the choices above, asking again every few seconds, and what to say where there is nothing.
 
 const SECONDS = 5;
+const NOBODY =
+  "No workload of the mesh has been called yet: open the page of the shop a few times, or let ansible-playbook " +
+  "mesh.workshop.traffic do it.";
 
 /** An element with properties and children; no text of ours or of the cluster is ever read as HTML. */
 export function element(name, properties = {}, ...children) {
@@ -77,6 +80,7 @@ export function follow(what, show) {
     const mine = asked;
     try {
       offer((await ask("namespaces")).namespaces);
+      if (!form.elements.namespace.value) throw new Error(NOBODY);
       for (const link of document.querySelectorAll("nav a")) {
         link.search = new URLSearchParams({ namespace: form.elements.namespace.value });
       }

@@ -84,8 +84,6 @@ class FakePrometheus:
         self.calls = list(BOOKINFO)
         self.counts = {"count(istio_requests_total)": 1.0, "count(envoy_server_live)": 7.0}
         self.broken: Answer | None = None
-        # Namespaces that were called before the period that is shown.
-        self.earlier: list[str] = []
 
     @property
     def url(self) -> str:
@@ -111,8 +109,7 @@ class FakePrometheus:
         if query in self.counts:
             return self._vector([({}, self.counts[query])] if self.counts[query] else [])
         if query.startswith("count by (destination_workload_namespace)"):
-            names = ["bookinfo"] if self.calls else self.earlier
-            return self._vector([({"destination_workload_namespace": name}, 1) for name in names])
+            return self._vector([({"destination_workload_namespace": "bookinfo"}, 1)] if self.calls else [])
         if query.startswith("time() - max"):
             return self._vector([({}, 3.2)])
         if "offset" in query:

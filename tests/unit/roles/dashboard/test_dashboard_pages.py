@@ -152,7 +152,7 @@ def test_what_cannot_be_shown_is_said_and_shown_once_it_can(show: t.Any, prometh
 
 
 def test_a_namespace_without_traffic_is_said(show: t.Any, prometheus: t.Any) -> None:
-    prometheus.calls, prometheus.earlier = [], ["bookinfo"]
+    prometheus.calls = []
     page = show("/?namespace=quiet")
     assert page.evaluate(HEADLINE) == (
         "Nobody called anybody in namespace quiet in the last minute: open its page, or choose another namespace or "
@@ -195,6 +195,12 @@ def test_axe_notices_a_fault_of_a_page(show: t.Any, axe: Path) -> None:
     page = show("/?namespace=bookinfo")
     page.evaluate("document.getElementById('graph').removeAttribute('aria-label')")
     assert [one.split(":")[0] for one in page.accuse(axe)] == ["svg-img-alt"]
+
+
+@pytest.mark.parametrize("path", ["/", "/signals"])
+def test_where_no_workload_was_called_there_is_nothing_to_choose(show: t.Any, prometheus: t.Any, path: str) -> None:
+    prometheus.calls = []
+    assert show(path).evaluate(MESSAGE).startswith("No workload of the mesh has been called yet: open the page of")
 
 
 def test_an_address_may_have_parameters_that_are_no_choices(show: t.Any) -> None:

@@ -194,10 +194,3 @@ def test_nothing_is_loaded_from_elsewhere(serve: t.Any) -> None:
     assert "default-src 'none'" in policy
     assert "http" not in policy
     assert 'src="http' not in page
-
-
-def test_calls_that_reach_no_workload_leave_nothing_to_choose(serve: t.Any, prometheus: t.Any) -> None:
-    prometheus.calls = []
-    status, found = ask(f"{serve()}/api/namespaces")
-    assert status == 200
-    assert found["error"].startswith("No workload of the mesh has been called yet: open the page of the shop")
