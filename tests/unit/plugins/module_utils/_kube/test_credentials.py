@@ -63,6 +63,20 @@ def test_a_credential_plugin_that_fails(tmp_path: Path, text: str, message: str)
         authorization(settings)
 
 
+def test_a_credential_plugin_may_give_a_certificate(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    status = json.dumps({"status": {"clientCertificateData": "CERT", "clientKeyData": "KEY"}})
+    user = {"exec": {"command": plugin(tmp_path, f"echo x >> {runs}; echo '{status}'")}}
+    credentials = load_settings({"kubeconfig": kubeconfig(user)}, {}).credentials
+    for _time in range(2):
+        pair = credentials.pair()
+        assert pair is not None
+        assert (pair.cert, pair.key) == (b"CERT", b"KEY")
+        assert "plugin" in pair.source
+        assert credentials.authorization() is None
+    assert runs.read_text() == "x\n", "it is run once"
+
+
 def test_a_credential_plugin_that_is_not_installed() -> None:
     user = {"exec": {"command": "/nowhere/plugin", "installHint": "get it from the shop"}}
     settings = load_settings({"kubeconfig": kubeconfig(user)}, {})

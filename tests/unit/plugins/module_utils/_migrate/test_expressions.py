@@ -28,3 +28,22 @@ def test_a_constant_counts_in_a_condition(text: str, said: list[list[str]]) -> N
 def test_a_denied_constant_is_refused_and_never_left_out(text: str) -> None:
     with pytest.raises(Refused, match="the expression"):
         alternatives(text, FIELD, PLACE)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('(source.user == "a") == true', [[("a", False)]]),
+        ('(source.user == "a") != true', [[("a", True)]]),
+        ('(source.user == "a" || source.user == "b") == false', [[("a", True), ("b", True)]]),
+        ('(source.user == "a" && source.user == "b") == false', [[("a", True)], [("b", True)]]),
+    ],
+)
+def test_a_condition_may_be_compared_with_a_constant(text: str, said: list[list[tuple[str, bool]]]) -> None:
+    found = alternatives(text, FIELD, PLACE)
+    assert [[(test.text, test.negated) for test in tests] for tests in found] == said
+
+
+def test_a_condition_is_not_compared_with_a_text() -> None:
+    with pytest.raises(Refused, match="the expression"):
+        alternatives('(source.user == "a") == "b"', FIELD, PLACE)
