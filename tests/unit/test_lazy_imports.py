@@ -62,6 +62,13 @@ def test_an_action_that_reads_files_loads_no_client(action: str) -> None:
     assert "urllib3" in loaded_by(f"{PACKAGE}.modules.apply")[f"{PACKAGE}.modules.apply"]
 
 
+def test_the_action_that_reads_files_loads_nothing_that_understands_them() -> None:
+    """In Ansible's own process each file of a collection is compiled anew."""
+    (found,) = loaded_by(f"{PACKAGE}.action.apply").values()
+    rooms = [one.removeprefix(f"{PACKAGE}.module_utils.") for one in found if ".module_utils._" in one]
+    assert [one for one in rooms if one.startswith("_")] == ["_apply", "_apply.sources", "_kube", "_kube.late"]
+
+
 def test_a_table_of_results_loads_nothing_that_asks_for_them() -> None:
     (found,) = loaded_by(f"{PACKAGE}.filter.check_table").values()
     rooms = [one.removeprefix(f"{PACKAGE}.module_utils.") for one in found if ".module_utils." in one]

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import typing as t
 
-from .._kube import Ref, ref_of
 from .._kube.late import late_attributes
-from .documents import checked, clean, flatten, parse_all
-from .sources import DocumentError, list_sources, read_source
-from .text import parse_yaml
-from .values import plain
 
 if t.TYPE_CHECKING:
+    from .._kube import Ref, ref_of
+    from .documents import checked, clean, flatten, parse_all
     from .engine import ApplyOptions, apply_set
     from .prune import find_owned
     from .report import Report
+    from .sources import DocumentError, list_sources, read_source
+    from .text import parse_yaml
     from .undo import put_back_all
+    from .values import plain
 
 __all__ = [
     "ApplyOptions",
@@ -39,14 +39,19 @@ __all__ = [
     "ref_of",
 ]
 
-# Imported when they are asked for: whoever only reads documents has no use for what applies them.
+# Imported when they are asked for: an action only reads files, and whoever reads documents has no use for what applies
+# them.
 __getattr__ = late_attributes(
     __name__,
     {
-        "ApplyOptions": ".engine",
-        "apply_set": ".engine",
+        **dict.fromkeys(("Ref", "ref_of"), ".._kube.objects"),
+        **dict.fromkeys(("checked", "clean", "flatten", "parse_all"), ".documents"),
+        **dict.fromkeys(("ApplyOptions", "apply_set"), ".engine"),
         "find_owned": ".prune",
         "Report": ".report",
+        **dict.fromkeys(("DocumentError", "list_sources", "read_source"), ".sources"),
+        "parse_yaml": ".text",
         "put_back_all": ".undo",
+        "plain": ".values",
     },
 )

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import typing as t
 
-from .discovery import Resource, service_proxy_path
-from .errors import ApiError, ConfigError, InvalidName, conflicting_fields
 from .late import late_attributes
-from .names import api_version_fault, label_value_fault, name_fault, namespace_fault
-from .objects import Json, Key, Ref, key_of, ref_of, subject_of
-from .options import AUTH_ARG_SPEC, ENVIRONMENT
 
 if t.TYPE_CHECKING:
     from .client import FIELD_MANAGER, Client, connect
+    from .discovery import Resource, service_proxy_path
+    from .errors import ApiError, ConfigError, InvalidName, conflicting_fields
+    from .names import api_version_fault, label_value_fault, name_fault, namespace_fault
+    from .objects import Json, Key, Ref, key_of, ref_of, subject_of
+    from .options import AUTH_ARG_SPEC, ENVIRONMENT
     from .transport import Response
 
 __all__ = [
@@ -44,6 +44,16 @@ __all__ = [
 ]
 
 # Imported when they are asked for: whoever only reads files has no use for the client, nor for the packages below it.
+# In Ansible's own process each file is compiled anew.
 __getattr__ = late_attributes(
-    __name__, {"FIELD_MANAGER": ".client", "Client": ".client", "connect": ".client", "Response": ".transport"}
+    __name__,
+    {
+        **dict.fromkeys(("FIELD_MANAGER", "Client", "connect"), ".client"),
+        **dict.fromkeys(("Resource", "service_proxy_path"), ".discovery"),
+        **dict.fromkeys(("ApiError", "ConfigError", "InvalidName", "conflicting_fields"), ".errors"),
+        **dict.fromkeys(("api_version_fault", "label_value_fault", "name_fault", "namespace_fault"), ".names"),
+        **dict.fromkeys(("Json", "Key", "Ref", "key_of", "ref_of", "subject_of"), ".objects"),
+        **dict.fromkeys(("AUTH_ARG_SPEC", "ENVIRONMENT"), ".options"),
+        "Response": ".transport",
+    },
 )
