@@ -13,6 +13,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import importlib
+import threading
 import typing as t
 
 from ansible.module_utils.common.parameters import remove_values
@@ -70,6 +72,18 @@ def _why_unready(client: Client, workload: Json) -> str:
     from .._explain.applied import why_unready  # only where something does not get ready
 
     return why_unready(client, workload)
+
+
+def _is_of_mesh(document: t.Any) -> bool:
+    """Whether an object may be without effect in the mesh. Whatever is no object is judged where it is applied."""
+    if not isinstance(document, dict):
+        return False
+    return ".istio.io/" in str(document.get("apiVersion")) or document.get("kind") == "Service"
+
+
+def _load_effects() -> None:
+    """Import what finds objects without effect, while this process mostly waits for the API server."""
+    importlib.import_module(".._explain.applied", __package__)
 
 
 class Runner:
@@ -170,6 +184,8 @@ class Runner:
 
         ``told`` adds what only the caller knows to the results, ``failure`` is the sentence around a failure's message.
         """
+        if any(map(_is_of_mesh, documents)):
+            threading.Thread(target=_load_effects, daemon=True).start()
         report = self._take_up(documents, options, told)
         if report.failed:
             self.fail(failure.format(report.message))
@@ -201,7 +217,7 @@ class Runner:
 
     def _warn_of_no_effect(self, report: Report, options: ApplyOptions) -> None:
         """Say what of a set can have no effect, as it is now or, in check mode, as it would be."""
-        if not any(".istio.io/" in one["apiVersion"] or one["kind"] == "Service" for one in report.objects):
+        if not any(map(_is_of_mesh, report.objects)):
             return
         from .._explain.applied import Applied, idle_effects, warnings_of  # nothing to load for what is not the mesh's
 

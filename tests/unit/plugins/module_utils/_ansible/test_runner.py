@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import threading
 import typing as t
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mesh.workshop.plugins.module_utils import _verify
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible import runner
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.runner import EMPTY_RESULT, Runner, run_module
+from ansible_collections.mesh.workshop.plugins.module_utils._apply import Report, engine
 from ansible_collections.mesh.workshop.plugins.module_utils._istio import settled
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError
 from ansible_collections.mesh.workshop.plugins.module_utils._verify import CheckError, Outcome
@@ -254,6 +257,28 @@ def test_what_is_applied_and_can_have_no_effect_is_warned_of(run: Run, warned: l
     result = run(lambda runner: t.cast("None", runner.apply([ROUTE], runner.options())), check=check)
     assert not result.get("failed")
     assert warned == [UNBOUND]
+
+
+@pytest.mark.parametrize(("documents", "loaded"), [([ROUTE], True), ([MAP], False)])
+def test_what_finds_objects_without_effect_is_loaded_while_they_are_applied(
+    run: Run, monkeypatch: pytest.MonkeyPatch, documents: list[Json], loaded: bool
+) -> None:
+    begun, free = threading.Event(), threading.Event()
+
+    def load() -> None:
+        begun.set()
+        free.wait(60)
+
+    def apply_set(*given: t.Any) -> Report:
+        assert not loaded or begun.wait(60)
+        free.set()
+        return engine.apply_set(*given)
+
+    monkeypatch.setattr(runner, "_load_effects", load)
+    monkeypatch.setattr(runner, "apply_set", apply_set)
+    result = run(lambda one: t.cast("None", one.apply(documents, one.options())))
+    assert not result.get("failed"), result
+    assert begun.is_set() is loaded
 
 
 def test_what_has_its_effect_is_not_warned_of(run: Run, warned: list[str]) -> None:
