@@ -40,7 +40,6 @@ TOGETHER = {
     "_migrate/authentication_tokens": "_migrate/test_authentication.py",
     "_migrate/envoy": CONVERTED,
     "_migrate/facts": CONVERTED,
-    "_migrate/fields": CONVERTED,
     "_migrate/foreign": CONVERTED,
     "_migrate/lists": CONVERTED,
     "_migrate/model": CONVERTED,

@@ -225,26 +225,31 @@ def _unknown(field: str, key: str, shape: dict[str, Shape]) -> str:
     return f"{field}.{key} has no place in today's API{hint}"
 
 
+def _shown(value: t.Any) -> str:
+    """A value as YAML has it."""
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
 def _leaf(doc: Doc, value: t.Any, shape: str, field: str, place: tuple[int, int]) -> t.Any:
     if isinstance(value, (dict, list)):
         raise Refused(f"{field} must be a single value.", field, place)
     if shape == "b":
         if not isinstance(value, bool):
-            raise Refused(f"{field} must be true or false, not {value!r}.", field, place)
+            raise Refused(f"{field} must be true or false, not {_shown(value)}.", field, place)
     elif shape in ("i", "n"):
         if isinstance(value, str) and value.strip().lstrip("-").isdigit():
             doc.repair(f"The quotes around the number {value} are dropped.", field, place)
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int if shape == "i" else (int, float)):
-            raise Refused(f"{field} must be a number, not {value!r}.", field, place)
+            raise Refused(f"{field} must be a number, not {_shown(value)}.", field, place)
     elif shape == "x":
         if isinstance(value, bool):
-            raise Refused(f"{field} must be a number or a string, not {value!r}.", field, place)
+            raise Refused(f"{field} must be a number or a string, not {_shown(value)}.", field, place)
     elif shape == "d":
         return duration(doc, value, field, place)
     elif not isinstance(value, str):
         if isinstance(value, (bool, float)):
-            raise Refused(f"{field} must be a string; quote {value!r}.", field, place)
+            raise Refused(f"{field} must be a string; quote {_shown(value)}.", field, place)
         doc.repair(f"{value} is quoted, since {field} is a string.", field, place)
         value = str(value)
     elif "|" in shape and value not in shape.split("|"):
@@ -265,7 +270,9 @@ def duration(doc: Doc, value: t.Any, field: str, place: tuple[int, int]) -> str:
         doc.repair(f"{value} is {hours}.", field, place)
         return hours
     if not isinstance(value, str) or not _DURATION.fullmatch(value):
-        raise Refused(f"{field} must be a duration with a unit, such as 5s or 100ms, not {value!r}.", field, place)
+        raise Refused(
+            f"{field} must be a duration with a unit, such as 5s or 100ms, not {_shown(value)}.", field, place
+        )
     return value
 
 
