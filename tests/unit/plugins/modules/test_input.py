@@ -69,6 +69,13 @@ APPLY_OPTIONS = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _elsewhere(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[None]:
+    """Files whose names are junk lie beside no source."""
+    with contextlib.chdir(tmp_path_factory.mktemp("elsewhere")):
+        yield
+
+
 @pytest.fixture(name="catalogue")
 def catalogue_fixture(tmp_path: pathlib.Path) -> str:
     """A catalogue with one lab."""
