@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from oracle.forms import PLACES, forms_of, mutated
+from oracle.forms import PLACES, definitions, forms_of, mutated
 from oracle.stages import CATALOGUE, LABS, read
 
 FORMS = forms_of(LABS)
@@ -22,8 +20,7 @@ def _definitions(ansible):
     assert installed.status == 0, installed.output
     yield
     assert ansible.play("reset", reset_confirm="yes").status == 0
-    folder = max(Path("/var/cache/mesh-workshop/bin").glob("gateway-api-*"), key=lambda one: one.stat().st_mtime)
-    gone = ansible.module("apply", src=str(folder), state="absent", wait_timeout=60)
+    gone = ansible.module("apply", src=str(definitions()), state="absent", wait_timeout=60)
     assert gone.status == 0, gone.output
 
 

@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
+
+from oracle.stages import BASELINE, states
 
 PLACES = {
     ("faults", "abort_grpc"): ("EnvoyFilter", "health"),
@@ -16,6 +19,11 @@ PLACES = {
 """Of each stage with a form and a mutation, the object that the mutation is about."""
 
 
+def definitions():
+    """The folder with the definitions of the Gateway API that were built last."""
+    return max(Path("/var/cache/mesh-workshop/bin").glob("gateway-api-*"), key=lambda one: one.stat().st_mtime)
+
+
 def forms_of(labs):
     """The stages that have a form of the Gateway API, as pairs of lab and stage."""
     return [
@@ -24,6 +32,25 @@ def forms_of(labs):
         for stage in content["stages"]
         if "lacks" not in stage.get("gateway_api", {"lacks": ""})
     ]
+
+
+def form_of(stage):
+    """A stage of a lab.yml, with what it removes, adds and goes through in the Gateway API."""
+    return {"name": stage["name"], **stage["gateway_api"]}
+
+
+def distinct_forms(labs):
+    """The stages whose form of the Gateway API leads to what no stage in Istio's, and no form before it, leads to."""
+    home = labs[BASELINE[0]]
+    seen = [states(stage, home)[-1] for content in labs.values() for stage in content["stages"]]
+    found = []
+    for lab, name in forms_of(labs):
+        (stage,) = (one for one in labs[lab]["stages"] if one["name"] == name)
+        wanted = states(form_of(stage), home)
+        if wanted[-1] not in seen or len(wanted) > 1:
+            found.append((lab, name))
+            seen.append(wanted[-1])
+    return found
 
 
 def mutated(lab, stage):

@@ -8,10 +8,11 @@ stage has elsewhere than in her namespace the instructor applies, as the collect
 the configuration of his proxies and his part of the gateway's have to equal baseline's, and his page has to be as at
 baseline.
 
-Three things are left out. Whether ada's stage does what it should is proven elsewhere, for one Bookinfo alone. The form
-of the Gateway API is not walked, since its routes end in the same configuration, as the labs' own tests prove by
-traffic. And all of baseline's checks run for bob only where a stage has something outside of ada's namespace
-or closes her way in: otherwise nothing that they go through can have changed, if the configurations are equal.
+Then she walks through what the Gateway API says otherwise; bob's page is loaded where that reaches the furthest.
+
+Two things are left out. Whether ada's stage does what it should is proven elsewhere, for one Bookinfo alone. And all of
+baseline's checks run for bob only where a stage has something outside of ada's namespace or closes her way in:
+otherwise nothing that they go through can have changed, if the configurations are equal.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ import re
 
 import pytest
 from oracle import proxies
+from oracle.forms import definitions, distinct_forms, form_of
 from oracle.rooms import bytes_of, faults_of_page, host_of
 from oracle.snapshots import differences, listing, versions
-from oracle.stages import BASELINE, STAGES, read, states
+from oracle.stages import BASELINE, LABS, STAGES, read, states
 
 NETWORKING = "networking.istio.io/v1"
 SHARED = "shop.example"
@@ -35,6 +37,9 @@ ONE_FOR_ALL = {
 }
 # Where all of baseline's checks run for bob.
 REACHING = (*ONE_FOR_ALL, ("tls", "secure_gateway"), ("tls", "mutual_gateway"), ("gateway", "closed"))
+FORMS = distinct_forms(LABS)
+# Where bob's page is loaded: with a Gateway, a Secret and TLS of ada's beside the gateway that both use.
+REACHING_FORM = ("tls", "mutual_gateway")
 # The collection's own way to a stage: beside the gateway, and at the port that all share.
 OWN_WAY = (("tls", "secure_gateway"), ("gateway", "closed"))
 # A host that istiod tells to all proxies: who knows the last one knows all that was there before.
@@ -122,9 +127,9 @@ def changes(kube, beacon, eventually, before, but=()):
 
 @pytest.fixture(name="untouched", scope="module")
 def untouched_fixture(kube, gateway, beacon, baseline, eventually):
-    """Asserts that bob has what he had before, and proxies and a page as at baseline."""
+    """Asserts that bob has what he had before, and proxies as at baseline, and his page, too, unless it is left out."""
 
-    def untouched(before, but=()):
+    def untouched(before, but=(), *, page=True):
         found = []
 
         def same():
@@ -133,7 +138,7 @@ def untouched_fixture(kube, gateway, beacon, baseline, eventually):
 
         # Where a proxy has got something new, what was in its place goes on for a second.
         eventually(same, lambda: f"this of bob's is not as at baseline:\n{listing(found)}\n", seconds=20)
-        faults = faults_of_page(gateway, "bob")
+        faults = faults_of_page(gateway, "bob") if page else ""
         assert not faults, faults
 
     return untouched
@@ -326,3 +331,40 @@ def test_the_collections_own_way_there_and_back_leaves_them_too(ansible, kube, u
         run = ansible.play(name, attendee="ada", **options)
         assert run.status == 0, run.output
         untouched(before)
+
+
+@pytest.fixture(name="hands_of_gateway_api", scope="module")
+def hands_of_gateway_api_fixture(ansible, kubectl, facts):
+    """Ada's hands at baseline, where the cluster has the definitions of the Gateway API; afterwards it has none."""
+    installed = ansible.role("gateway_api")
+    assert installed.status == 0, installed.output
+    (home,) = states({}, read(BASELINE[0], **facts))
+    hands = Hands(kubectl, home)
+    yield hands
+    hands.reach(home)
+    gone = ansible.module("apply", src=str(definitions()), state="absent", wait_timeout=60)
+    assert gone.status == 0, gone.output
+
+
+def are_accepted(kube):
+    """Whether ada has routes of the Gateway API, and each of them holds."""
+    routes = kube.custom.list_namespaced_custom_object("gateway.networking.k8s.io", "v1", "ada", "httproutes")["items"]
+    parents = [one.get("status", {}).get("parents") or [{"conditions": []}] for one in routes]
+    return bool(routes) and all(
+        any(one["type"] == "Accepted" and one["status"] == "True" for one in parent["conditions"])
+        for each in parents
+        for parent in each
+    )
+
+
+@pytest.mark.parametrize(("lab", "stage"), FORMS)
+def test_what_the_gateway_api_says_otherwise_leaves_them_too(
+    kube, hands_of_gateway_api, facts, eventually, untouched, lab, stage
+):
+    before, others = objects(kube, "bob"), bytes_of(kube, "bookinfo")
+    (content,) = (one for one in read(lab, **facts)["stages"] if one["name"] == stage)
+    for wanted in states(form_of(content), read(BASELINE[0], **facts)):
+        hands_of_gateway_api.reach(wanted)
+        eventually(lambda: are_accepted(kube), "istiod takes ada's routes")
+        untouched(before, page=(lab, stage) == REACHING_FORM)
+    assert bytes_of(kube, "bookinfo") == others
