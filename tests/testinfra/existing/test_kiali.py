@@ -18,9 +18,10 @@ import yaml
 HOME, PAGES = "mesh-workshop-kiali", "mesh-workshop-dashboard"
 PROMETHEUS = "http://prometheus.example:9090"
 NAMES = ("kiali", "grafana")
-# Answers every question, at the ports of both.
+# Answers every question, at the ports of both, and ends when it is asked to.
 STAND_IN = """
-import http.server, threading
+import http.server, os, signal, threading
+signal.signal(signal.SIGTERM, lambda *_given: os._exit(0))
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
@@ -105,7 +106,7 @@ def stand_ins(kube: t.Any, ansible: t.Any, eventually: t.Any) -> t.Iterator[None
 
 def test_an_image_that_cannot_be_pulled_is_named_and_nothing_is_left(ansible: t.Any, kube: t.Any) -> None:
     run = ansible.role(
-        "dashboard", dashboard_console="kiali", dashboard_prometheus=PROMETHEUS, dashboard_wait_timeout=20
+        "dashboard", dashboard_console="kiali", dashboard_prometheus=PROMETHEUS, dashboard_wait_timeout=15
     )
     assert run.status != 0
     assert run.message.startswith("The cluster cannot pull quay.io/kiali/kiali:v"), run.output
