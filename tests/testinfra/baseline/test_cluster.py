@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 
@@ -50,6 +51,25 @@ def test_the_api_server_may_ask_the_kubelet(kube):
     """What `kubectl logs` and `kubectl exec` stand on."""
     (pod, *_others) = kube.core.list_namespaced_pod("kube-system", label_selector="k8s-app=kube-dns").items
     assert kube.core.read_namespaced_pod_log(pod.metadata.name, "kube-system", tail_lines=1)
+
+
+def test_proxies_and_kubelet_rest_when_nothing_happens(kube):
+    """What they look after several times a second, or for every container, adds up in a room of attendees."""
+    (gateway, *_others) = kube.core.list_namespaced_pod("istio-system", label_selector="istio=ingressgateway").items
+    told = kube.execute(
+        gateway.metadata.name,
+        "istio-proxy",
+        *("pilot-agent", "request", "GET", "config_dump?mask=bootstrap"),
+        namespace="istio-system",
+    )
+    (dump,) = json.loads(told)["configs"]
+    assert dump["bootstrap"]["watchdogs"]["worker_watchdog"]["miss_timeout"] == "5s"
+    (node,) = kube.core.list_node().items
+    # The client would take JSON for its own and give back Python.
+    answer = kube.core.connect_get_node_proxy_with_path(node.metadata.name, "configz", _preload_content=False)
+    config = json.loads(answer.data)["kubeletconfig"]
+    assert set(config["evictionHard"].values()) == {"0%"}
+    assert config["localStorageCapacityIsolation"] is False
 
 
 def test_the_kubeconfig_is_its_owners_alone(kubeconfig):

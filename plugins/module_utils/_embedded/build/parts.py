@@ -40,6 +40,7 @@ GO_AT_LEAST = (1, 26)
 
 #: Name of the input that is not in the role's own files: Bookinfo's programs.
 BOOKINFO_APP = "@bookinfo"
+ENVOY_WATCHDOGS = "images/envoy_watchdogs.json"
 
 KUBE_IMAGES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
 
@@ -419,9 +420,11 @@ def _steps() -> tuple[Step, ...]:
             {
                 "pilot-agent": "istio:pilot-agent",
                 "envoy_bootstrap.json": "istio:envoy_bootstrap.json",
+                "envoy_watchdogs.json": ENVOY_WATCHDOGS,
                 "envoy": "envoy:envoy",
             },
             ("istio", "envoy"),
+            inputs=(ENVOY_WATCHDOGS,),
         ),
         _image("bookinfo", {"app": BOOKINFO_APP}, (), inputs=(BOOKINFO_APP,)),
         _image("grpc-health", {"grpc-health": "grpc-health:grpc-health"}, ("grpc-health",), on_base=False),

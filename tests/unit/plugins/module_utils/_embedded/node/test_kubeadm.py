@@ -36,6 +36,16 @@ def test_the_one_node_runs_everything() -> None:
     assert proxy["conntrack"] == {"maxPerCore": 0}
 
 
+def test_kubelet_does_not_ask_every_container_what_it_uses() -> None:
+    init, _cluster, kubelet, _proxy = kubeadm.config_documents(CONTROL)
+    assert {"name": "housekeeping-interval", "value": "60s"} in init["nodeRegistration"]["kubeletExtraArgs"]
+    # One threshold of eviction is enough to make it ask every 10 seconds; what is missing here has a default.
+    assert set(kubelet["evictionHard"].values()) == {"0%"}
+    assert len(kubelet["evictionHard"]) == 5
+    assert kubelet["localStorageCapacityIsolation"] is False
+    assert kubelet["kubeReserved"] == {"memory": "100Mi"}
+
+
 def test_the_same_facts_make_the_same_text() -> None:
     assert kubeadm.config_text(CONTROL) == kubeadm.config_text(CONTROL)
 
