@@ -56,12 +56,18 @@ def _is_for_request(case: Case, route: Json) -> bool:
             if (str(parent.get("name")), str(parent.get("namespace") or home_of(route))) in case.services:
                 return True
         elif case.findings.source == HOST:
-            hosts = [str(host) for host in spec_of(route).get("hostnames") or ()]
+            hosts = [str(host) for host in spec_of(route).get("hostnames") or _hosts_of_listeners(case, route)]
             # A route for any host may be one of many, at gateways of others.
             return any(host_holds(host, case.findings.host) for host in hosts) or (
                 not hosts and home_of(route) == case.home
             )
     return False
+
+
+def _hosts_of_listeners(case: Case, route: Json) -> list[str]:
+    """The hosts of the Gateways that a route is bound to, which are its own where it names none."""
+    listeners = [one for gateway in _gateways_of(case, route) for one in spec_of(gateway).get("listeners") or ()]
+    return [str(one["hostname"]) for one in listeners if one.get("hostname")]
 
 
 def _gateways_of(case: Case, route: Json) -> t.Iterator[Json]:

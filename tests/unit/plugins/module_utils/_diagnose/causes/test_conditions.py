@@ -109,6 +109,11 @@ def test_a_route_of_others_for_any_host_is_not_accused() -> None:
     assert "HTTPRoute bookinfo/reviews" in told("host", f"http://{SHOP}/", HTTPRoute=[other])[0]
     other["metadata"]["namespace"] = "elsewhere"
     assert "HTTPRoute" not in told("host", f"http://{SHOP}/", HTTPRoute=[other])[0]
+    for host, accused in ((SHOP, True), ("other.example", False)):
+        bound = gateway(condition("Accepted"))
+        bound["spec"]["listeners"] = [{"name": "http", "hostname": host}]
+        sentence, _remedy = told("host", f"http://{SHOP}/", HTTPRoute=[other], **{GATEWAY_OF_API: [bound]})
+        assert ("HTTPRoute elsewhere/reviews" in sentence) == accused
 
 
 def test_a_route_and_a_gateway_that_are_right_are_not_accused() -> None:
