@@ -33,6 +33,9 @@ GRAFANA = {
 STARTING = {"initialDelaySeconds": 1, "periodSeconds": 2, "failureThreshold": 150}
 """Kiali's chart first asks after 30 s and gives up after 90 s, which a busy cluster needs."""
 
+ANSWERING = {"initialDelaySeconds": 1, "periodSeconds": 3}
+"""Kiali's chart asks every 30 s whether it is ready, Grafana's every 10 s, and whoever installs them waits for that."""
+
 
 class AddonError(Exception):
     """Istio's samples are not what they were; the message is one sentence."""
@@ -104,12 +107,14 @@ def _kiali(deployment: Json, _home: str, _prometheus: str) -> None:
     }
     for container in template["spec"]["containers"]:
         container["startupProbe"] |= STARTING
+        container["readinessProbe"] |= ANSWERING
 
 
 def _grafana(deployment: Json, _home: str, _prometheus: str) -> None:
     spec = deployment["spec"]["template"]["spec"]
     spec["automountServiceAccountToken"] = False
     for container in spec["containers"]:
+        container["readinessProbe"] |= ANSWERING
         kept = [
             one
             for one in container["env"]

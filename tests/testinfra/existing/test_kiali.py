@@ -106,7 +106,7 @@ def stand_ins(kube: t.Any, ansible: t.Any, eventually: t.Any) -> t.Iterator[None
 
 def test_an_image_that_cannot_be_pulled_is_named_and_nothing_is_left(ansible: t.Any, kube: t.Any) -> None:
     run = ansible.role(
-        "dashboard", dashboard_console="kiali", dashboard_prometheus=PROMETHEUS, dashboard_wait_timeout=15
+        "dashboard", dashboard_console="kiali", dashboard_prometheus=PROMETHEUS, dashboard_wait_timeout=12
     )
     assert run.status != 0
     assert run.message.startswith("The cluster cannot pull quay.io/kiali/kiali:v"), run.output

@@ -69,11 +69,12 @@ SAMPLES: list[Json | None] = [
         "kiali",
         {"prometheus.io/scrape": "true", "prometheus.io/port": "9090", "kiali.io/dashboards": "go"},
         startupProbe={"httpGet": {"path": "/kiali/healthz"}, "initialDelaySeconds": 30},
+        readinessProbe={"httpGet": {"path": "/kiali/healthz"}, "periodSeconds": 30},
     ),
     None,
     document("ConfigMap", "grafana", data={"datasources.yaml": yaml.safe_dump(SOURCES)}),
     document("ConfigMap", "istio-grafana-dashboards", data={"mesh.json": '{"legend": "{{source}}"}'}),
-    deployment("grafana", {}, env=ENVIRONMENT),
+    deployment("grafana", {}, env=ENVIRONMENT, readinessProbe={"httpGet": {"path": "/api/health"}}),
 ]
 
 
@@ -136,7 +137,14 @@ def test_grafana_knows_no_administrator() -> None:
     assert spec["automountServiceAccountToken"] is False
 
 
-def test_kiali_is_asked_often_only_until_it_answers_and_is_not_read() -> None:
+@pytest.mark.parametrize(("name", "path"), [("kiali", "/kiali/healthz"), ("grafana", "/api/health")])
+def test_nobody_waits_long_for_what_is_ready(name: str, path: str) -> None:
+    probe = pod(name)["spec"]["containers"][0]["readinessProbe"]
+    assert probe["httpGet"] == {"path": path}
+    assert probe["initialDelaySeconds"] + probe["periodSeconds"] <= 5
+
+
+def test_kiali_has_time_to_start_and_is_not_read() -> None:
     template = pod("kiali")
     probe = template["spec"]["containers"][0]["startupProbe"]
     assert probe["httpGet"] == {"path": "/kiali/healthz"}
