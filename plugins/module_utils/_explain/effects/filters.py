@@ -10,7 +10,7 @@ import typing as t
 from ..._istio.patterns import PatternError, is_found
 from ..._istio.pods import has_sidecar
 from ..._kube.objects import home_of, labels_of, matches, spec_of
-from ..dump import ProxyConfig, filters_of, manager_of
+from ..dump import MANAGER, ProxyConfig, filters_of, manager_of
 from ..mesh import ROOT, Json, Mesh, is_gateway, origin_for, selector_of, targets_of_policy
 from ..origin import Origin
 from ..words import joined
@@ -18,6 +18,8 @@ from .finding import Effect
 from .mend import Patch, moved, remove, setting
 
 DIRECTIONS = {"SIDECAR_INBOUND": "INBOUND", "SIDECAR_OUTBOUND": "OUTBOUND"}
+# Istio ends a chain with one of these, so what is merged into them waits for such a chain.
+_ENDS = (MANAGER, "envoy.filters.network.tcp_proxy")
 
 
 def filters_beside(mesh: Mesh) -> t.Iterator[Effect]:
@@ -183,8 +185,9 @@ def _beside_no_filter(origin: Origin, number: int, patch: Json, configs: t.Seque
     inner = {one.name for chain in chains for one in filters_of(manager_of(chain) or {})}
     if ((patch.get("patch") or {}).get("value") or {}).get("name") in outer | inner:
         return  # it is there, whatever it was put beside
+    merged = (patch.get("patch") or {}).get("operation") == "MERGE"
     for name, have, field in zip(_filters(patch), (outer, inner), (("name",), ("subFilter", "name")), strict=True):
-        if not name or name in have:
+        if not name or name in have or (merged and name in _ENDS):
             continue
         close = sorted(one for one in have if one.rpartition(".")[2] == name.rpartition(".")[2])
         yield Effect(

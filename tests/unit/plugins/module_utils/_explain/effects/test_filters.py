@@ -12,9 +12,10 @@ from ansible_collections.mesh.workshop.plugins.module_utils._explain.mesh import
 from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._explain.meshes import Json, pod
 
 
-def found_for(match: Json, version: str = "1.31.0") -> list[str]:
+def found_for(match: Json, version: str = "1.31.0", patch: Json | None = None) -> list[str]:
     """What is said of a filter for reviews, whose proxy has a listener for port 80 outwards and 9080 inwards."""
-    spec = {"workloadSelector": {"labels": {"app": "reviews"}}, "configPatches": [{"match": match}]}
+    patches = [{"match": match, "patch": patch or {}}]
+    spec = {"workloadSelector": {"labels": {"app": "reviews"}}, "configPatches": patches}
     one = {"metadata": {"name": "mark", "namespace": "bookinfo"}, "spec": spec}
     outwards = {
         "traffic_direction": "OUTBOUND",
@@ -60,3 +61,17 @@ def test_a_patch_for_proxies_of_another_version(pattern: str, version: str, name
         "for are of 1.31.0."
     )
     assert found_for(match, version) == ([said] if named else [])
+
+
+@pytest.mark.parametrize(
+    ("operation", "name", "named"),
+    [
+        ("MERGE", "envoy.filters.network.tcp_proxy", False),
+        ("INSERT_BEFORE", "envoy.filters.network.tcp_proxy", True),
+        ("MERGE", "envoy.filters.network.tcp-proxy", True),
+    ],
+)
+def test_what_is_merged_into_the_end_of_a_chain_waits_for_such_a_chain(operation: str, name: str, named: bool) -> None:
+    match: Json = {"context": "SIDECAR_INBOUND", "listener": {"filterChain": {"filter": {"name": name}}}}
+    said = f"EnvoyFilter bookinfo/mark is put beside the filter {name}, but no proxy it applies to has it."
+    assert found_for(match, patch={"operation": operation}) == ([said] if named else [])
