@@ -56,8 +56,11 @@ def uri_matches(match: t.Mapping[str, t.Any], path: str) -> bool:
 
 
 def is_of(pod: Json, workload: str) -> bool:
-    """Whether a pod is of a workload, by its ``app`` label or the name of its Deployment."""
-    return labels_of(pod).get("app") == workload or str(pod["metadata"]["name"]).startswith(f"{workload}-")
+    """Whether a pod is of a workload, by its ``app`` label or the name of its Deployment or StatefulSet."""
+    name, labels = str(pod["metadata"]["name"]), labels_of(pod)
+    template = str(labels.get("pod-template-hash") or "")
+    owner = name.rpartition(f"-{template}-")[0] if template else name.rpartition("-")[0]
+    return workload in (labels.get("app"), owner)
 
 
 def is_strict(policy: Json) -> bool:
