@@ -24,7 +24,6 @@ TOGETHER = {
     "_diagnose/causes/case": CAUSES,
     "_diagnose/causes/elsewhere": CAUSES,
     "_diagnose/evidence": "_diagnose/rules/test_rules.py",
-    "_diagnose/objects": "_diagnose/rules/test_rules.py",
     "_diagnose/paths": "_diagnose/rules/test_rules.py",
     "_diagnose/request": "_diagnose/rules/test_rules.py",
     "_diagnose/rules/entrance": "_diagnose/rules/test_rules.py",
