@@ -125,13 +125,23 @@ def report(sizes: t.Sequence[Size], table: t.Callable[..., list[str]]) -> list[s
             f"{one.added / one.count:.1f} s",
             f"{sum(one.memory.values()) / one.count:.0f} MiB",
             f"{one.everybody:.1f} s",
+            f"{one.everybody / one.count:.1f} s",
             f"{one.reset:.1f} s",
             f"{statistics.median(one.stages):.2f} s",
         ]
         for one in sizes
     ]
-    head = ["attendees", "added, verified", "each", "memory each", "`lab` for all", "reset of one", "one's stage"]
-    goal = ["goal with 30", "300 s", "", "410 MiB", "60 s", "5 s", "4 s, alone 3 s"]
+    head = [
+        "attendees",
+        "added, verified",
+        "each",
+        "memory each",
+        "`lab` for all",
+        "each",
+        "reset of one",
+        "one's stage",
+    ]
+    goal = ["goal with 30", "300 s", "", "410 MiB", "60 s", "", "5 s", "4 s, alone 3 s"]
     parts = [
         [part, f"{used / most.count:.0f} MiB"] for part, used in sorted(most.memory.items(), key=lambda one: -one[1])
     ]
@@ -142,11 +152,22 @@ def report(sizes: t.Sequence[Size], table: t.Callable[..., list[str]]) -> list[s
         "",
         "Each row begins with a workshop without attendees. Memory is what the machine has in use more than before."
         f" While one is reset, the others look at their page every {GLANCE:.0f} seconds; one's stage is the median of"
-        f" {len(most.stages)} runs while the others do nothing.",
+        f" {len(most.stages)} runs while the others do nothing. What grows no faster than the room has"
+        " the same or less in the columns each.",
         "",
-        *plot("Seconds until all are added and verified", sizes, [one.added for one in sizes]),
+        *plot("Until all are added and verified", "s", sizes, [one.added for one in sizes]),
         "",
-        *plot("Seconds of a lab for all", sizes, [one.everybody for one in sizes]),
+        *plot("A lab for all", "s", sizes, [one.everybody for one in sizes]),
+        "",
+        *plot(
+            "A reset of one, and below it one's stage",
+            "s",
+            sizes,
+            [one.reset for one in sizes],
+            [statistics.median(one.stages) for one in sizes],
+        ),
+        "",
+        *plot("Memory", "GiB", sizes, [sum(one.memory.values()) / 1024 for one in sizes]),
         "",
         f"Where the memory of an attendee goes, with {most.count} of them:",
         "",
@@ -154,14 +175,14 @@ def report(sizes: t.Sequence[Size], table: t.Callable[..., list[str]]) -> list[s
     ]
 
 
-def plot(title: str, sizes: t.Sequence[Size], values: t.Sequence[float]) -> list[str]:
+def plot(title: str, unit: str, sizes: t.Sequence[Size], *lines: t.Sequence[float]) -> list[str]:
     """A plot in Mermaid's words: https://mermaid.js.org/syntax/xyChart.html."""
     return [
         "```mermaid",
         "xychart-beta",
         f'  title "{title}"',
         f'  x-axis "attendees" [{", ".join(str(one.count) for one in sizes)}]',
-        f'  y-axis "s" 0 --> {max(values):.0f}',
-        f"  line [{', '.join(f'{value:.1f}' for value in values)}]",
+        f'  y-axis "{unit}" 0 --> {max(max(values) for values in lines):.0f}',
+        *(f"  line [{', '.join(f'{value:.1f}' for value in values)}]" for values in lines),
         "```",
     ]

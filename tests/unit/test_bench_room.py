@@ -88,9 +88,10 @@ def test_a_room_is_measured_from_nobody_to_nobody(monkeypatch: pytest.MonkeyPatc
     ]
     assert size == (2, 1.0, {"Envoy": 20.0, bench_room.REST: 2.0}, 4.0, 5.0, [2.0, 3.0])
     text = "\n".join(bench_room.report([size], lambda head, rows: [str(one) for one in [head, *rows]]))
-    assert "['2', '1 s', '0.5 s', '11 MiB', '4.0 s', '5.0 s', '2.50 s']" in text
+    assert "['2', '1 s', '0.5 s', '11 MiB', '4.0 s', '2.0 s', '5.0 s', '2.50 s']" in text
     assert "['Envoy', '10 MiB']" in text
-    assert '  x-axis "attendees" [2]' in text
+    assert text.count('  x-axis "attendees" [2]') == 4
+    assert "  line [5.0]\n  line [2.5]" in text, "a reset and a stage"
 
 
 def test_nobody_stays_where_a_measurement_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ CURRENT = {
 }
 """The kinds whose fields are known here, and the version in which they are written."""
 
+# What the definitions' schemas take; Go itself knows one unit more.
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(h|ms|us|ns|m|s)")
 _DURATION = re.compile(rf"(?:{_PART.pattern})+")

@@ -106,7 +106,8 @@ class Prometheus:
         if found is None:
             raise NotYet(
                 f"Prometheus ({self.service}) reads no proxy of Istio's (no series {ALIVE}): let it read the pods with "
-                "the annotation prometheus.io/scrape, as Istio's own configuration does, or install the metrics role."
+                "the annotation prometheus.io/scrape, as Istio's own configuration does, with the Prometheus Operator "
+                "by a PodMonitor, or install the metrics role."
             )
         return found
 

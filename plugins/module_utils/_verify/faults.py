@@ -17,7 +17,7 @@ from .spec.types import GRPC_CODES, Expect, Metric, Text
 
 Observation = t.Mapping[str, t.Any]
 
-NOBODY = "nobody"
+NO_VERSION = "no version"
 NO_CLUSTER = "cluster is missing"
 """The caller's proxy has no record of the request."""
 TOO_MANY = 429
@@ -159,7 +159,7 @@ def _header_faults(wanted: t.Sequence[tuple[str, Text]], seen: Observation) -> l
 def _faults_by_proxies(expect: Expect, answer: Answer) -> list[str]:
     faults = []
     if expect.served_by and answer.served not in [label for label, share in expect.served_by if share > 0]:
-        faults.append(f"served by {answer.served or NOBODY}")
+        faults.append(f"served by {answer.served or NO_VERSION}")
     if expect.attempts is not None and expect.attempts.each not in (None, answer.tries):
         faults.append(f"{times(answer.tries or 0)} at the callee")
     if expect.upstream_cluster is not None:
@@ -189,7 +189,8 @@ def _faults_of_trace(expect: Expect, trace: Trace | None) -> list[str]:
     for child, parent in expect.trace_parents:
         found = trace.parents_of(child)
         if parent not in found:
-            faults.append(f"in the trace {child} is called by {', '.join(sorted(found)) or NOBODY}")
+            callers = f"is called by {', '.join(sorted(found))}" if found else "has no caller"
+            faults.append(f"in the trace {child} {callers}")
     return faults
 
 

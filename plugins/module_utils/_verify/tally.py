@@ -9,7 +9,7 @@ import typing as t
 from collections import Counter
 from dataclasses import dataclass
 
-from .faults import NOBODY, TOO_MANY, Answer
+from .faults import NO_VERSION, TOO_MANY, Answer
 from .plan import QUOTA_ENOUGH, timed_intervals
 from .spec.types import Admitted
 
@@ -29,7 +29,7 @@ def hits(kind: str, label: str, answers: t.Sequence[Answer]) -> int:
 def category(kind: str, answer: Answer) -> str:
     """The category of an answer."""
     if kind == "served_by":
-        return answer.served or NOBODY
+        return answer.served or NO_VERSION
     error = answer.seen.get("error")
     return str(error["kind"]) if error else str(answer.seen["status"])
 

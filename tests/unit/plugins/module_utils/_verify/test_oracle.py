@@ -37,7 +37,7 @@ def test_always_needs_the_whole_sample_and_not_one_wrong_answer() -> None:
 def test_what_is_not_known_yet_is_not_judged() -> None:
     expect = check({"status": 200, "served_by": {"v1": 100}}).expect
     assert faults_of(expect, answer(known=False)) == []
-    assert faults_of(expect, answer(known=True)) == ["served by nobody"]
+    assert faults_of(expect, answer(known=True)) == ["served by no version"]
     assert faults_of(expect, answer(503, known=False)) == ["status 503"]
 
 

@@ -78,7 +78,7 @@ def test_a_page_that_names_nobody(site: Site) -> None:
     site.answer = lambda request: Answer(body=b"Sorry, product reviews are currently unavailable for this book.")
     outcome = run(site.address, expect={"served_by": {"v1": 100}})
     assert not outcome.passed
-    assert "served by nobody 100 %" in outcome.message
+    assert "served by no version 100 %" in outcome.message
 
 
 def test_shares(site: Site) -> None:

@@ -21,7 +21,7 @@ from ansible_collections.mesh.workshop.tests.unit.plugins.module_utils._verify.a
 
 def test_what_falls_into_a_category() -> None:
     seen = [answer(served="v1"), answer(500, served="v2", copies=frozenset({"v3"})), error("unreachable")]
-    assert [hits("served_by", label, seen) for label in ("v1", "v2", "nobody")] == [1, 1, 1]
+    assert [hits("served_by", label, seen) for label in ("v1", "v2", "no version")] == [1, 1, 1]
     assert [hits("status", label, seen) for label in ("200", "500", "unreachable")] == [1, 1, 1]
     assert (hits("mirrored", "v3", seen), hits("traced", "traced", seen)) == (1, 0)
     grown = [answer(measured=Measured(9.0, grown, 3)) for grown in (2.0, -1.0, 7.0)]

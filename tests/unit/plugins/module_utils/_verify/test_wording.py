@@ -52,7 +52,7 @@ def test_observed_in_words() -> None:
     for part in (
         "v2 25 %",
         "v1 25 %",
-        "nobody 50 %",
+        "no version 50 %",
         "status 503 (1 of 4)",
         "no answer in time (1 of 4)",
         "in 4 requests",
