@@ -41,6 +41,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop.capacity i
     cost_of_one,
     expectation,
     lack_of_room,
+    most_of,
     left_on,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.cluster import namespace_refusal
@@ -98,8 +99,8 @@ def without_cluster(error: ApiError, names: t.Sequence[str] | None, options: Jso
     """What can be said where the cluster does not answer; raises its ``error`` where that is nothing."""
     if names is not None and options["machine"] and options["state"] == "present":
         found = with_hosts(names, options["host"], [])
-        check_room(len(found), [this_machine()], [], cost_of_one(options["resources"], None))
-        return {**answer(found, []), "expected": expectation(len(found), [this_machine()])}
+        most = check_room(len(found), [this_machine()], [], cost_of_one(options["resources"], None))
+        return {**answer(found, []), "expected": expectation(len(found), [this_machine()], most)}
     if names is not None or options["chosen"]:
         raise error
     return answer([], [])  # whoever needs the cluster next says what is wrong with it
@@ -150,11 +151,13 @@ def this_machine() -> Json:
     return {"metadata": {"name": "this machine"}, "status": {"allocatable": room}}
 
 
-def check_room(count: int, nodes: t.Sequence[Json], pods: t.Sequence[Json], each: Amount) -> None:
-    """Raise LabError where so many more attendees do not fit."""
-    why = lack_of_room(count, left_on(nodes, pods), each)
+def check_room(count: int, nodes: t.Sequence[Json], pods: t.Sequence[Json], each: Amount) -> int:
+    """How many more attendees fit. Raises LabError where ``count`` do not."""
+    left = left_on(nodes, pods)
+    why = lack_of_room(count, left, each)
     if why:
         raise LabError(why)
+    return most_of(left, each)
 
 
 def wanted_names(given: t.Any) -> list[str]:
@@ -211,13 +214,12 @@ def check_addition(client: Client, new: t.Sequence[Attendee], resources: Json, i
         if error.status != 403:
             raise
         nodes = []  # who may not see them learns from the pods whether they fit
-    if nodes and new:
-        check_room(len(new), nodes, pods, cost_of_one(resources, injector))
+    most = check_room(len(new), nodes, pods, cost_of_one(resources, injector)) if nodes and new else 0
     with ThreadPoolExecutor(THREADS) as pool:
         for why in pool.map(lambda one: namespace_refusal(client, one.name, "attendees"), new):
             if why:
                 raise LabError(why)
-    return expectation(len(new), nodes) if nodes and new else ""
+    return expectation(len(new), nodes, most) if nodes and new else ""
 
 
 def elsewhere(client: Client, name: str) -> list[Json]:

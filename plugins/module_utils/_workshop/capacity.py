@@ -99,20 +99,27 @@ def left_on(nodes: t.Sequence[Json], pods: t.Sequence[Json]) -> Amount:
     )
 
 
-def expectation(count: int, nodes: t.Sequence[Json]) -> str:
-    """How long it takes to add ``count`` attendees to these nodes, and the memory that they will use, in a sentence."""
+def most_of(left: Amount, each: Amount) -> int:
+    """How many attendees who take so much each fit into what is left."""
+    return min(max(0, int(have // need)) for have, need in zip(left, each, strict=True) if need)
+
+
+def expectation(count: int, nodes: t.Sequence[Json], most: int) -> str:
+    """How long it takes to add ``count`` attendees to these nodes, where ``most`` fit, and the memory that they will
+    use, in a sentence.
+    """
     processors = sum((_allocatable(one, "cpu") for one in nodes), Decimal()) or 1
     minutes = math.ceil((_FIRST + count * _WORK / processors) / 60)
     about = "a minute" if minutes == 1 else f"{minutes} minutes"
     return (
         f"Adding {count} {'attendee' if count == 1 else 'attendees'} takes about {about} and {count * _USED:.1f} GiB of"
-        " memory."
+        f" memory; there is room for {most}."
     )
 
 
 def lack_of_room(count: int, left: Amount, each: Amount) -> str:
     """Why ``count`` more attendees do not fit, in a sentence; empty where they may."""
-    most = min(max(0, int(have // need)) for have, need in zip(left, each, strict=True) if need)
+    most = most_of(left, each)
     if count <= most:
         return ""
     return (

@@ -16,8 +16,8 @@ Document = dict[str, t.Any]
 
 # Nothing renews the certificates, and no workshop runs for ten years.
 _VALIDITY = "87600h"
-# As many as the node's subnet for pods has addresses for, less a few.
-MOST_PODS = 250
+# Enough for 60 attendees with six pods each, of which some start anew. The node's subnet has addresses for 4094.
+MOST_PODS = 450
 PATCHES_DIR = "/etc/mesh-workshop/patches"
 
 

@@ -107,7 +107,9 @@ def test_what_to_expect_is_told_before(monkeypatch: pytest.MonkeyPatch, api: Fak
     assert run(monkeypatch, wanted="ada,eve")["expected"] == "", "who may not see the nodes"
     room = {"pods": "200", "cpu": "2", "memory": "64Gi"}
     api.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "one"}, "status": {"allocatable": room}})
-    assert run(monkeypatch, wanted="ada,eve")["expected"].startswith("Adding 1 attendee takes about a minute")
+    expected = run(monkeypatch, wanted="ada,eve")["expected"]
+    assert expected.startswith("Adding 1 attendee takes about a minute")
+    assert expected.endswith("there is room for 33.")
     assert run(monkeypatch, wanted="ada")["expected"] == ""
     assert "expected" not in run(monkeypatch, wanted="ada", state="absent")
 

@@ -14,6 +14,7 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop.capacity i
     cost_of_one,
     expectation,
     lack_of_room,
+    most_of,
     left_on,
 )
 
@@ -62,6 +63,7 @@ def test_what_runs_and_what_does_not_is_told_apart() -> None:
 def test_what_runs_out_first_says_how_many_fit(allocatable: dict[str, str], fits: int) -> None:
     left = left_on([node(**allocatable)], [])
     assert lack_of_room(fits, left, EACH) == ""
+    assert most_of(left, EACH) == fits
     said = lack_of_room(fits + 1, left, EACH)
     assert said.startswith(f"{fits + 1} more attendees do not fit into this cluster, {fits} do: each takes 6 pods, 30m")
 
@@ -72,9 +74,11 @@ def test_what_all_of_them_take_is_told_too() -> None:
 
 
 def test_what_to_expect_depends_on_the_processors() -> None:
-    assert expectation(1, [node()]) == "Adding 1 attendee takes about a minute and 0.4 GiB of memory."
-    assert expectation(30, [node()]) == "Adding 30 attendees takes about 5 minutes and 11.4 GiB of memory."
-    assert expectation(30, [node(cpu="8")] * 4) == "Adding 30 attendees takes about a minute and 11.4 GiB of memory."
+    assert expectation(1, [node()], 41) == (
+        "Adding 1 attendee takes about a minute and 0.4 GiB of memory; there is room for 41."
+    )
+    assert expectation(30, [node()], 41).startswith("Adding 30 attendees takes about 5 minutes and 11.4 GiB of memory;")
+    assert expectation(30, [node(cpu="8")] * 4, 99).startswith("Adding 30 attendees takes about a minute and 11.4 GiB")
 
 
 def test_a_full_cluster_takes_nobody() -> None:
