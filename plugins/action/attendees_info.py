@@ -41,8 +41,8 @@ from ansible_collections.mesh.workshop.plugins.module_utils._workshop.capacity i
     cost_of_one,
     expectation,
     lack_of_room,
-    most_of,
     left_on,
+    most_of,
 )
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.cluster import namespace_refusal
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop.live import THREADS, LiveNamespace
