@@ -10,7 +10,8 @@ import datetime
 import re
 
 CLASS = "E-Mail;Name\nada@example.com;Ada\nbob@example.com;Bob\n"
-EVERYBODY = ("ada", "bob", "bookinfo")
+ADDED = ("ada", "bob")
+EVERYBODY = (*ADDED, "bookinfo")
 CUSTOM = [
     *(("networking.istio.io", "v1", plural) for plural in ("gateways", "virtualservices", "destinationrules")),
     *(("security.istio.io", "v1", plural) for plural in ("authorizationpolicies", "peerauthentications")),

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import re
 import signal
+from pathlib import Path
 
 import kubernetes
 import yaml
 from oracle.processes import begun
-from oracle.rooms import EVERYBODY, bytes_of, held, host_of, namespaces, outcomes
+from oracle.rooms import ADDED, EVERYBODY, bytes_of, held, host_of, namespaces, outcomes
 
 
 def served_by(gateway, name, count=12):
@@ -69,6 +70,38 @@ def test_adding_them_again_changes_nothing(ansible, kube, room, handed_out):
     for path in handed_out.iterdir():
         assert yaml.safe_load(path.read_text())["users"][0]["user"]["token"] not in run.output, "no token is shown"
     assert {name: bytes_of(kube, name) for name in EVERYBODY} == before
+
+
+def test_setup_of_a_room_changes_nothing_for_who_is_there(ansible, kube, room):
+    before, there = {name: bytes_of(kube, name) for name in EVERYBODY}, kube.generations()
+    run = ansible.play("setup", attendees=str(room))
+    assert (run.status, run.changed, outcomes(run)) == (0, 0, dict.fromkeys(ADDED, (0, 0))), run.output
+    for name in ADDED:
+        assert f"http://{host_of(name)}/productpage" in run.output
+    assert {name: bytes_of(kube, name) for name in EVERYBODY} == before
+    assert kube.generations() == there
+
+
+def test_setup_of_a_room_in_check_mode_tells_who_would_be_added(ansible, kube, handed_out):
+    there, files = namespaces(kube), {path.name: path.read_bytes() for path in handed_out.iterdir()}
+    run = ansible.play("setup", "--check", attendees="ada,eve", attendees_host="{name}.example")
+    assert (run.status, run.changed) == (0, 0), run.output
+    found = outcomes(run)
+    assert found["ada"] == (0, 0), run.output
+    assert (found["eve"][0] > 0, found["eve"][1]) == (True, 0), run.output
+    assert "Adding 1 attendee takes" in run.output, "ada is there"
+    assert "eve" not in there
+    assert namespaces(kube) == there
+    assert {path.name: path.read_bytes() for path in handed_out.iterdir()} == files
+
+
+def test_setup_of_a_room_in_check_mode_makes_no_cluster(ansible, cluster):
+    other = f"{cluster}-next"
+    run = ansible.play("setup", "--check", attendees="ada,eve", cluster_name=other)
+    assert (run.status, outcomes(run)) == (0, {}), run.output
+    assert "Adding 2 attendees takes" in run.output, "nobody is there yet"
+    assert "Later steps need what this step would create. Run setup without --check to continue." in run.output
+    assert not Path("/var/lib/mesh-workshop", other).exists()
 
 
 def test_who_is_meant_has_to_be_said(ansible):
@@ -209,9 +242,11 @@ def test_bad_input_is_told_before_anything_is_changed(ansible, kube, eventually)
             ("/nowhere/room.csv", "/nowhere/room.csv cannot be read (No such file or directory)"),
             ("eve,theirs", "Namespace theirs cannot be the workshop's"),
         ):
-            run = ansible.play("attendees", attendees=given)
-            assert run.status != 0
-            assert said in run.message, run.output
+            for name in ("attendees", "setup"):
+                run = ansible.play(name, attendees=given)
+                assert run.status != 0
+                assert said in run.message, run.output
+                assert "Check the machine or cluster" not in run.output, "what comes next has not begun"
         assert namespaces(kube) == before
     finally:
         kube.core.delete_namespace("theirs")
