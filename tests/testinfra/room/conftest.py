@@ -61,3 +61,19 @@ def kubectl(kubeconfig):
         return done.returncode, done.stdout, done.stderr
 
     return run
+
+
+@pytest.fixture
+def started():
+    """The same, started with pipes and not waited for: what has not ended with the test is killed."""
+    running = []
+
+    def start(name, *arguments):
+        command = [str(KUBECTL), "--kubeconfig", str(HANDED_OUT / name), *arguments]
+        running.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.kill()
+        one.wait()

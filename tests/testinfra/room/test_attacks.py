@@ -9,7 +9,7 @@ import json
 import shlex
 
 import pytest
-from oracle.rooms import bytes_of
+from oracle.rooms import bytes_of, host_of
 
 NETWORKING = "networking.istio.io/v1"
 # Asks each URL, and prints the status, or why there is none.
@@ -22,6 +22,28 @@ for url in sys.argv[1:]:
         print(error.code)
     except OSError as error:
         print(type(error).__name__)
+"""
+
+# Forks until it may no more, says so, and ends what it has begun when it is told to.
+FORKS = """
+import os, signal, sys
+children = []
+try:
+    try:
+        while len(children) < 2000:
+            child = os.fork()
+            if not child:
+                signal.pause()
+                os._exit(0)
+            children.append(child)
+        print("without an end", flush=True)
+    except BlockingIOError:
+        print("at the limit", flush=True)
+    sys.stdin.read()
+finally:
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 """
 
 
@@ -241,6 +263,17 @@ def test_pods_get_nothing_from_istiods_and_the_kubelets_ports(kube, names):
     assert kubelet in ("401", "403")
     nothing = {"502", "503", "URLError", "ConnectionRefusedError", "RemoteDisconnected", "ConnectionResetError"}
     assert set(closed) <= nothing, "nobody listens at the kubelet's open port and at istiod's without encryption"
+
+
+def test_processes_of_a_pod_have_an_end_and_others_go_on(gateway, started, names, eventually):
+    forks = started("ada", "exec", "-i", names["ada"], "-c", "productpage", "--", "python3", "-c", FORKS)
+    with forks:
+        assert forks.stdout.readline() == "at the limit\n"
+        assert {gateway.get("/productpage", host=host_of(name)).status for name in ("bob", "bookinfo")} == {200}
+        forks.stdin.close()
+        assert forks.wait(timeout=120) == 0
+    # Her own proxy ends where it may begin no thread, and kubelet starts it again.
+    eventually(lambda: gateway.get("/productpage", host=host_of("ada")).status == 200, "a page of ada's", 120)
 
 
 def test_our_own_apply_says_why_it_is_refused(ansible, kube):

@@ -18,6 +18,10 @@ Document = dict[str, t.Any]
 _VALIDITY = "87600h"
 # Enough for 60 attendees with six pods each, of which some start anew. The node's subnet has addresses for 4094.
 MOST_PODS = 450
+# Processes and threads of one pod. Bookinfo's with their proxies have 20 to 30, the most is Zipkin's: 146 on two
+# processors, and a JVM's grow with these. All pods of an attendee's quota (24) stay below 32768, where process ids end
+# on up to 32 processors unless somebody has raised kernel.pid_max (pid_idr_init in kernel/pid.c in torvalds/linux).
+MOST_PROCESSES = 1024
 PATCHES_DIR = "/etc/mesh-workshop/patches"
 
 
@@ -98,6 +102,7 @@ def config_documents(control: Control) -> list[Document]:
         "failSwapOn": False,
         "resolvConf": "",
         "maxPods": MOST_PODS,
+        "podPidsLimit": MOST_PROCESSES,
         "serializeImagePulls": False,
         # No image can be pulled again, so none may be collected.
         "imageGCHighThresholdPercent": 100,

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 
 from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node import kubeadm
+from ansible_collections.mesh.workshop.plugins.module_utils._workshop import capacity
 
 CONTROL = kubeadm.Control(
     name="dev",
@@ -44,6 +45,13 @@ def test_kubelet_does_not_ask_every_container_what_it_uses() -> None:
     assert len(kubelet["evictionHard"]) == 5
     assert kubelet["localStorageCapacityIsolation"] is False
     assert kubelet["kubeReserved"] == {"memory": "100Mi"}
+
+
+def test_processes_of_a_pod_end_before_those_of_the_node() -> None:
+    _init, _cluster, kubelet, _proxy = kubeadm.config_documents(CONTROL)
+    pods_of_an_attendee, zipkin, ids = capacity.SHARE * capacity.PODS, 146, 32768
+    assert pods_of_an_attendee * kubelet["podPidsLimit"] < ids
+    assert kubelet["podPidsLimit"] > 4 * zipkin
 
 
 def test_the_same_facts_make_the_same_text() -> None:
