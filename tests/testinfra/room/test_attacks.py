@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 
 import pytest
+from oracle import xds
 from oracle.rooms import bytes_of, host_of
 
 NETWORKING = "networking.istio.io/v1"
-# Asks each URL, and prints the status, or why there is none.
+# Asks each URL with the token that is given, and prints the status, or why there is none.
 CLIENT = """
 import ssl, sys, urllib.error, urllib.request
-for url in sys.argv[1:]:
+headers = {"Authorization": "Bearer " + sys.stdin.read()} if sys.argv[1] == "token" else {}
+for url in sys.argv[2:]:
+    request = urllib.request.Request(url, headers=headers)
     try:
-        print(urllib.request.urlopen(url, timeout=10, context=ssl._create_unverified_context()).status)
+        print(urllib.request.urlopen(request, timeout=30, context=ssl._create_unverified_context()).status)
     except urllib.error.HTTPError as error:
         print(error.code)
     except OSError as error:
@@ -257,12 +261,46 @@ def test_what_is_not_an_attendees_is_forbidden_with_the_reason(kubectl, names, a
 def test_pods_get_nothing_from_istiods_and_the_kubelets_ports(kube, names):
     urls = ["http://istiod.istio-system:15014/debug/syncz", f"https://{names['address']}:10250/pods"]
     urls += [f"http://{names['address']}:10255/pods", "http://istiod.istio-system:15010/"]
-    said = kube.execute(names["ada"], "productpage", "python3", "-c", CLIENT, *urls, namespace="ada")
+    said = kube.execute(names["ada"], "productpage", "python3", "-c", CLIENT, "", *urls, namespace="ada")
     debug, kubelet, *closed = said.split()
     assert debug in ("401", "403")
     assert kubelet in ("401", "403")
     nothing = {"502", "503", "URLError", "ConnectionRefusedError", "RemoteDisconnected", "ConnectionResetError"}
     assert set(closed) <= nothing, "nobody listens at the kubelet's open port and at istiod's without encryption"
+
+
+@pytest.fixture(scope="module")
+def in_pod(kubectl, names):
+    """What a script prints in a pod of ada's that gets the token by which her proxy there talks to istiod."""
+    reads = 'read -r token < /var/run/secrets/tokens/istio-token; printf %s "$token"'
+    status, token, said = kubectl("ada", "exec", names["ada"], "-c", "istio-proxy", "--", "sh", "-c", reads)
+    assert status == 0, said
+
+    def run(script, *arguments):
+        command = ("exec", "-i", names["ada"], "-c", "productpage", "--", "python3", "-c", script, *arguments)
+        status, printed, said = kubectl("ada", *command, given=token)
+        assert status == 0, said
+        return printed
+
+    return run
+
+
+def test_istiod_tells_a_proxys_token_what_is_its_namespaces(in_pod, names, kube):
+    (istiod,) = kube.core.list_namespaced_pod("istio-system", label_selector="app=istiod").items
+    theirs = [f"{path}?proxyID={names['bob']}.bob" for path in ("config_dump", "ndsz", "edsz")]
+    asked = [f"config_dump?proxyID={names['ada']}.ada", *theirs, "syncz", "configz", "registryz", "mesh"]
+    for port in (15014, 8080):
+        urls = [f"http://{istiod.status.pod_ip}:{port}/debug/{path}" for path in asked]
+        assert in_pod(CLIENT, "token", *urls).split() == ["200", *["404"] * 3, *["403"] * 4], f"port {port}"
+
+
+def test_istiod_configures_a_proxys_token_for_its_own_namespace_alone(in_pod, names):
+    script, clusters = Path(xds.__file__).read_text(), "envoy.config.cluster.v3.Cluster"
+    own = in_pod(script, "sidecar", names["ada"], "ada", clusters)
+    assert "outbound|9080||reviews.ada.svc.cluster.local" in own
+    assert "bob" not in own
+    assert in_pod(script, "sidecar", names["bob"], "bob", clusters) == "refused\n"
+    assert in_pod(script, "router", "istio-ingressgateway", "istio-system", clusters) == "refused\n"
 
 
 def test_processes_of_a_pod_have_an_end_and_others_go_on(gateway, started, names, eventually):
