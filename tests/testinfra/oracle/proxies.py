@@ -80,13 +80,6 @@ def of_one(found: Snapshot, host: str, namespace: str) -> Snapshot:
     return {name: bodies for name, bodies in own.items() if bodies}
 
 
-def without_fields(value: t.Any, fields: t.Container[str]) -> t.Any:
-    """The same without what these fields hold, wherever they are."""
-    if isinstance(value, dict):
-        return {name: without_fields(item, fields) for name, item in value.items() if name not in fields}
-    return [without_fields(item, fields) for item in value] if isinstance(value, list) else value
-
-
 def is_proxy(pod: t.Any, namespace: str = NAMESPACE, *, gateways: bool = True) -> bool:
     """Whether it is one to look at: there, to stay, and of this Bookinfo or the gateway."""
     containers = [*pod.spec.containers, *(pod.spec.init_containers or ())]
