@@ -190,26 +190,6 @@ def test_everybody_gets_an_exercise_of_their_own_and_mends_it_alone(ansible, kub
     assert run.status == 0, run.output
 
 
-def test_two_use_what_the_mesh_has_once_at_the_same_time(ansible, kube):
-    """The certificates of a gateway, the counts of one rate limit service, and what the proxies trace."""
-    for lab, stage in (("tls", "secure_gateway"), ("quotas", "cluster_small")):
-        run = ansible.play("lab", lab=lab, stage=stage, attendee="ada,bob")
-        assert run.status == 0, run.output
-        assert set(outcomes(run)) == {"ada", "bob"}
-    for name, stage in (("ada", "on"), ("bob", "sampled")):
-        run = ansible.play("lab", lab="tracing", stage=stage, attendee=name)
-        assert run.status == 0, run.output
-    run = ansible.play("verify", attendee="ada")
-    assert run.status == 0, f"bob has another stage of the lab now:\n{run.output}"
-    run = ansible.play("reset", attendee="ada", reset_confirm=True)
-    assert run.status == 0, run.output
-    run = ansible.play("verify", attendee="bob")
-    assert run.status == 0, f"ada has none any more:\n{run.output}"
-    assert ansible.play("reset", attendee="bob", reset_confirm=True).status == 0
-    for name in ("tracing", "ratelimit"):
-        assert ansible.role(name, **{f"{name}_state": "absent"}).status == 0
-
-
 def test_a_reset_of_one_leaves_the_others_alone(ansible, kube, gateway):
     others = [name for name in EVERYBODY if name != "bob"]
     before = {name: bytes_of(kube, name) for name in others}
@@ -230,6 +210,26 @@ def test_a_tour_is_of_one_attendee(ansible, kube, tmp_path):
     assert re.search(r"mirroring +reset", run.output), run.output
     after = {name: bytes_of(kube, name) for name in EVERYBODY}
     assert [name for name in EVERYBODY if after[name] != before[name]] == ["ada"]
+
+
+def test_two_use_what_the_mesh_has_once_at_the_same_time(ansible, kube):
+    """The certificates of a gateway, the counts of one rate limit service, and what the proxies trace."""
+    for lab, stage in (("tls", "secure_gateway"), ("quotas", "cluster_small")):
+        run = ansible.play("lab", lab=lab, stage=stage, attendee="ada,bob")
+        assert run.status == 0, run.output
+        assert set(outcomes(run)) == {"ada", "bob"}
+    for name, stage in (("ada", "on"), ("bob", "sampled")):
+        run = ansible.play("lab", lab="tracing", stage=stage, attendee=name)
+        assert run.status == 0, run.output
+    run = ansible.play("verify", attendee="ada")
+    assert run.status == 0, f"bob has another stage of the lab now:\n{run.output}"
+    run = ansible.play("reset", attendee="ada", reset_confirm=True)
+    assert run.status == 0, run.output
+    run = ansible.play("verify", attendee="bob")
+    assert run.status == 0, f"ada has none any more:\n{run.output}"
+    assert ansible.play("reset", attendee="bob", reset_confirm=True).status == 0
+    for name in ("tracing", "ratelimit"):
+        assert ansible.role(name, **{f"{name}_state": "absent"}).status == 0
 
 
 def test_a_namespace_that_was_deleted_comes_back_and_an_interrupted_addition_is_finished(
