@@ -75,10 +75,10 @@ def test_what_all_of_them_take_is_told_too() -> None:
 
 def test_what_to_expect_depends_on_the_processors() -> None:
     assert expectation(1, [node()], 41) == (
-        "Adding 1 attendee takes about a minute and 0.4 GiB of memory; there is room for 41."
+        "Adding 1 attendee takes about a minute and 0.3 GiB of memory; there is room for 41."
     )
-    assert expectation(30, [node()], 41).startswith("Adding 30 attendees takes about 5 minutes and 11.4 GiB of memory;")
-    assert expectation(30, [node(cpu="8")] * 4, 99).startswith("Adding 30 attendees takes about a minute and 11.4 GiB")
+    assert expectation(30, [node()], 41).startswith("Adding 30 attendees takes about 6 minutes and 10.2 GiB of memory;")
+    assert expectation(30, [node(cpu="8")] * 4, 99).startswith("Adding 30 attendees takes about a minute and 10.2 GiB")
 
 
 def test_a_full_cluster_takes_nobody() -> None:
