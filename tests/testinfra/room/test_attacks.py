@@ -102,7 +102,33 @@ DEPLOYMENT = document(
         "template": {"metadata": {"labels": {"app": "attack"}}, "spec": {**pod()["spec"], "hostPID": True}},
     },
 )
+ADMIN = {"capabilities": {"add": ["NET_ADMIN"]}}
+
+
+def beside(name="istio-init", annotations=None, labels=None, **container):
+    """A pod with an init container by the name of one of Istio's, and by what people tell the injector."""
+    body = pod(initContainers=[{"name": name, "image": "mesh-workshop.local/none", **container}])
+    body["metadata"].update(annotations=annotations or {}, labels=labels or {})
+    return body
+
+
+# Says that the injector was there, which then keeps what people have written in these containers.
+INJECTED = {"sidecar.istio.io/status": json.dumps({"initContainers": ["istio-init", "istio-proxy"]})}
+APART = {"sidecar.istio.io/inject": "false"}
+
+
+def templated(kind, **container):
+    """What makes pods, with an init container by the name of Istio's."""
+    template = {"metadata": {"labels": {"app": "attack"}}, "spec": beside(**container)["spec"]}
+    if kind == "CronJob":
+        template["spec"]["restartPolicy"] = "Never"
+        job = {"spec": {"template": template}}
+        return document("batch/v1", kind, spec={"schedule": "* * * * *", "jobTemplate": job})
+    return document("apps/v1", kind, spec={"selector": {"matchLabels": {"app": "attack"}}, "template": template})
+
+
 USER = "user and group 1337 are the proxy's"
+CAPABILITIES = "no capabilities beyond those"
 REFUSED = {
     "a host of another attendee": (opened("bob.mybookstore.com"), "opens the host bob.mybookstore.com"),
     "every host": (opened("*"), "opens the host *, and in namespace ada only ada.mybookstore.com may be opened"),
@@ -158,6 +184,31 @@ REFUSED = {
     "a privileged container": (secured(privileged=True), "may not be privileged"),
     "a capability": (secured(capabilities={"add": ["SYS_ADMIN"]}), "no capabilities beyond those"),
     "the proxy's user": (secured(runAsUser=1337), USER),
+    "the proxy's group": (secured(runAsGroup=1337), USER),
+    "the proxy's user, by its name": (
+        beside("istio-proxy", labels=APART, securityContext={"runAsUser": 1337}),
+        USER,
+    ),
+    "the same, by an annotation": (
+        beside("istio-proxy", annotations=APART, securityContext={"runAsUser": 1337}),
+        USER,
+    ),
+    "the proxy's group, before another starts": (beside("before", securityContext={"runAsGroup": 1337}), USER),
+    "the proxy's user in a Deployment": (templated("Deployment", securityContext={"runAsUser": 1337}), USER),
+    "a CronJob": (templated("CronJob"), 'cannot create resource "cronjobs"'),
+    "the network, by a name of Istio's": (beside(labels=APART, securityContext=ADMIN), CAPABILITIES),
+    "the network, through the injector": (beside(command=["id"]), CAPABILITIES),
+    "the network, through an image": (beside(), CAPABILITIES),
+    "the network, as if injected": (beside(annotations=INJECTED, command=["id"]), CAPABILITIES),
+    "the network, by files of one's own": (
+        beside(annotations=INJECTED, volumeMounts=[{"name": "istio-envoy", "mountPath": "/usr/local/bin"}]),
+        CAPABILITIES,
+    ),
+    "the network, by paths of one's own": (
+        beside(annotations=INJECTED, env=[{"name": "PATH", "value": "/tmp"}]),
+        CAPABILITIES,
+    ),
+    "the network in a Deployment": (templated("Deployment", securityContext=ADMIN), CAPABILITIES),
     "the proxy's user for a pod": (pod(securityContext={"runAsUser": 1337}), USER),
     "no confinement": (secured(seccompProfile={"type": "Unconfined"}), "may not lower what confines a container"),
     "others' place": (pod(priorityClassName="system-node-critical"), "may not displace others"),
@@ -238,6 +289,12 @@ def test_an_attendee_may_use_the_gateway_api_in_their_namespace(kubectl):
         listening(hostname="ada.mybookstore.com"),
     ):
         status, _printed, said = kubectl("ada", "apply", "--dry-run=server", "-f", "-", given=json.dumps(one))
+        assert status == 0, said
+
+
+def test_pods_with_what_the_injector_adds_are_let_in(kubectl):
+    for body in (pod(), beside("before"), pod(securityContext={"runAsUser": 1000})):
+        status, _printed, said = kubectl("ada", "apply", "--dry-run=server", "-f", "-", given=json.dumps(body))
         assert status == 0, said
 
 
