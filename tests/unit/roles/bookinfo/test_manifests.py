@@ -201,10 +201,10 @@ def test_openshift_leads_from_the_host_to_the_gateway() -> None:
     assert len(render("openshift.yml.j2", bookinfo_route_service="")) == 1
 
 
-def test_services_are_asked_often_only_until_they_answer() -> None:
+def test_services_are_asked_only_until_they_answer() -> None:
     for container in containers(render()).values():
-        starting, running = container["startupProbe"], container["readinessProbe"]
-        assert starting["httpGet"] == running["httpGet"]
+        starting = container["startupProbe"]
+        assert starting["httpGet"] == {"path": "/health", "port": 9080}
         assert starting["periodSeconds"] == 1
-        assert running["periodSeconds"] >= 15 * starting["periodSeconds"]
         assert starting["failureThreshold"] * starting["periodSeconds"] >= 600, "a slow start is no reason to restart"
+        assert not {"readinessProbe", "livenessProbe"} & set(container), "a room has hundreds"

@@ -280,7 +280,7 @@ class PageNotFoundHandler(PageHandler, NotFoundHandler):
 
 
 class PageHealthHandler(ServiceHandler):
-    """The target of the readiness probe; upstream's productpage answers it in plain text."""
+    """The target of the startup probe; upstream's productpage answers it in plain text."""
 
     async def get(self, *args: str) -> None:
         self.set_header("Content-Type", "text/plain; charset=utf-8")

@@ -198,7 +198,7 @@ class NotFoundHandler(ServiceHandler):
 
 
 class HealthHandler(ServiceHandler):
-    """The target of the readiness probe."""
+    """The target of the startup probe."""
 
     def initialize(self, status: str) -> None:
         self.status = status
