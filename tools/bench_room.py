@@ -32,6 +32,23 @@ REST = "all else, the kernel's memory included"
 Run = t.Callable[[list[str]], float]
 """Runs a playbook with these arguments to its end, and says how many seconds that took."""
 
+Ask = t.Callable[[str, str], str]
+"""What the product page's proxy of a namespace answers to a path of its administration."""
+
+STATS = {
+    "listener_manager.total_listeners_active": "listeners",
+    "cluster_manager.active_clusters": "clusters",
+    "server.memory_allocated": "bytes",
+}
+
+
+class Proxy(t.NamedTuple):
+    """What the proxy of a product page knows, and the memory in bytes that Envoy has allocated for it."""
+
+    listeners: int
+    clusters: int
+    bytes: int
+
 
 class Size(t.NamedTuple):
     """What was measured with so many attendees: seconds, and MiB in use, by part."""
@@ -42,14 +59,25 @@ class Size(t.NamedTuple):
     everybody: float
     reset: float
     stages: list[float]
+    proxy: Proxy
 
 
-def measure(run: Run, address: str, sizes: t.Sequence[int], rounds: int, say: t.Callable[[str], None]) -> list[Size]:
+def measure(
+    run: Run, ask: Ask, address: str, sizes: t.Sequence[int], rounds: int, say: t.Callable[[str], None]
+) -> list[Size]:
     """Each size anew, from a workshop without attendees to one without them."""
-    return [_one_size(run, address, count, rounds, say) for count in sizes]
+    return [_one_size(run, ask, address, count, rounds, say) for count in sizes]
 
 
-def _one_size(run: Run, address: str, count: int, rounds: int, say: t.Callable[[str], None]) -> Size:
+def proxy_of(ask: Ask, namespace: str) -> Proxy:
+    """What the proxy of the product page in this namespace knows, from Envoy's own statistics."""
+    lines = (line.partition(": ") for line in ask(namespace, f"stats?filter=^({'|'.join(STATS)})$").splitlines())
+    return Proxy(**{STATS[name]: int(value) for name, _colon, value in lines if name in STATS})
+
+
+def _one_size(
+    run: Run, ask: Ask, address: str, count: int, rounds: int, say: t.Callable[[str], None]
+) -> Size:
     names = [f"bench-{number:02d}" for number in range(1, count + 1)]
     everybody = ["-e", f"attendee={','.join(names)}"]
     first = ["-e", f"attendee={names[0]}"]
@@ -67,10 +95,11 @@ def _one_size(run: Run, address: str, count: int, rounds: int, say: t.Callable[[
         all_of_them = run(["mesh.workshop.lab", *LAB, "stage=all_v1", *everybody])
         with visitors(address, names[1:]):
             reset = run(["mesh.workshop.reset", "-e", "reset_confirm=yes", *first])
+        proxy = proxy_of(ask, names[0])
         say(f"  one's stage {statistics.median(stages):.1f} s, everybody's {all_of_them:.1f} s, a reset {reset:.1f} s")
     finally:
         run([*room, "-e", "attendees_state=absent", "-e", "attendees_confirm=yes"])
-    return Size(count, added, memory, all_of_them, reset, stages)
+    return Size(count, added, memory, all_of_them, reset, stages, proxy)
 
 
 @contextlib.contextmanager
@@ -172,6 +201,21 @@ def report(sizes: t.Sequence[Size], table: t.Callable[..., list[str]]) -> list[s
         f"Where the memory of an attendee goes, with {most.count} of them:",
         "",
         *table(["part", "memory each"], parts),
+        "",
+        "What the proxy of one attendee's product page knows, which is its own namespace and what all share:",
+        "",
+        *table(
+            ["attendees", "listeners", "clusters", "memory allocated"],
+            [
+                [
+                    str(one.count),
+                    str(one.proxy.listeners),
+                    str(one.proxy.clusters),
+                    f"{one.proxy.bytes / 2**20:.1f} MiB",
+                ]
+                for one in sizes
+            ],
+        ),
     ]
 
 

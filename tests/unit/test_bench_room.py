@@ -76,7 +76,16 @@ def test_a_room_is_measured_from_nobody_to_nobody(monkeypatch: pytest.MonkeyPatc
 
     used = iter([{"Envoy": 10.0, bench_room.REST: 1.0}, {"Envoy": 30.0, bench_room.REST: 3.0}])
     monkeypatch.setattr(bench_room, "in_use", lambda: next(used))
-    (size,) = bench_room.measure(run, "127.0.0.1:1", [2], 1, lambda _text: None)
+
+    def ask(namespace: str, path: str) -> str:
+        assert namespace == "bench-01"
+        assert path.startswith("stats?filter=^(")
+        return (
+            "cluster_manager.active_clusters: 19\nlistener_manager.total_listeners_active: 12\n"
+            "server.memory_allocated: 11534336\n\n"
+        )
+
+    (size,) = bench_room.measure(run, ask, "127.0.0.1:1", [2], 1, lambda _text: None)
     lab, both = "lab lab=request_routing", "bench-01,bench-02"
     assert ran == [
         f"attendees attendees={both}",
@@ -86,10 +95,11 @@ def test_a_room_is_measured_from_nobody_to_nobody(monkeypatch: pytest.MonkeyPatc
         "reset reset_confirm=yes attendee=bench-01",
         f"attendees attendees={both} attendees_state=absent attendees_confirm=yes",
     ]
-    assert size == (2, 1.0, {"Envoy": 20.0, bench_room.REST: 2.0}, 4.0, 5.0, [2.0, 3.0])
+    assert size == (2, 1.0, {"Envoy": 20.0, bench_room.REST: 2.0}, 4.0, 5.0, [2.0, 3.0], (12, 19, 11534336))
     text = "\n".join(bench_room.report([size], lambda head, rows: [str(one) for one in [head, *rows]]))
     assert "['2', '1 s', '0.5 s', '11 MiB', '4.0 s', '2.0 s', '5.0 s', '2.50 s']" in text
     assert "['Envoy', '10 MiB']" in text
+    assert "['2', '12', '19', '11.0 MiB']" in text
     assert text.count('  x-axis "attendees" [2]') == 4
     assert "  line [5.0]\n  line [2.5]" in text, "a reset and a stage"
 
@@ -105,5 +115,5 @@ def test_nobody_stays_where_a_measurement_fails(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(bench_room, "in_use", dict)
     with pytest.raises(RuntimeError):
-        bench_room.measure(run, "", [1], 1, lambda _text: None)
+        bench_room.measure(run, lambda _namespace, _path: "", "", [1], 1, lambda _text: None)
     assert "attendees_state=absent" in ran[-1]
