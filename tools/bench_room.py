@@ -75,9 +75,7 @@ def proxy_of(ask: Ask, namespace: str) -> Proxy:
     return Proxy(**{STATS[name]: int(value) for name, _colon, value in lines if name in STATS})
 
 
-def _one_size(
-    run: Run, ask: Ask, address: str, count: int, rounds: int, say: t.Callable[[str], None]
-) -> Size:
+def _one_size(run: Run, ask: Ask, address: str, count: int, rounds: int, say: t.Callable[[str], None]) -> Size:
     names = [f"bench-{number:02d}" for number in range(1, count + 1)]
     everybody = ["-e", f"attendee={','.join(names)}"]
     first = ["-e", f"attendee={names[0]}"]
