@@ -155,10 +155,10 @@ class ModuleAction(ActionBase):
             become = self._connection.become
             if become is None or become.get_option("become_pass") or SUDO_ENDED not in str(error):
                 raise
-            said = str(error).strip().splitlines()[-1]
+            last_line = str(error).strip().splitlines()[-1]
             raise AnsibleActionFail(
                 f"{self._task.get_name()}: this needs root's rights, and sudo grants none without a password "
-                f"({said}): run the playbook again with --ask-become-pass, or as root."
+                f"({last_line}): run the playbook again with --ask-become-pass, or as root."
             ) from None
         return result
 

@@ -7,7 +7,8 @@ Between the two are shells and Ansible's worker, which is a fork of ansible-play
 ansible-playbook is killed, the worker goes on waiting for its module, and nothing tells the module.
 
 Python alone does not end a process on Ctrl-C while its threads wait: those of a pool are joined, however long a wait
-for the cluster takes.
+for the cluster takes. Nor does it always hear Ctrl-C: its handlers run in the main thread, and a signal wakes that
+thread only if it arrives during a wait. One that arrives a moment before stays unheard until the wait is over.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ import typing as t
 PAUSE = 1.0
 GRACE = 1.5
 """Seconds that a process has to end after SIGINT or SIGTERM, so that ansible-playbook ends within three."""
+REPEAT = 0.05
+"""Seconds between two attempts to wake the main thread after a signal."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 MOST_ANCESTORS = 12
 
@@ -94,8 +97,25 @@ def end_on_signals(report: t.Callable[[], str] = _nothing) -> None:
         threading.Thread(target=_finish, args=(signum, list(_last_words), report), name="end").start()
         raise KeyboardInterrupt
 
+    heard, arrived = os.pipe()
+    os.set_blocking(arrived, False)
+    signal.set_wakeup_fd(arrived)
     for signum in SIGNALS:
         signal.signal(signum, end)
+    threading.Thread(target=_wake_main_thread, args=(heard,), daemon=True, name="signals").start()
+
+
+def _wake_main_thread(heard: int) -> None:
+    """Send a signal that this process has got to the main thread again, until that has run its handler.
+
+    Python writes a signal's number to ``heard`` as soon as it arrives, in whichever thread, also while the main thread
+    sleeps (https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd).
+    """
+    signum = os.read(heard, 1)[0]
+    main = threading.main_thread().ident
+    while main is not None and signal.getsignal(signum) != signal.SIG_IGN:  # the handler ignores signals first of all
+        time.sleep(REPEAT)
+        signal.pthread_kill(main, signum)
 
 
 def ignore_signals() -> None:

@@ -164,6 +164,31 @@ def test_the_report_is_not_cut_off() -> None:
     process.stdout.close()
 
 
+# The signal arrives while the main thread is about to wait, so it wakes nobody. Here another thread gets it.
+UNHEARD = """
+import signal, sys, threading, time
+from ansible_collections.mesh.workshop.plugins.module_utils._ansible.lifetime import end_on_signals
+end_on_signals(lambda: "reported")
+main = threading.get_ident()
+def send():
+    while sys._current_frames()[main].f_code.co_name != "wait":
+        time.sleep(0.01)
+    time.sleep(0.1)
+    signal.pthread_kill(threading.get_ident(), int(sys.argv[1]))
+threading.Thread(target=send, daemon=True).start()
+threading.Event().wait()
+"""
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_heard_that_has_not_woken_the_main_thread(signum: signal.Signals) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(
+        [sys.executable, "-c", UNHEARD, str(int(signum))], capture_output=True, env=environment, check=False, timeout=30
+    )
+    assert (done.stdout, done.returncode) == (b"reported", 128 + signum)
+
+
 def test_words_are_the_last_only_within_their_block() -> None:
     with lifetime.last_words(print):
         assert lifetime._last_words == [print]
