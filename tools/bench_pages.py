@@ -16,7 +16,8 @@ import urllib.parse
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "testinfra"))
-from oracle.browser import Page, browser, forwarded
+if t.TYPE_CHECKING:
+    from oracle.browser import Page
 
 PROMETHEUS = "/api/v1/namespaces/mesh-workshop-metrics/services/http:prometheus:9090/proxy"
 DASHBOARD = ("-n", "mesh-workshop-dashboard", "service/dashboard")
@@ -77,6 +78,8 @@ def measure(run: Run, get: Get, place: Place, attendees: int, say: t.Callable[[s
 
 
 def _one_size(get: Get, place: Place, say: t.Callable[[str], None]) -> Size:
+    from oracle.browser import browser, forwarded  # it needs a package that the other measurements do without
+
     until = time.monotonic() + PATIENCE
     while not number(get, "count(up)") or number(get, "count(up == 1)") != number(get, "count(up)"):
         if time.monotonic() > until:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An interrupted `make bench` leaves none of the processes behind that it has started."""
+"""`make bench` refuses what it cannot measure at once, and leaves no process behind when it is interrupted."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ import typing as t
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
+import pytest
+
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "bench"
 sys.path.insert(0, str(TOOL.parent))
 SPEC = importlib.util.spec_from_loader("bench", SourceFileLoader("bench", str(TOOL)))
@@ -26,6 +28,8 @@ assert SPEC.loader is not None
 SPEC.loader.exec_module(bench)
 
 PATIENCE = 60.0
+BARE = [sys.executable, "-S", str(TOOL)]
+"""The tool without any package but Python's own."""
 # What a worker of Ansible does: it leads a session of its own, and so hears no signal of the group that it comes from.
 WORKER = """
 import os, pathlib, signal, sys, time
@@ -104,6 +108,25 @@ def test_what_does_not_heed_an_interrupt_is_killed_with_its_descendants(tmp_path
     bench.end(process, patience=0.2)
     assert process.returncode == -signal.SIGKILL
     awaited(lambda: is_gone(worker))
+
+
+def test_an_unknown_measurement_is_refused_before_anything_is_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench, "prepare", lambda: pytest.fail("it installs the peers"))
+    monkeypatch.setattr(sys, "argv", ["bench", "--kubeconfig", "none", "--only", "apply", "paeges"])
+    with pytest.raises(SystemExit) as ended:
+        bench.main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "paeges" in said
+    assert all(name in said for name in bench.MEASUREMENTS)
+
+
+def test_help_needs_no_package() -> None:
+    done = subprocess.run([*BARE, "--help"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--only" in done.stdout
 
 
 def test_a_command_that_ends_by_itself_gives_what_it_says(tmp_path: Path) -> None:
