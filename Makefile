@@ -82,6 +82,7 @@ lint units sanity molecule:
 bench: $(VENV)/.collection ## Measure beside the peers, on the running workshop; writes docs/benchmark.md
 	@test -r "$$HOME/.kube/$(CLUSTER)" || { echo "There is no ~/.kube/$(CLUSTER), so no workshop of that name is set up here: run 'make workshop' first." >&2; exit 1; }
 	@$(HAS_PROGRAMS)
+	@tools/browser
 	@PATH="$(PROGRAMS):$$PATH" $(BIN)/python tools/bench --kubeconfig "$$HOME/.kube/$(CLUSTER)" -- $(NAMED) $(ARGS)
 
 .PHONY: pairs

@@ -117,6 +117,13 @@ def test_without_a_cluster_or_its_programs_one_sentence_says_what_to_do(user: Ma
     assert f"'make {target} DATA=" in done.stderr
 
 
+def test_the_browser_is_there_before_anything_is_measured(user: Machine) -> None:
+    set_up(user, user.folder / "data")
+    done = user.make("--dry-run", "bench", "CLUSTER=blue", f"DATA={user.folder / 'data'}")
+    assert done.returncode == 0, done.stderr
+    assert 0 <= done.stdout.find("\ntools/browser\n") < done.stdout.find("tools/bench --kubeconfig"), done.stdout
+
+
 def test_playbooks_are_told_of_another_folder_of_data(user: Machine) -> None:
     user.program("bin/sudo", "exit 0")
     done = user.make("workshop", "CLUSTER=blue", "DATA=/srv/clusters")
