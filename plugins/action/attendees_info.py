@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import os
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.mesh.workshop.plugins.module_utils._ansible.options import GIVEN, Idle, idle_fault
+from ansible_collections.mesh.workshop.plugins.module_utils._apply.fields import quantity
 from ansible_collections.mesh.workshop.plugins.module_utils._apply.prune import label_selector
-from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node.kubeadm import MOST_PODS
+from ansible_collections.mesh.workshop.plugins.module_utils._embedded.node import coredns, kubeadm
 from ansible_collections.mesh.workshop.plugins.module_utils._istio.control_plane import ISTIO_NAMESPACE
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import ApiError, Client, connect
 from ansible_collections.mesh.workshop.plugins.module_utils._kube.labels import ATTENDEE, MANAGED
@@ -65,6 +69,10 @@ OPTIONS: Json = {
 OF_WANTED = ("state", "host", "machine", "resources")
 POLICIES = "admissionregistration.k8s.io/v1"
 INJECTOR = "istio-sidecar-injector"
+ISTIO_VALUES = Path(__file__).resolve().parents[2] / "roles" / "istio" / "vars" / "main.yml"
+# Of the role metrics, which a lab brings later; setup makes the others.
+PROMETHEUS = ({"cpu": "20m", "memory": "128Mi"}, {"cpu": "5m", "memory": "32Mi"})
+THIS_MACHINE = "this machine"
 # The label of a quota of ours.
 BOUNDED = f"{MANAGED}=true"
 
@@ -98,9 +106,10 @@ class ActionModule(ActionBase):
 def without_cluster(error: ApiError, names: t.Sequence[str] | None, options: Json) -> Json:
     """What can be said where the cluster does not answer; raises its ``error`` where that is nothing."""
     if names is not None and options["machine"] and options["state"] == "present":
-        found = with_hosts(names, options["host"], [])
-        most = check_room(len(found), [this_machine()], [], cost_of_one(options["resources"], None))
-        return {**answer(found, []), "expected": expectation(len(found), [this_machine()], most)}
+        found, nodes, istio = with_hosts(names, options["host"], []), [this_machine()], istio_values()
+        each = cost_of_one(options["resources"], {"data": {"values": json.dumps(istio)}})
+        most = check_room(len(found), nodes, pods_of_setup(istio), each)
+        return {**answer(found, []), "expected": expectation(len(found), nodes, most)}
     if names is not None or options["chosen"]:
         raise error
     return answer([], [])  # whoever needs the cluster next says what is wrong with it
@@ -146,9 +155,36 @@ def answer(found: t.Sequence[Attendee], there: t.Sequence[Attendee], left: Json 
 
 def this_machine() -> Json:
     """The node that the embedded cluster has on this machine, as far as its room goes."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    room = {"pods": str(MOST_PODS), "cpu": str(os.cpu_count() or 1), "memory": str(memory)}
-    return {"metadata": {"name": "this machine"}, "status": {"allocatable": room}}
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") - quantity(kubeadm.RESERVED)
+    room = {"pods": str(kubeadm.MOST_PODS), "cpu": str(os.cpu_count() or 1), "memory": str(memory)}
+    return {"metadata": {"name": THIS_MACHINE}, "status": {"allocatable": room}}
+
+
+def istio_values() -> Json:
+    """The values that the role istio gives every mesh: what istiod, the gateway and each proxy request."""
+    values: Json = yaml.safe_load(ISTIO_VALUES.read_text(encoding="utf-8"))["istio_values_base"]
+    return values
+
+
+def pods_of_setup(istio: Json) -> list[Json]:
+    """The pods that will be on this machine beside those of attendees, as far as their requests go."""
+    components = (istio["pilot"], istio["gateways"]["istio-ingressgateway"])
+    of_one = [
+        *((one,) for one in kubeadm.REQUESTS.values()),
+        (coredns.REQUESTS,),
+        ({},),  # kube-proxy
+        *((one["resources"]["requests"],) for one in components),
+        PROMETHEUS,
+    ]
+    return [
+        {
+            "spec": {
+                "nodeName": THIS_MACHINE,
+                "containers": [{"resources": {"requests": requests}} for requests in containers],
+            }
+        }
+        for containers in of_one
+    ]
 
 
 def check_room(count: int, nodes: t.Sequence[Json], pods: t.Sequence[Json], each: Amount) -> int:

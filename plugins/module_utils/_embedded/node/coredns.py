@@ -20,6 +20,7 @@ Document = dict[str, t.Any]
 NAMESPACE = "kube-system"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/coredns"
 CONFIG = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
+REQUESTS = {"cpu": "25m", "memory": "32Mi"}
 _LABELS = {"k8s-app": "kube-dns"}
 _RBAC = "rbac.authorization.k8s.io"
 
@@ -135,7 +136,7 @@ def _pod(image: str) -> Document:
                 },
                 # Setup waits for this, so it is probed every second.
                 "readinessProbe": {"httpGet": {"path": "/ready", "port": 8181}, "periodSeconds": 1},
-                "resources": {"limits": {"memory": "170Mi"}, "requests": {"cpu": "25m", "memory": "32Mi"}},
+                "resources": {"limits": {"memory": "170Mi"}, "requests": REQUESTS},
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
                     "capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]},

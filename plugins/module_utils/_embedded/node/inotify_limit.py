@@ -5,16 +5,19 @@
 """The host's limit of inotify instances, which the kernel counts per user over all containers.
 
 Each proxy's agent, the kubelet, containerd and istiod watch files. With the default of 128 the agents of a second
-cluster fail with "too many open files". The limit is raised while a cluster is there, and the teardown of the last
-one restores it.
+cluster, or of a seventh attendee, fail with "too many open files". The limit is raised while a cluster is there, and
+the teardown of the last one restores it.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from .kubeadm import MOST_PODS
+
 INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances")
-NEEDED = 1024
+# Three of each proxy's agent, measured with 5 to 30 attendees, and less than 50 of the node. Two clusters may be full.
+NEEDED = 2 * (3 * MOST_PODS + 50)
 
 
 def sufficient(limit: Path = INSTANCES) -> bool:

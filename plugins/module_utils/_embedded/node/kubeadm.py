@@ -16,12 +16,25 @@ Document = dict[str, t.Any]
 
 # Nothing renews the certificates, and no workshop runs for ten years.
 _VALIDITY = "87600h"
-# Enough for 60 attendees with six pods each, of which some start anew. The node's subnet has addresses for 4094.
-MOST_PODS = 450
+# The room that the node's settings are made for.
+MOST_ATTENDEES = 60
+# Bookinfo's six of each and the four that labs may bring, and 50 of the cluster's own, of the labs' services and of
+# what starts anew. The node's subnet has addresses for 4094.
+MOST_PODS = MOST_ATTENDEES * 10 + 50
 # Processes and threads of one pod. Bookinfo's with their proxies have 20 to 30, the most is Zipkin's: 146 on two
-# processors, and a JVM's grow with these. All pods of an attendee's quota (24) stay below 32768, where process ids end
-# on up to 32 processors unless somebody has raised kernel.pid_max (pid_idr_init in kernel/pid.c in torvalds/linux).
-MOST_PROCESSES = 1024
+# processors, and a JVM's grow with these. All pods of one attendee's quota (24) and the whole room's beside them stay
+# below 32768, where process ids end on up to 32 processors unless somebody has raised kernel.pid_max (pid_idr_init in
+# kernel/pid.c in torvalds/linux).
+MOST_PROCESSES = 768
+# What is kept from pods, for the kubelet and containerd.
+RESERVED = "100Mi"
+# What the static pods request: kubeadm's defaults leave too little of two cores for a class.
+REQUESTS = {
+    "etcd": {"cpu": "50m", "memory": "100Mi"},
+    "kube-apiserver": {"cpu": "100m"},
+    "kube-controller-manager": {"cpu": "50m"},
+    "kube-scheduler": {"cpu": "25m"},
+}
 PATCHES_DIR = "/etc/mesh-workshop/patches"
 
 
@@ -114,7 +127,7 @@ def config_documents(control: Control) -> list[Document]:
             "0%",
         ),
         "localStorageCapacityIsolation": False,
-        "kubeReserved": {"memory": "100Mi"},
+        "kubeReserved": {"memory": RESERVED},
         "containerLogMaxSize": "5Mi",
         "containerLogMaxFiles": 3,
         "nodeStatusUpdateFrequency": "5s",
@@ -137,11 +150,10 @@ def config_text(control: Control) -> str:
 
 
 def patches() -> dict[str, str]:
-    """Patches of the static pods: kubeadm's default requests leave too little of two cores for a class."""
-    requests = {"etcd": "50m", "kube-apiserver": "100m", "kube-controller-manager": "50m", "kube-scheduler": "25m"}
+    """Patches of the static pods."""
     return {
         f"{component}0+strategic.json": json.dumps(
-            {"spec": {"containers": [{"name": component, "resources": {"requests": {"cpu": cpu}}}]}}
+            {"spec": {"containers": [{"name": component, "resources": {"requests": requests}}]}}
         )
-        for component, cpu in requests.items()
+        for component, requests in REQUESTS.items()
     }

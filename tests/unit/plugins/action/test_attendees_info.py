@@ -200,6 +200,53 @@ def test_without_a_cluster_nobody_is_meant(monkeypatch: pytest.MonkeyPatch) -> N
     assert "'-' cannot be the name of a namespace" in refusal(monkeypatch, wanted="-", machine=True)
 
 
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[int, int], None]:
+    """A machine without a cluster, of so many processors and bytes of memory."""
+
+    def refuse(_options: Json) -> t.NoReturn:
+        raise ApiError(0, "", "There is no cluster.")
+
+    def make(processors: int, memory: int) -> None:
+        monkeypatch.setattr(attendees_info, "connect", refuse)
+        monkeypatch.setattr(attendees_info.os, "cpu_count", lambda: processors)
+        monkeypatch.setattr(
+            attendees_info.os, "sysconf", lambda name: {"SC_PAGE_SIZE": 1, "SC_PHYS_PAGES": memory}[name]
+        )
+
+    return make
+
+
+MIB = 1024**2
+# etcd, CoreDNS, istiod, the gateway and Prometheus, beside what is kept for the node; an attendee has six containers of
+# 32 MiB with proxies of 64 MiB.
+BESIDE, EACH = (100 + 100 + 32 + 128 + 64 + 160) * MIB, 6 * (32 + 64) * MIB
+
+
+@pytest.mark.parametrize(("memory", "fits"), [(BESIDE + 3 * EACH, 3), (BESIDE + 3 * EACH - 1, 2)])
+def test_a_machine_without_a_cluster_is_judged_by_what_setup_will_put_there_too(
+    monkeypatch: pytest.MonkeyPatch, machine: t.Callable[[int, int], None], memory: int, fits: int
+) -> None:
+    machine(4, memory)
+    assert run(monkeypatch, wanted=fits, machine=True)["expected"].endswith(f"there is room for {fits}.")
+    said = refusal(monkeypatch, wanted=fits + 1, machine=True)
+    assert f"{fits + 1} more attendees do not fit into this cluster, {fits} do" in said
+
+
+def test_its_processors_are_shared_with_the_control_plane_and_istio(
+    monkeypatch: pytest.MonkeyPatch, machine: t.Callable[[int, int], None]
+) -> None:
+    # 225m of the static pods, 25m of CoreDNS, 20m each of istiod and the gateway, 25m of Prometheus; 24m an attendee.
+    machine(1, 1024 * 1024 * MIB)
+    assert run(monkeypatch, wanted=1, machine=True)["expected"].endswith(f"there is room for {(1000 - 315) // 24}.")
+
+
+def test_what_prometheus_requests_is_what_the_role_says() -> None:
+    text = (ROOT / "roles" / "metrics" / "templates" / "metrics.yml.j2").read_text()
+    said = re.findall(r"^ +requests: (\{.*\})$", text, re.M)
+    assert [yaml.safe_load(one) for one in said] == list(attendees_info.PROMETHEUS)
+
+
 def test_what_a_container_requests_is_what_the_role_says() -> None:
     defaults = yaml.safe_load((ROOT / "roles" / "bookinfo" / "defaults" / "main.yml").read_text())
     assert attendees_info.OPTIONS["resources"]["default"] == defaults["bookinfo_resources"]
