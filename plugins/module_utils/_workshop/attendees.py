@@ -86,10 +86,10 @@ def names_in_csv(text: str, path: str) -> list[str]:
     try:
         columns = {str(column).strip().lower(): column for column in rows.fieldnames or ()}
         if COLUMN not in columns:
-            raise LabError(f"{path} has no column {COLUMN} in its first line: name the column of the attendees so.")
+            raise LabError(f"{path} has no column {COLUMN} in its first line: give the attendees' column this name.")
         names = [str(row[columns[COLUMN]] or "").strip() for row in rows]
     except csv.Error as error:
-        raise LabError(f"{path} is no CSV file ({error}): export it again.") from None
+        raise LabError(f"{path} is not a CSV file ({error}): export it again.") from None
     names = [name for name in names if name]
     if not names:
         raise LabError(f"The column {COLUMN} of {path} is empty: add the attendees' names.")
@@ -114,7 +114,7 @@ def checked_names(given: t.Sequence[str]) -> list[str]:
             )
         if is_reserved(name) or name == EVERYBODY or name.startswith("mesh-workshop"):
             raise LabError(
-                f"Attendee {one!r} cannot be called so: namespace {name} is the cluster's or Istio's own, or a word "
+                f"Attendee {one!r} cannot have this name: namespace {name} is the cluster's or Istio's own, or a word "
                 "of the workshop; give another name."
             )
         if name in seen:

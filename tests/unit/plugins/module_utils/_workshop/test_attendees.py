@@ -79,7 +79,7 @@ def test_a_csv_file_gives_the_names_and_nothing_else(text: str) -> None:
         ("", "room.csv has no column name in its first line"),
         ("who,mail\nada,x", "room.csv has no column name"),
         ("name\n\n", "The column name of room.csv is empty"),
-        ("name\n" + "a" * 200_000, "room.csv is no CSV file (field larger"),
+        ("name\n" + "a" * 200_000, "room.csv is not a CSV file (field larger"),
     ],
 )
 def test_a_csv_file_without_names_is_refused(text: str, said: str) -> None:
@@ -99,7 +99,7 @@ def test_names_become_those_of_namespaces() -> None:
         (["Ada", "ada"], "Attendee 'ada' and attendee 'Ada' would both be ada: change one of the names."),
         (["ada", "ada"], "Attendee 'ada' is there twice"),
         (["kube-system"], "namespace kube-system is the cluster's or Istio's own"),
-        (["istio-system"], "cannot be called so"),
+        (["istio-system"], "cannot have this name"),
         (["all"], "a word of the workshop"),
         (["mesh-workshop-tracing"], "a word of the workshop"),
     ],
