@@ -108,9 +108,10 @@ def _form(lab: Lab, name: str, names: t.Sequence[str], dump: t.Callable[[t.Any],
     """A stage in the Gateway API, folded, or the sentence that this has no words for it."""
     if name in lab.lacking:
         return f"The Gateway API {lab.lacking[name]}, so this stage has no `-e lab_api=gateway`.\n"
-    shown = _resources(lab, _stage(lab, name), names, dump)
-    summary = "<summary>The same in the Gateway API: <code>-e lab_api=gateway</code></summary>"
-    return f"<details>\n{summary}\n\n{shown}\n</details>\n"
+    stage = _stage(lab, name)
+    options = "-e lab_api=gateway" + (f" -e gateway_api_channel={stage.channel}" if stage.channel else "")
+    summary = f"<summary>The same in the Gateway API: <code>{options}</code></summary>"
+    return f"<details>\n{summary}\n\n{_resources(lab, stage, names, dump)}\n</details>\n"
 
 
 def _checks(stage: Stage) -> str:

@@ -71,6 +71,7 @@ class ActionModule(ActionBase):
             "labs": labs,
             "stage": shown,
             "stages": [one.name for one in lab.stages],
+            "experimental": [one.name for one in lab.stages if one.channel],
             "needs": list(lab.needs),
             "definition": read[name],
             "baseline": baseline,

@@ -108,7 +108,7 @@ artifacts:
       type: dict
       returned: always
       sample:
-        gateway_api: /var/cache/mesh-workshop/bin/gateway-api-b22ca25b1aa2
+        gateway_api_standard: /var/cache/mesh-workshop/bin/gateway-api-standard-b22ca25b1aa2
     libraries:
       description: Folders with what pages draw with, by name.
       type: dict

@@ -90,6 +90,12 @@ stages:
   type: list
   elements: str
   sample: [all_v1, jason_v2]
+experimental:
+  description: Names of those that need the experimental channel of the Gateway API.
+  returned: success
+  type: list
+  elements: str
+  sample: [retries]
 needs:
   description: Roles that the lab needs installed first.
   returned: success

@@ -39,7 +39,7 @@ APPLIES = frozenset({"lab_wait_timeout"})
 FORM = frozenset({"lab_api"})
 # The definitions of the Gateway API, which a stage in its form needs.
 DEFINITIONS = frozenset(
-    f"gateway_api_{name}" for name in ("state", "definitions", "wait_timeout", "kubeconfig", "context")
+    f"gateway_api_{name}" for name in ("state", "channel", "definitions", "wait_timeout", "kubeconfig", "context")
 )
 BOOKINFO = frozenset(
     f"bookinfo_{name}"

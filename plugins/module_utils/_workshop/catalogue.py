@@ -22,6 +22,7 @@ class Stage:
     """One step of a lab: what it takes away from baseline, what it adds, what traffic must show.
 
     ``steps`` are states to go through on the way: each is the stage with some of its resources as the step has them.
+    ``channel`` is the one of the Gateway API that the resources need; empty where the standard one is enough.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Stage:
     resources: tuple[dict[str, t.Any], ...] = ()
     checks: tuple[dict[str, t.Any], ...] = ()
     steps: tuple[Stage, ...] = ()
+    channel: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,6 +208,7 @@ def _stage(item: dict[str, t.Any]) -> Stage:
         removes=tuple(item.get("removes", [])),
         resources=tuple(item.get("resources", [])),
         checks=tuple(item.get("checks", [])),
+        channel=item.get("channel", ""),
     )
     # A state on the way to a stage is a stage of the same name.
     steps = tuple(

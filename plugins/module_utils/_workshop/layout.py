@@ -86,6 +86,10 @@ LAB_SCHEMA: dict[str, t.Any] = {
             "additionalProperties": False,
             "properties": {
                 "lacks": {**_TEXT, "description": "What the Gateway API cannot say; a stage with it has no form."},
+                "channel": {
+                    "enum": ["experimental"],
+                    "description": "The channel that its resources need where the standard one is not enough.",
+                },
                 "removes": {**_DOCUMENTS, "description": "In place of the stage's own."},
                 "resources": {**_DOCUMENTS, "description": "In place of the stage's own."},
                 "steps": {
@@ -260,6 +264,8 @@ def _sentence(path: Path, error: t.Any) -> str:
         known = error.definition["properties"]
         unknown = next(name for name in error.value if name not in known)
         return f"{unknown} is not known{did_you_mean(unknown, known)}; known are {', '.join(known)}"
+    if rule == "enum":
+        return f"{subject} must be {' or '.join(wanted)}"
     if rule == "pattern":
         return f"{subject} {error.value!r} must begin with a small letter and have only small letters, digits and _"
     if rule in ("minItems", "maxItems") and wanted > 1:

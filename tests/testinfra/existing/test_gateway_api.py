@@ -10,6 +10,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from oracle.forms import definitions as folder_of_definitions
 
 HOST = "gateway-api.example"
 API = "gateway.networking.k8s.io/v1"
@@ -52,11 +53,61 @@ def definitions_fixture(ansible: t.Any) -> t.Iterator[Path]:
     """The role has installed the definitions; afterwards the cluster has none again."""
     run = ansible.role("gateway_api")
     assert run.status == 0, run.output
-    # The cache may hold those of another version too.
-    folder = max(Path("/var/cache/mesh-workshop/bin").glob("gateway-api-*"), key=lambda one: one.stat().st_mtime)
+    folder = folder_of_definitions()
     yield folder
     gone = ansible.module("apply", src=str(folder), state="absent", wait_timeout=60)
     assert gone.status == 0, gone.output
+
+
+RETRIES = {"lab": "resilience", "stage": "retries", "lab_api": "gateway"}
+"""A stage that needs the experimental channel."""
+
+
+def toured(ansible: t.Any, **options: t.Any) -> list[str]:
+    """The stages of a lab that a tour would show, and the reset at its end."""
+    run = ansible.play("tour", "--check", labs=RETRIES["lab"], lab_api=RETRIES["lab_api"], **options)
+    assert run.status == 0, run.output
+    (stages,) = re.findall(rf"{RETRIES['lab']} +(\S.*reset)", run.output)
+    return list(stages.split(", "))
+
+
+def test_a_stage_that_needs_the_experimental_channel_is_refused_where_nothing_is_installed(ansible: t.Any) -> None:
+    refused = ansible.play("lab", **RETRIES)
+    assert (refused.status != 0, refused.changed) == (True, 0), refused.output
+    assert refused.message == (
+        "Stage retries of lab resilience needs the experimental channel of the Gateway API, and this cluster has none: "
+        "add gateway_api_channel=experimental, which installs it, or leave out lab_api."
+    )
+    assert ansible.module("mesh_info").result["gateway_api"]["version"] == ""
+    assert toured(ansible) == ["timeout", "reset"]
+    assert toured(ansible, gateway_api_channel="experimental") == ["timeout", "retries", "reset"]
+
+
+def test_the_experimental_channel_takes_the_place_of_the_standard_one_only_when_asked(
+    ansible: t.Any, definitions: Path
+) -> None:
+    refused = ansible.play("lab", **RETRIES)
+    assert (refused.status != 0, refused.changed) == (True, 0), refused.output
+    assert "has the standard one: add gateway_api_channel=experimental and gateway_api_state=present" in refused.message
+    assert toured(ansible) == ["timeout", "reset"]
+    for state in ("auto", "existing"):
+        refused = ansible.role("gateway_api", gateway_api_channel="experimental", gateway_api_state=state)
+        assert refused.status != 0
+        assert "of the standard channel, and gateway_api_channel=experimental would replace it for everybody" in (
+            " ".join(refused.output.split())
+        )
+    of_another = {"gateway_api_definitions": str(definitions), "gateway_api_channel": "experimental"}
+    refused = ansible.role("gateway_api", gateway_api_state="present", **of_another)
+    assert refused.status != 0
+    assert "are those of the standard channel: set gateway_api_channel=standard" in " ".join(refused.output.split())
+    assert ansible.module("mesh_info").result["gateway_api"]["channel"] == "standard"
+    asked = ansible.role("gateway_api", gateway_api_channel="experimental", gateway_api_state="present")
+    assert asked.status == 0, asked.output
+    assert ansible.module("mesh_info").result["gateway_api"]["channel"] == "experimental"
+    assert toured(ansible) == ["timeout", "retries", "reset"]
+    kept = ansible.role("gateway_api")
+    assert (kept.status, "Install the definitions" in kept.output) == (0, False), kept.output
+    assert ansible.role("gateway_api", gateway_api_state="present").status == 0
 
 
 def test_a_route_is_applied_and_traffic_proves_it(ansible: t.Any, definitions: Path) -> None:

@@ -15,8 +15,8 @@ ROUTES = ("gateway.networking.k8s.io", "v1", "bookinfo", "httproutes")
 
 @pytest.fixture(autouse=True, scope="module")
 def _definitions(ansible):
-    """The cluster has the definitions of the Gateway API; afterwards it has none again, and no lab."""
-    installed = ansible.role("gateway_api")
+    """The cluster has the definitions of the experimental channel; afterwards it has none again, and no lab."""
+    installed = ansible.role("gateway_api", gateway_api_channel="experimental")
     assert installed.status == 0, installed.output
     yield
     assert ansible.play("reset", reset_confirm="yes").status == 0

@@ -12,6 +12,7 @@ from oracle.stages import BASELINE, states
 
 PLACES = {
     ("faults", "abort_grpc"): ("EnvoyFilter", "health"),
+    ("resilience", "retries"): ("HTTPRoute", "workload"),
     ("resilience", "timeout"): ("HTTPRoute", "reviews"),
     ("tls", "mutual_gateway"): ("Secret", "workshop-bookinfo"),
     ("traffic_shifting", "red_black"): ("HTTPRoute", "reviews"),
@@ -20,8 +21,12 @@ PLACES = {
 
 
 def definitions():
-    """The folder with the definitions of the Gateway API that were built last."""
-    return max(Path("/var/cache/mesh-workshop/bin").glob("gateway-api-*"), key=lambda one: one.stat().st_mtime)
+    """The folder with the definitions of the Gateway API's standard channel that were built last.
+
+    Those of the experimental channel have the same names.
+    """
+    folders = Path("/var/cache/mesh-workshop/bin").glob("gateway-api-standard-*")
+    return max(folders, key=lambda one: one.stat().st_mtime)
 
 
 def forms_of(labs):
@@ -65,7 +70,7 @@ def mutated(lab, stage):
             if kind == "Secret":
                 (one,) = checks[0]["fails_in"]["mutation"]["resources"]
             for rule in one.get("spec", {}).get("rules", ()):
-                if rule.pop("timeouts", None) is None:
+                if not [rule.pop(key) for key in ("timeouts", "retry") if key in rule]:
                     rule["backendRefs"] = [{"name": "reviews-v4", "port": 9080}]
         resources.append(one)
     return resources, checks

@@ -332,7 +332,7 @@ def test_the_collections_own_way_there_and_back_leaves_them_too(ansible, kube, u
 @pytest.fixture(name="hands_of_gateway_api", scope="module")
 def hands_of_gateway_api_fixture(ansible, kubectl, facts):
     """Ada's hands at baseline, where the cluster has the definitions of the Gateway API; afterwards it has none."""
-    installed = ansible.role("gateway_api")
+    installed = ansible.role("gateway_api", gateway_api_channel="experimental")
     assert installed.status == 0, installed.output
     (home,) = states({}, read(BASELINE[0], **facts))
     hands = Hands(kubectl, home)

@@ -131,11 +131,11 @@ def _files(name: str, title: str, module: str, paths: t.Iterable[str]) -> Step:
     return _go(name, title, {}, {}, ("go.mod", "go.sum"), files, module, on_demand=True, directory="istio")
 
 
-def _gateway_api() -> Step:
-    """The Gateway API's definitions of the standard channel."""
+def _gateway_api(channel: str) -> Step:
+    """The Gateway API's definitions of one of its channels."""
     plurals = ("gatewayclasses", "gateways", "httproutes", "grpcroutes", "referencegrants", "backendtlspolicies")
-    paths = [f"config/crd/standard/gateway.networking.k8s.io_{plural}.yaml" for plural in plurals]
-    return _files("gateway-api", "Gateway API: fetching its definitions", "sigs.k8s.io/gateway-api", paths)
+    paths = [f"config/crd/{channel}/gateway.networking.k8s.io_{plural}.yaml" for plural in plurals]
+    return _files(f"gateway-api-{channel}", f"Gateway API ({channel}): fetching it", "sigs.k8s.io/gateway-api", paths)
 
 
 def _addons() -> Step:
@@ -441,7 +441,7 @@ def _steps() -> tuple[Step, ...]:
         *_ratelimit(),
         *_tracing(),
         *_metrics(),
-        _gateway_api(),
+        *map(_gateway_api, ("standard", "experimental")),
         _addons(),
         _pages(),
     )

@@ -83,7 +83,11 @@ def describe(planned: t.Sequence[Planned], cache: str, digests: t.Mapping[str, s
     return {
         "cache": cache,
         "bin": {name: path(name) for name in ("kubernetes", "coredns", "istio", "envoy") if name in by_name},
-        "definitions": {name.replace("-", "_"): path(name) for name in ("gateway-api", "addons") if name in by_name},
+        "definitions": {
+            name.replace("-", "_"): path(name)
+            for name in ("gateway-api-standard", "gateway-api-experimental", "addons")
+            if name in by_name
+        },
         "libraries": {name: path(name) for name in ("pages",) if name in by_name},
         "rootfs": {name: path(name) for name in ("node", "node_base", "base") if name in by_name},
         "images": images,

@@ -30,6 +30,10 @@ stages:
     title: Two
     gateway_api:
       resources: []
+  - name: three
+    title: Three
+    gateway_api:
+      channel: experimental
 """
 
 
@@ -71,7 +75,7 @@ def test_a_lab_is_rendered_validated_and_never_shown(tmp_path: Path) -> None:
         {"lab": "demo"},
         {"lab": "demo", "stage": "one"},
         {},
-        {"lab": "demo", "stage": "three"},
+        {"lab": "demo", "stage": "four"},
         {"lab": "dmeo"},
         {"lab": ""},
         {"lab": "broken"},
@@ -79,14 +83,16 @@ def test_a_lab_is_rendered_validated_and_never_shown(tmp_path: Path) -> None:
         {"lab": "latin"},
         {"stage": "baseline"},
         {"lab": "demo", "stage": "one", "api": "gateway"},
-        {"lab": "demo", "api": "gateway"},
+        {"lab": "demo", "stage": "two", "api": "gateway"},
         {"lab": "bare", "api": "gateway"},
     ]
     results, output = play(tmp_path, [{"mesh.workshop.lab_info": {**catalogue, **one}} for one in asked])
     demo, one, baseline, *faults, gateway, bare = results
-    assert (gateway["needs"], gateway["stages"], gateway["stage"]) == (["gateway_api", "tracing"], ["two"], "two")
+    assert (gateway["needs"], gateway["stage"]) == (["gateway_api", "tracing"], "two")
+    assert (gateway["stages"], gateway["experimental"], demo["experimental"]) == (["two", "three"], ["three"], [])
     assert (bare["stages"], bare["stage"]) == ([], "")
-    assert (demo["needs"], demo["stages"], demo["stage"], one["stage"]) == (["tracing"], ["one", "two"], "two", "one")
+    assert (demo["needs"], demo["stages"]) == (["tracing"], ["one", "two", "three"])
+    assert (demo["stage"], one["stage"]) == ("three", "one")
     resources = demo["definition"]["stages"][0]["resources"]
     assert [item["metadata"]["name"] for item in resources] == ["a", "b"]
     assert resources[0]["data"]["text"] == "{{ secret-key }}", "what was rendered is not a template any more"
@@ -95,14 +101,14 @@ def test_a_lab_is_rendered_validated_and_never_shown(tmp_path: Path) -> None:
     for fault, said in zip(
         faults,
         (
-            "Lab demo has no stage 'three'. It has: one, two.",
+            "Lab demo has no stage 'four'. It has: one, two, three.",
             "There is no lab 'dmeo' (did you mean demo?). The labs are: bare, broken, demo, latin, undefined.",
             "No lab is named. The labs are: bare, broken, demo, latin, undefined.",
             "broken/lab.yml, line 12: stage two: title is missing.",
             "undefined/lab.yml cannot be rendered:",
             "latin/lab.yml cannot be read (it is not UTF-8 text): correct the file or its rights.",
             "stage has no effect with lab baseline, which has no stages: leave out one of the two.",
-            "Stage one of lab demo has no form of the Gateway API: leave out lab_api, or take stage two.",
+            "Stage one of lab demo has no form of the Gateway API: leave out lab_api, or take stage two, three.",
         ),
         strict=True,
     ):

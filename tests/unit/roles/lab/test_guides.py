@@ -139,6 +139,12 @@ def test_the_form_of_the_gateway_api_is_folded_below_and_a_missing_one_is_said()
     assert "The Gateway API has no faults, so this stage has no `-e lab_api=gateway`.\n" in shown
 
 
+def test_a_form_that_needs_the_experimental_channel_is_shown_with_the_option_for_it() -> None:
+    lab = dataclasses.replace(GATEWAY, stages=(dataclasses.replace(GATEWAY.stages[0], channel="experimental"),))
+    shown = fill_guide("<!-- gateway_api: first -->\n<!-- end -->\n", LAB, lab, LAB.stages[0], dump)
+    assert "<code>-e lab_api=gateway -e gateway_api_channel=experimental</code></summary>" in shown
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name != BASELINE])
 def test_a_guide_shows_every_form_of_the_gateway_api_once(name: str) -> None:
     guide = (CATALOGUE / name / "guide.md").read_text()

@@ -101,6 +101,14 @@ def test_a_goal_is_a_stage_or_baseline() -> None:
             {"title": "x", "stages": [{**STAGES[0], "gateway_api": {"resources": [{**GATEWAY, "metadata": {}}]}}]},
             "stage one, gateway_api, resource 1: metadata.name is missing",
         ),
+        (
+            {"title": "x", "stages": [{**STAGES[0], "gateway_api": {"channel": "standard"}}]},
+            "stage one, gateway_api: channel must be experimental",
+        ),
+        (
+            {"title": "x", "stages": [{**STAGES[0], "gateway_api": {"channel": "experimental", "lacks": "has none"}}]},
+            "stage one, gateway_api: lacks stands beside channel",
+        ),
         ({"title": "x", "stages": [{**STAGES[0], "steps": ["a"]}]}, "stage one, step 1: this must be a mapping"),
         ({"title": "x", "stages": [{**STAGES[0], "steps": [{"name": "a"}]}]}, "step a: resources is missing"),
         (
@@ -146,6 +154,13 @@ def test_a_lab_in_the_gateway_api_has_the_stages_that_this_can_say() -> None:
         ("first", ({"name": "d"},), route("way-1"))
     ]
     assert gateway.stage("") is both
+
+
+def test_a_form_says_which_channel_it_needs_and_other_stages_need_none() -> None:
+    both = {**FORMS["stages"][1], "gateway_api": {"channel": "experimental", "resources": [route("way")]}}
+    data = {**FORMS, "stages": [FORMS["stages"][0], both]}
+    assert [stage.channel for stage in parse_lab("demo", data, "gateway").stages] == ["experimental"]
+    assert [stage.channel for stage in parse_lab("demo", data).stages] == ["", ""]
 
 
 def test_the_names_of_a_lab_are_those_of_both_apis() -> None:

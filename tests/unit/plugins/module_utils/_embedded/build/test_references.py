@@ -83,6 +83,12 @@ def test_describe_a_part():
     assert result["rootfs"] == {}
 
 
+def test_definitions_are_described_by_their_channel():
+    found = references.describe(list(planned(only=["gateway-api-experimental"]).values()), "/cache", {})
+    key = keys(only=["gateway-api-experimental"])["gateway-api-experimental"]
+    assert found["definitions"] == {"gateway_api_experimental": f"/cache/bin/gateway-api-experimental-{key}"}
+
+
 def test_what_pages_draw_with_is_described_where_it_is_planned():
     found = references.describe(list(planned(only=["pages"]).values()), "/cache", {})
     assert found["libraries"] == {"pages": f"/cache/bin/pages-{keys(only=['pages'])['pages']}"}
