@@ -119,17 +119,19 @@ def with_cluster(client: Client, there: list[Attendee], names: t.Sequence[str] |
     """Who is meant, or may be added or removed. Raises ApiError and LabError."""
     if names is None:
         return answer(choose(options["chosen"], there, otherwise_all=options["otherwise"] == "all"), there)
+    room = {"room": bounded(client)}
     if options["state"] == "absent":
         found = removable(client, names, there)
         left = {one.name: elsewhere(client, one.name) for one in found}
-        return {**answer(found, there, left), "room": bounded(client)}
+        return {**answer(found, there, left), **room}
     known = {one.name for one in there}
     found = with_hosts(names, options["host"], there)
     check_policies(client)
     injector = client.get("v1", "ConfigMap", INJECTOR, ISTIO_NAMESPACE)
     new = [one for one in found if one.name not in known]
     expected = check_addition(client, new, options["resources"], injector)
-    return {**answer(found, there), "bounds": bounds_of_one(options["resources"], injector), "expected": expected}
+    bounds = bounds_of_one(options["resources"], injector)
+    return {**answer(found, there), **room, "bounds": bounds, "expected": expected}
 
 
 def check_policies(client: Client) -> None:

@@ -140,7 +140,7 @@ expected:
   sample: Adding 12 attendees takes about 2 minutes and 4.6 GiB of memory.
 room:
   description: Who has been added as an attendee, which whoever setup alone has made is not.
-  returned: with O(wanted) and O(state=absent)
+  returned: with O(wanted), where there is a cluster
   type: list
   elements: str
   sample: [ada, bob]

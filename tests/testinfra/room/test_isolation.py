@@ -4,9 +4,9 @@
 """Whatever stage of whatever lab one attendee is at, the others have what they had, and so have their proxies.
 
 Ada walks through all stages by hand, with the kubeconfig that she was handed: so it also shows that she may. What a
-stage has elsewhere than in her namespace the instructor applies, as the collection does. At each stage bob's objects,
-the configuration of his proxies and his part of the gateway's have to equal baseline's, and his page has to be as at
-baseline.
+stage has elsewhere than in her namespace the instructor applies, as the collection does. At each stage the objects of bob
+and of setup's own Bookinfo, the configuration of their proxies and their part of the gateway's have to equal baseline's,
+and bob's page has to be as at baseline.
 
 Then she walks through what the Gateway API says otherwise; bob's page is loaded where that reaches the furthest.
 
@@ -23,7 +23,7 @@ import re
 import pytest
 from oracle import proxies
 from oracle.forms import definitions, distinct_forms, form_of
-from oracle.rooms import bytes_of, faults_of_page, host_of
+from oracle.rooms import faults_of_page, host_of
 from oracle.snapshots import differences, listing, versions
 from oracle.stages import BASELINE, LABS, STAGES, read, states
 
@@ -33,6 +33,8 @@ VISITS = [(lab, stage) for lab, stages in STAGES.items() for stage in stages]
 # Where all of baseline's checks run for bob.
 REACHING = (("tls", "secure_gateway"), ("tls", "mutual_gateway"), ("gateway", "closed"))
 FORMS = distinct_forms(LABS)
+# Whoever else is in the room: one who was added, and the Bookinfo of setup, which was there before.
+OTHERS = ("bob", "bookinfo")
 # Where bob's page is loaded: with a Gateway, a Secret and TLS of ada's beside the gateway that both use.
 REACHING_FORM = ("tls", "mutual_gateway")
 # The collection's own way to a stage: beside the gateway, and at the port that all share.
@@ -61,10 +63,15 @@ class Beacon:
         port = {"number": 80, "name": "http", "protocol": "HTTP"}
         return {**BEACON, "spec": {"hosts": [host], "ports": [port], "resolution": "NONE"}}
 
-    def told(self, name, eventually):
-        """What an attendee's proxies, and the gateway for them, are told once all have heard of a new host."""
+    def told(self, eventually, *names):
+        """What the proxies of attendees, and the gateway for them, are told once all have heard of a new host."""
         self._count += 1
         self._kube.custom.patch_namespaced_custom_object(*PLACE, "beacon", self._body())
+        return {
+            f"{name} {key}": value for name in names for key, value in self._told_one(eventually, name).items()
+        }
+
+    def _told_one(self, eventually, name):
         want, seen = f": cluster outbound|80||beacon-{self._count}.example", {}
 
         def heard():
@@ -108,20 +115,20 @@ class Hands:
                 assert status == 0, said
 
 
-def objects(kube, name):
-    """The versions of an attendee's objects, which change whatever is written to one."""
-    return {key: value for key, value in versions(kube).items() if f" {name}/" in key}
+def objects(kube):
+    """The versions of the others' objects, which change whatever is written to one."""
+    return {key: value for key, value in versions(kube).items() if any(f" {name}/" in key for name in OTHERS)}
 
 
 def changes(kube, beacon, eventually, before):
-    """What of bob's is not as before, a line each."""
-    told = beacon.told("bob", eventually)
-    return differences(before[0], objects(kube, "bob")) + differences(before[1], told)
+    """What of the others' is not as before, a line each."""
+    told = beacon.told(eventually, *OTHERS)
+    return differences(before[0], objects(kube)) + differences(before[1], told)
 
 
 @pytest.fixture(name="untouched", scope="module")
 def untouched_fixture(kube, gateway, beacon, baseline, eventually):
-    """Asserts that bob has what he had before, and proxies as at baseline, and his page, too, unless it is left out."""
+    """Asserts that the others have what they had, proxies as at baseline, and bob his page, unless it is left out."""
 
     def untouched(before, *, page=True):
         found = []
@@ -131,7 +138,7 @@ def untouched_fixture(kube, gateway, beacon, baseline, eventually):
             return not found
 
         # Where a proxy has got something new, what was in its place goes on for a second.
-        eventually(same, lambda: f"this of bob's is not as at baseline:\n{listing(found)}\n", seconds=20)
+        eventually(same, lambda: f"this of the others' is not as at baseline:\n{listing(found)}\n", seconds=20)
         faults = faults_of_page(gateway, "bob") if page else ""
         assert not faults, faults
 
@@ -166,8 +173,8 @@ def beacon_fixture(kube, services):
 
 @pytest.fixture(name="baseline", scope="module")
 def baseline_fixture(kube, beacon, eventually):
-    """Bob's objects and what his proxies are told, while ada is at baseline."""
-    return objects(kube, "bob"), beacon.told("bob", eventually)
+    """The others' objects and what their proxies are told, while ada is at baseline."""
+    return objects(kube), beacon.told(eventually, *OTHERS)
 
 
 @pytest.fixture(name="facts", scope="module")
@@ -243,15 +250,18 @@ def rules_fixture(kubectl):
     assert status == 0, said
 
 
-def test_a_proxy_knows_the_services_of_its_namespace_and_of_the_workshop(baseline):
+@pytest.mark.parametrize("owner", OTHERS)
+def test_a_proxy_knows_the_services_of_its_namespace_and_of_the_workshop(baseline, owner):
     known = [
-        name.split("|")[-1] for name in baseline[1] if ": cluster outbound|" in name and "istio-ingress" not in name
+        name.split("|")[-1]
+        for name in baseline[1]
+        if name.startswith(f"{owner} ") and ": cluster outbound|" in name and "istio-ingress" not in name
     ]
-    assert "reviews.bob.svc.cluster.local" in known
+    assert f"reviews.{owner}.svc.cluster.local" in known
     assert {name.split(".", 1)[1] for name in known if name != "beacon.example"} <= {
         f"{place}.svc.cluster.local"
         for place in (
-            *("bob", "istio-system", "mesh-workshop-dashboard", "mesh-workshop-metrics"),
+            *(owner, "istio-system", "mesh-workshop-dashboard", "mesh-workshop-metrics"),
             *("mesh-workshop-ratelimit", "mesh-workshop-tracing"),
         )
     }
@@ -259,7 +269,7 @@ def test_a_proxy_knows_the_services_of_its_namespace_and_of_the_workshop(baselin
 
 @pytest.mark.usefixtures("rules")
 def test_rules_for_shared_names_and_foreign_hosts_reach_nobody_else(beacon, eventually, baseline, untouched):
-    told = json.dumps(beacon.told("ada", eventually))
+    told = json.dumps(beacon.told(eventually, "ada"))
     assert "418" in told, "her own proxies have them"
     assert f"outbound|80||{SHARED}" in told
     untouched(baseline[0])
@@ -273,25 +283,25 @@ def test_in_a_leaky_world_these_tests_fail(kube, beacon, eventually, baseline, r
     leak = {"apiVersion": NETWORKING, "kind": "Sidecar", "metadata": {"name": "leak"}, "spec": spec}
     kube.custom.create_namespaced_custom_object(*place, leak)
     try:
-        before = objects(kube, "bob"), beacon.told("bob", eventually)
+        before = objects(kube), beacon.told(eventually, *OTHERS)
         request.getfixturevalue("rules")
         lines = []
 
         def leaked():
             lines[:] = changes(kube, beacon, eventually, before)
-            return f"productpage-v1: cluster outbound|80||{SHARED} is left over" in lines and [
-                one for one in lines if one.startswith("productpage-v1: route 80 differs")
+            return f"bob productpage-v1: cluster outbound|80||{SHARED} is left over" in lines and [
+                one for one in lines if one.startswith("bob productpage-v1: route 80 differs")
             ]
 
         # A cluster that is new is warming at first.
         eventually(leaked, lambda: f"what leaks is found, not only:\n{listing(lines)}\n", seconds=20)
     finally:
         kube.custom.delete_namespaced_custom_object(*place, "leak")
-    before = objects(kube, "bob")
+    before = objects(kube)
     kube.core.patch_namespaced_service("reviews", "bob", {"metadata": {"annotations": {"written": "by ada"}}})
     try:
         assert [
-            one for one in differences(before, objects(kube, "bob")) if one.startswith("services bob/reviews differs")
+            one for one in differences(before, objects(kube)) if one.startswith("services bob/reviews differs")
         ]
     finally:
         kube.core.patch_namespaced_service("reviews", "bob", {"metadata": {"annotations": {"written": None}}})
@@ -299,19 +309,18 @@ def test_in_a_leaky_world_these_tests_fail(kube, beacon, eventually, baseline, r
 
 @pytest.mark.parametrize(("lab", "stage"), VISITS)
 def test_a_stage_of_one_leaves_the_others_as_they_are(ansible, kube, hands, facts, untouched, lab, stage):
-    before, others = objects(kube, "bob"), bytes_of(kube, "bookinfo")
+    before = objects(kube)
     (content,) = (one for one in read(lab, **facts)["stages"] if one["name"] == stage)
     for wanted in states(content, read(BASELINE[0], **facts)):
         hands.reach(wanted)
         untouched(before)
-    assert bytes_of(kube, "bookinfo") == others
     if (lab, stage) in REACHING:
         run = ansible.play("verify", attendee="bob")
         assert run.status == 0, run.output
 
 
 def test_a_reset_takes_back_what_was_done_by_hand_and_leaves_the_others(ansible, kube, kubectl, untouched):
-    before = objects(kube, "bob")
+    before = objects(kube)
     run = ansible.play("reset", attendee="ada", reset_confirm=True)
     assert run.status == 0, run.output
     untouched(before)
@@ -322,7 +331,7 @@ def test_a_reset_takes_back_what_was_done_by_hand_and_leaves_the_others(ansible,
 
 @pytest.mark.parametrize(("lab", "stage"), OWN_WAY)
 def test_the_collections_own_way_there_and_back_leaves_them_too(ansible, kube, untouched, lab, stage):
-    before = objects(kube, "bob")
+    before = objects(kube)
     for name, options in (("lab", {"lab": lab, "stage": stage}), ("reset", {"reset_confirm": True})):
         run = ansible.play(name, attendee="ada", **options)
         assert run.status == 0, run.output
@@ -360,10 +369,9 @@ def are_accepted(kube):
 def test_what_the_gateway_api_says_otherwise_leaves_them_too(
     kube, hands_of_gateway_api, facts, eventually, untouched, lab, stage
 ):
-    before, others = objects(kube, "bob"), bytes_of(kube, "bookinfo")
+    before = objects(kube)
     (content,) = (one for one in read(lab, **facts)["stages"] if one["name"] == stage)
     for wanted in states(form_of(content), read(BASELINE[0], **facts)):
         hands_of_gateway_api.reach(wanted)
         eventually(lambda: are_accepted(kube), "istiod takes ada's routes")
         untouched(before, page=(lab, stage) == REACHING_FORM)
-    assert bytes_of(kube, "bookinfo") == others

@@ -295,6 +295,7 @@ def test_removing_them_leaves_nothing(ansible, kube, gateway, room, handed_out):
     left = {one.namespace for one in bindings if one.name == "mesh-workshop-attendees"}
     # Those of the labs' services are for whoever comes next.
     assert not [one for one in left if not one.startswith("mesh-workshop-")]
+    assert not kube.istio("sidecars", "bookinfo"), "who is alone on the mesh knows all of it"
     assert not handed_out.exists()
     assert not kube.core.list_secret_for_all_namespaces(**selector).items
     assert not kube.core.list_config_map_for_all_namespaces(**selector).items

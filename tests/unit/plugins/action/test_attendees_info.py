@@ -142,7 +142,8 @@ def test_who_has_been_added_has_a_quota_of_ours(monkeypatch: pytest.MonkeyPatch,
                 "metadata": {"name": "q", "namespace": place, "labels": labels},
             }
         )
-    assert run(monkeypatch, wanted="eve", state="absent")["room"] == ["ada"]
+    for state in ("present", "absent"):
+        assert run(monkeypatch, wanted="eve", state=state)["room"] == ["ada"]
 
 
 def test_what_each_may_take_follows_from_what_a_bookinfo_requests(
