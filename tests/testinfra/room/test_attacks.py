@@ -91,7 +91,12 @@ def secured(**context):
 
 # Where a lab puts ada's Gateway of the Gateway API.
 BESIDE = {"namespace": "istio-system", "name": "ada-gateway"}
-ENTRY = istio("ServiceEntry", hosts=["reviews.bob.svc.cluster.local"], ports=[{"number": 80, "name": "http"}])
+
+
+def entered(host):
+    return istio("ServiceEntry", hosts=[host], ports=[{"number": 80, "name": "http"}])
+
+
 TOKEN = document("v1", "Secret", type="kubernetes.io/service-account-token")
 TOKEN["metadata"]["annotations"] = {"kubernetes.io/service-account.name": "default"}
 DEPLOYMENT = document(
@@ -173,7 +178,38 @@ REFUSED = {
         "opens the host bob.mybookstore.com, and in namespace ada only ada.mybookstore.com may be opened",
     ),
     "a Gateway for every host": (listening(), "this Gateway opens the host *"),
-    "an entry for another's service": (ENTRY, "reviews.bob.svc.cluster.local is a service of another namespace"),
+    "an entry for another's service": (
+        entered("reviews.bob.svc.cluster.local"),
+        "reviews.bob.svc.cluster.local is a service of another namespace",
+    ),
+    "an entry for all services": (entered("*.local"), "the host *.local takes in services of other namespaces"),
+    "a route for all services": (
+        routed("*.svc.cluster.local"),
+        "the host *.svc.cluster.local takes in services of other namespaces than ada: name your own services",
+    ),
+    "a route for all that is called local": (routed("*.local"), "the host *.local takes in services"),
+    "a route for all": (routed("*", gateways=["mesh"]), "the host * takes in services of other namespaces"),
+    "a route for all of another's services": (
+        routed("*.bob.svc.cluster.local"),
+        "the host *.bob.svc.cluster.local is a service of another namespace than ada",
+    ),
+    "a route for another's service, in large letters": (
+        routed("Reviews.Bob.Svc.Cluster.Local"),
+        "the host reviews.bob.svc.cluster.local is a service of another namespace than ada",
+    ),
+    "the same with a dot at the end": (
+        routed("reviews.bob.svc.cluster.local."),
+        "the host reviews.bob.svc.cluster.local is a service of another namespace than ada",
+    ),
+    "others' hosts by a wildcard": (opened("*.mybookstore.com"), "opens the host *.mybookstore.com"),
+    "a route at them": (
+        routed("*.mybookstore.com", gateways=["bookinfo-gateway"]),
+        "claims the host *.mybookstore.com at a gateway, and in namespace ada only ada.mybookstore.com",
+    ),
+    "a route at them in the Gateway API": (
+        gateway_api("HTTPRoute", parentRefs=[BESIDE], hostnames=["*.mybookstore.com"]),
+        "this HTTPRoute claims the host *.mybookstore.com at a gateway",
+    ),
     "the node's files": (pod(volumes=[{"name": "node", "hostPath": {"path": "/"}}]), "may not mount files of the node"),
     "the node's network": (pod(hostNetwork=True), "may not use the network, the processes or the IPC of the node"),
     "the node's processes, in a template": (DEPLOYMENT, "may not use the network, the processes or the IPC"),

@@ -4,9 +4,9 @@
 """Whatever stage of whatever lab one attendee is at, the others have what they had, and so have their proxies.
 
 Ada walks through all stages by hand, with the kubeconfig that she was handed: so it also shows that she may. What a
-stage has elsewhere than in her namespace the instructor applies, as the collection does. At each stage the objects of bob
-and of setup's own Bookinfo, the configuration of their proxies and their part of the gateway's have to equal baseline's,
-and bob's page has to be as at baseline.
+stage has elsewhere than in her namespace the instructor applies, as the collection does. At each stage the objects of
+bob and of setup's own Bookinfo, the configuration of their proxies and their part of the gateway's have to equal
+baseline's, and bob's page has to be as at baseline.
 
 Then she walks through what the Gateway API says otherwise; bob's page is loaded where that reaches the furthest.
 
@@ -67,9 +67,7 @@ class Beacon:
         """What the proxies of attendees, and the gateway for them, are told once all have heard of a new host."""
         self._count += 1
         self._kube.custom.patch_namespaced_custom_object(*PLACE, "beacon", self._body())
-        return {
-            f"{name} {key}": value for name in names for key, value in self._told_one(eventually, name).items()
-        }
+        return {f"{name} {key}": value for name in names for key, value in self._told_one(eventually, name).items()}
 
     def _told_one(self, eventually, name):
         want, seen = f": cluster outbound|80||beacon-{self._count}.example", {}
@@ -216,11 +214,11 @@ RULES = [
         resolution="DNS",
         exportTo=["*"],
     ),
-    # A rule for a service of others, which istiod takes where it finds it, and one for a name that all share.
+    # Rules for services of others, which istiod takes where it finds them, and one for names that all share.
     of(
         "VirtualService",
         "shared",
-        hosts=[SHARED],
+        hosts=[SHARED, "*.com"],
         exportTo=["*"],
         http=[
             {
@@ -236,6 +234,7 @@ RULES = [
         exportTo=["*"],
         trafficPolicy={"tls": {"mode": "DISABLE"}, "connectionPool": {"tcp": {"maxConnections": 1}}},
     ),
+    of("DestinationRule", "all", host="*.local", exportTo=["*"], trafficPolicy={"tls": {"mode": "DISABLE"}}),
 ]
 
 
@@ -267,12 +266,41 @@ def test_a_proxy_knows_the_services_of_its_namespace_and_of_the_workshop(baselin
     }
 
 
+@pytest.fixture(name="egress")
+def egress_fixture(kube):
+    """Bob's productpage has the Sidecar of the lab egress, which takes the place of the one of his namespace."""
+    (stage,) = (one for one in read("egress", namespace="bob")["stages"] if one["name"] == "registry_only")
+    (sidecar,) = (one for one in stage["resources"] if one["kind"] == "Sidecar")
+    place = ("networking.istio.io", "v1", "bob", "sidecars")
+    kube.custom.create_namespaced_custom_object(*place, sidecar)
+    yield
+    kube.custom.delete_namespaced_custom_object(*place, sidecar["metadata"]["name"])
+
+
 @pytest.mark.usefixtures("rules")
 def test_rules_for_shared_names_and_foreign_hosts_reach_nobody_else(beacon, eventually, baseline, untouched):
     told = json.dumps(beacon.told(eventually, "ada"))
     assert "418" in told, "her own proxies have them"
     assert f"outbound|80||{SHARED}" in told
     untouched(baseline[0])
+
+
+@pytest.mark.usefixtures("egress")
+def test_nor_do_they_where_a_lab_brings_a_sidecar_of_its_own(beacon, eventually, request):
+    before, found = {}, []
+
+    def settled():
+        before.clear()
+        before.update(beacon.told(eventually, "bob"))
+        return not [key for key in before if re.search(": (draining|warming) ", key)]
+
+    def same():
+        found[:] = differences(before, beacon.told(eventually, "bob"))
+        return not found
+
+    eventually(settled, "bob's proxies have taken the Sidecar")
+    request.getfixturevalue("rules")
+    eventually(same, lambda: f"bob's proxies were told something else:\n{listing(found)}\n", seconds=20)
 
 
 def test_in_a_leaky_world_these_tests_fail(kube, beacon, eventually, baseline, request):
@@ -300,9 +328,7 @@ def test_in_a_leaky_world_these_tests_fail(kube, beacon, eventually, baseline, r
     before = objects(kube)
     kube.core.patch_namespaced_service("reviews", "bob", {"metadata": {"annotations": {"written": "by ada"}}})
     try:
-        assert [
-            one for one in differences(before, objects(kube)) if one.startswith("services bob/reviews differs")
-        ]
+        assert [one for one in differences(before, objects(kube)) if one.startswith("services bob/reviews differs")]
     finally:
         kube.core.patch_namespaced_service("reviews", "bob", {"metadata": {"annotations": {"written": None}}})
 
