@@ -82,6 +82,27 @@ def test_the_commands_that_setup_ends_with_are_about_that_workshop(ansible, exis
     assert re.search(r"^localhost .*\bchanged=0\b", run.stdout, flags=re.MULTILINE), run.stdout
 
 
+def test_an_attendee_is_added_verified_and_removed_without_a_trace(ansible, existing, kube, gateway, tmp_path):
+    place = {name: existing[name] for name in ("cluster_provider", "cluster_kubeconfig")}
+    folder, before = tmp_path / "handed-out", kube.generations()
+    room = {"attendees": "eve", "attendees_dir": str(folder)}
+    run = ansible.play("attendees", **place, **room, bookinfo_image=existing["bookinfo_image"])
+    try:
+        assert run.status == 0, run.output
+        assert gateway.get("/productpage", host="eve.mybookstore.com").status == 200
+        handed_out = kubernetes.client.CoreV1Api(kubernetes.config.new_client_from_config(str(folder / "eve")))
+        assert len(handed_out.list_namespaced_pod("eve").items) == 6
+        run = ansible.play("verify", **place, attendee="eve")
+        assert run.status == 0, run.output
+        assert kube.generations().items() > before.items(), "nobody else's is changed"
+    finally:
+        run = ansible.play("attendees", **place, **room, attendees_state="absent", attendees_confirm=True)
+    assert run.status == 0, run.output
+    assert kube.generations() == before
+    assert not {"eve", "mesh-workshop-attendees"} & {one.metadata.name for one in kube.core.list_namespace().items}
+    assert not folder.exists()
+
+
 def test_with_few_rights_one_sentence_names_what_is_missing(ansible, existing, limited, kube):
     before = kube.generations()
     run = ansible.play("setup", **{**existing, "cluster_kubeconfig": str(limited)})
