@@ -54,6 +54,13 @@ def check(query: str, **wanted: t.Any) -> dict[str, t.Any]:
     return {"name": "counted", "request": {"url": PAGE, "concurrency": 2}, "expect": expect, "tolerance": 15}
 
 
+def test_without_a_prometheus_a_check_says_what_to_install(ansible: t.Any) -> None:
+    run = ansible.module("verify", checks=[check(ANSWERED, each=1)])
+    assert (run.status != 0, run.result["changed"]) == (True, False), run.output
+    assert "No Prometheus is in the cluster" in run.message
+    assert "so no metric can be looked up: install the metrics role first." in run.message
+
+
 @pytest.fixture(scope="module")
 def prometheus(kube: t.Any, ansible: t.Any) -> t.Iterator[t.Callable[[str], float]]:
     """What a query gives; afterwards there is no Prometheus."""
