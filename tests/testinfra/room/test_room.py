@@ -169,7 +169,7 @@ def test_the_board_is_written_as_a_page_and_as_json(ansible, kube, tmp_path):
     assert "name a file that ends with .html or .json" in run.message
 
 
-def test_everybody_gets_an_exercise_of_their_own_and_mends_it_alone(ansible, kube, handed_out):
+def test_everybody_gets_an_exercise_of_their_own(ansible, kube):
     run = ansible.play("break", attendee="all", seed=1)
     assert run.status == 0, run.output
     back = "ansible-playbook mesh.workshop.lab -e lab=request_routing -e stage=all_v1 -e attendee=ada,bob,bookinfo"
@@ -179,13 +179,29 @@ def test_everybody_gets_an_exercise_of_their_own_and_mends_it_alone(ansible, kub
     again = ansible.play("break", attendee="all", seed=1)
     assert (again.status, outcomes(again)) == (0, dict.fromkeys(EVERYBODY, (0, 0))), again.output
     assert "Back to" not in again.output
+
+
+def test_an_exercise_is_mended_by_hand_and_alone(ansible, kube, kubectl, handed_out):
+    run = ansible.play("break", attendee="ada", fault="page_refused")
+    assert run.status == 0, run.output
+    others = {name: bytes_of(kube, name) for name in EVERYBODY if name != "ada"}
     # With ada's own kubeconfig: she may read which hints she was given, and note one more.
-    run = ansible.play("verify", attendee="ada", lab_kubeconfig=str(handed_out / "ada"))
+    mine = {"attendee": "ada", "lab_kubeconfig": str(handed_out / "ada")}
+    run = ansible.play("verify", **mine)
     assert run.status != 0
     symptom, hint = run.message.splitlines()
     assert symptom.startswith("Not mended yet."), run.message
     assert hint.startswith("Hint 1 of "), run.message
     assert kube.core.read_namespaced_config_map("mesh-workshop-exercise", "ada").data == {"hints": "1"}
+    status, _printed, said = kubectl("ada", "delete", "authorizationpolicy", "productpage")
+    assert status == 0, said
+    run = ansible.play("verify", **mine)
+    assert run.status == 0, run.output
+    assert "Mended. The cause was: AuthorizationPolicy productpage denies every GET" in run.output
+    assert {name: bytes_of(kube, name) for name in others} == others
+    run = ansible.play("verify", attendee="ada,bob")
+    assert outcomes(run) == {"ada": (0, 0), "bob": (0, 1)}, run.output
+    assert run.message.startswith("Not mended yet."), run.message
     run = ansible.play("lab", lab="request_routing", stage="all_v1", attendee="all")
     assert run.status == 0, run.output
 
