@@ -42,7 +42,7 @@ def test_each_has_a_page_of_their_own_and_pods_with_sidecars(kube, gateway):
 
 
 def test_each_is_handed_a_file_for_their_own_namespace(handed_out, kubectl):
-    assert sorted(path.name for path in handed_out.iterdir()) == ["ada", "bob"]
+    assert sorted(path.name for path in handed_out.iterdir()) == list(ADDED)
     for path in handed_out.iterdir():
         assert path.stat().st_mode & 0o777 == 0o600
         config = yaml.safe_load(path.read_text())
@@ -64,9 +64,9 @@ def test_what_an_attendee_may_take_is_bounded(kube):
 def test_adding_them_again_changes_nothing(ansible, kube, room, handed_out):
     before = {name: bytes_of(kube, name) for name in EVERYBODY}
     run = ansible.play("attendees", attendees=str(room))
-    assert (run.status, outcomes(run)) == (0, {"ada": (0, 0), "bob": (0, 0)}), run.output
+    assert (run.status, outcomes(run)) == (0, dict.fromkeys(ADDED, (0, 0))), run.output
     assert f"http://{host_of('ada')}/productpage" in run.output
-    assert re.search(r"/etc/hosts +[0-9.]+ ada.mybookstore.com bob.mybookstore.com", run.output), run.output
+    assert re.search(rf"/etc/hosts +[0-9.]+ {' '.join(map(host_of, ADDED))}", run.output), run.output
     for path in handed_out.iterdir():
         assert yaml.safe_load(path.read_text())["users"][0]["user"]["token"] not in run.output, "no token is shown"
     assert {name: bytes_of(kube, name) for name in EVERYBODY} == before
@@ -107,10 +107,10 @@ def test_setup_of_a_room_in_check_mode_makes_no_cluster(ansible, cluster):
 def test_who_is_meant_has_to_be_said(ansible):
     run = ansible.play("lab", lab="request_routing")
     assert run.status != 0
-    assert "There are 3 attendees: ada, bob, bookinfo. Say who is meant" in run.message
+    assert f"There are {len(EVERYBODY)} attendees: {', '.join(EVERYBODY)}. Say who is meant" in run.message
     run = ansible.play("verify", attendee="ada,eve")
     assert run.status != 0
-    assert "There is no attendee eve. The attendees are: ada, bob, bookinfo." in run.message
+    assert f"There is no attendee eve. The attendees are: {', '.join(EVERYBODY)}." in run.message
     run = ansible.play("attendees")
     assert run.status == 0
     for name in EVERYBODY:
@@ -178,8 +178,8 @@ def test_the_board_is_written_as_a_page_and_as_json(ansible, kube, tmp_path):
 def test_everybody_gets_an_exercise_of_their_own(ansible, kube):
     run = ansible.play("break", attendee="all", seed=1)
     assert run.status == 0, run.output
-    back = "ansible-playbook mesh.workshop.lab -e lab=request_routing -e stage=all_v1 -e attendee=ada,bob,bookinfo"
-    assert f"Back to the stage that this has ended: {back}" in run.output
+    back = "ansible-playbook mesh.workshop.lab -e lab=request_routing -e stage=all_v1 -e attendee="
+    assert f"Back to the stage that this has ended: {back}{','.join(EVERYBODY)}" in run.output
     markers = {name: kube.core.read_namespaced_config_map("mesh-workshop", name).data["lab"] for name in EVERYBODY}
     assert len(set(markers.values())) == len(EVERYBODY), markers
     again = ansible.play("break", attendee="all", seed=1)
@@ -299,17 +299,17 @@ def test_removing_them_leaves_nothing(ansible, kube, gateway, room, handed_out):
     run = ansible.play("lab", lab="tls", stage="secure_gateway", attendee="ada")
     assert run.status == 0, run.output
     before = bytes_of(kube, "bookinfo")
-    selector = {"label_selector": "mesh.workshop/attendee in (ada,bob)"}
+    selector = {"label_selector": f"mesh.workshop/attendee in ({','.join(ADDED)})"}
     assert {one.metadata.namespace for one in kube.core.list_secret_for_all_namespaces(**selector).items} >= {
         "istio-system"
     }
     removal = {"attendees": str(room), "attendees_state": "absent"}
     run = ansible.play("attendees", **removal)
     assert run.status != 0
-    assert "Nobody was removed: type ada,bob when asked" in run.message
+    assert f"Nobody was removed: type {','.join(ADDED)} when asked" in run.message
     run = ansible.play("attendees", **removal, attendees_confirm=True)
     assert run.status == 0, run.output
-    assert not {"ada", "bob", "mesh-workshop-attendees"} & namespaces(kube)
+    assert not {*ADDED, "mesh-workshop-attendees"} & namespaces(kube)
     policies = kubernetes.client.AdmissionregistrationV1Api(kube.core.api_client)
     assert not policies.list_validating_admission_policy().items
     assert not policies.list_validating_admission_policy_binding().items
