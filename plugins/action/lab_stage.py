@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import tempfile
@@ -13,6 +14,7 @@ import threading
 import typing as t
 
 from ansible import constants
+from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 from ansible_collections.mesh.workshop.plugins.plugin_utils._interruption import SIGNALS
 from ansible_collections.mesh.workshop.plugins.plugin_utils._modules import ModuleAction
@@ -66,6 +68,8 @@ class ActionModule(ModuleAction):
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         alone = len((task_vars or {}).get("ansible_play_hosts_all") or ()) < 2
+        if not alone:
+            self._take_own_name()
         # Of several hosts, which are served side by side, the lines would be mixed.
         if not alone or not self._tells(arguments):
             result.update(self.run_module(arguments, task_vars))
@@ -74,6 +78,12 @@ class ActionModule(ModuleAction):
             arguments["progress"] = tail.path
             result.update(self.run_module(arguments, task_vars))
         return result
+
+    def _take_own_name(self) -> None:
+        """Name the task by this host's variables: Ansible names it once for all hosts, by those of the first."""
+        written = (self._task.get_ds() or {}).get("name")
+        with contextlib.suppress(AnsibleError):  # a name that lacks a variable stays as it is
+            self._task.name = str(self._templar.template(written or self._task.name))
 
     def _tells(self, arguments: dict[str, t.Any]) -> bool:
         """Whether the module can tell its progress to this side, and may."""

@@ -78,6 +78,11 @@ options:
     description: The workshop namespace.
     type: str
     required: true
+  attendee:
+    description:
+      - Name of the attendee where there are several. Commands that are suggested then say C(-e attendee=NAME).
+    type: str
+    default: ""
   gateway_namespace:
     description: Namespace of Istio and its gateway; what the attendee's labs have left there is pruned as well.
     type: str

@@ -28,6 +28,11 @@ options:
     description: The workshop namespace.
     type: str
     default: bookinfo
+  attendee:
+    description:
+      - Name of the attendee where there are several. Commands that are suggested then say C(-e attendee=NAME).
+    type: str
+    default: ""
   gateway_host:
     description: Host name of the gateway.
     type: str
@@ -193,6 +198,7 @@ def main() -> None:
     """Entry point."""
     spec: dict[str, t.Any] = {
         "namespace": {"type": "str", "default": "bookinfo"},
+        "attendee": {"type": "str", "default": ""},
         "gateway_host": {"type": "str", "default": "mybookstore.com"},
         "catalogue": {"type": "path"},
         "gateway_namespace": {"type": "str", "default": "istio-system"},
@@ -217,6 +223,7 @@ def main() -> None:
             definition=module.params["definition"],
             lab=module.params["lab"],
             baseline=module.params["baseline"],
+            attendee=module.params["attendee"],
         )
         status = status_of(client, asked)
     except (DocumentError, LabError) as error:

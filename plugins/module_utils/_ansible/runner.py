@@ -374,6 +374,8 @@ class Verification:
         if "progress" in self._runner.params:
             options["on_result"] = self._runner.progress.verdict
             options["on_waiting"] = self._runner.progress.waiting
+        if self._runner.params.get("attendee"):
+            options["attendee"] = self._runner.params["attendee"]
         outcome = run_checks(self._runner.client, self.checks, *self._where, streams=streams, **options)
         result = self._runner.result
         result["checks"] = [*result["checks"], *outcome.results]

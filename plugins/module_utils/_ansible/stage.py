@@ -55,6 +55,7 @@ STAGE_ARG_SPEC: Json = {
     "definition": {"type": "dict", "default": {}},
     "baseline": {"type": "dict", "required": True},
     "namespace": {"type": "str", "required": True},
+    "attendee": {"type": "str", "default": ""},
     "gateway_namespace": {"type": "str", "default": "istio-system"},
     "gateway": {"type": "str", "default": ""},
     "wait_timeout": {"type": "int", "default": 120},

@@ -328,10 +328,11 @@ def _at(document: t.Any, path: str) -> t.Any:
 def remedy(findings: Findings, gaps: t.Sequence[Gap]) -> str:
     """What to do about them, in words."""
     stage = stage_of(findings)
+    whose = f" -e attendee={findings.attendee}" if findings.attendee else ""
     if stage is not None and stage[0] == BASELINE:
-        return "Reset to the baseline: ansible-playbook mesh.workshop.reset."
+        return f"Reset to the baseline: ansible-playbook mesh.workshop.reset{whose}."
     if stage is not None:
-        return f"Apply the stage: ansible-playbook mesh.workshop.lab -e lab={stage[0]} -e stage={stage[1]}."
+        return f"Apply the stage: ansible-playbook mesh.workshop.lab -e lab={stage[0]} -e stage={stage[1]}{whose}."
     wanted = [one for one in gaps if one.state != BESIDE]
     verbs = (["Apply it as it should be"] if wanted else []) + (
         [f"remove {_names([one for one in gaps if one.state == BESIDE])}"] if len(wanted) < len(gaps) else []

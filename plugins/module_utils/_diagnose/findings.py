@@ -134,6 +134,8 @@ class Findings:
     """The names of headers that the answers are to have."""
     desired: tuple[Json, ...] = ()
     """The documents that the check belongs to, where it came with them: what should be there for it to pass."""
+    attendee: str = ""
+    """Whose they are, where there are several attendees."""
     configs: t.Mapping[tuple[str, str], ProxyConfig] = field(default_factory=dict)
     """Configurations of the proxies concerned, by namespace and name of the pod."""
     unseen: tuple[str, ...] = ()

@@ -46,6 +46,7 @@ def run_checks(
     probe_image: str | None = None,
     streams: Streams | None = None,
     desired: t.Sequence[t.Mapping[str, t.Any]] = (),
+    attendee: str = "",
     on_result: t.Callable[[t.Mapping[str, t.Any]], None] | None = None,
     on_waiting: t.Callable[[t.Mapping[str, t.Any]], None] | None = None,
 ) -> Outcome:
@@ -53,7 +54,8 @@ def run_checks(
 
     ``on_result`` is told each verdict as it comes, from several threads; ``on_waiting`` what is still wrong (``name``,
     ``expected``, ``observed``) with a check that keeps failing in the same way, once for each way.
-    ``desired`` are the documents that the checks belong to, by which a failing one is explained.
+    ``desired`` are the documents that the checks belong to, by which a failing one is explained; ``attendee`` is whom
+    its remedy names, where there are several.
     A check that fails ends before its deadline where nothing is left that could change (see ``steady``).
     Checks with a stream begin with ``start_streams`` before something is applied; where they have not, they run beside
     the others.
@@ -61,6 +63,7 @@ def run_checks(
     streams = streams or start_streams(client, checks, gateway, gateway_tls, probe_image=probe_image)
     run = Run(client, gateway, gateway_tls, once, probe_image, on_waiting=on_waiting)
     run.seen, run.desired, streams.run.desired = streams.run.seen, tuple(desired), tuple(desired)
+    run.attendee = streams.run.attendee = attendee
     results: dict[int, dict[str, t.Any]] = {}
 
     def ask(index: int) -> dict[str, t.Any]:

@@ -33,7 +33,8 @@ def explain(
     ``rounds`` are those that have failed alike in the same ``world``, the state of a mesh that rests. The last is
     explained; of an earlier one the proxies' records are written already, and say the same.
     """
-    findings = replace(findings_of(check, address, verdict, rounds[-1].answers), desired=run.desired)
+    findings = findings_of(check, address, verdict, rounds[-1].answers)
+    findings = replace(findings, desired=run.desired, attendee=run.attendee)
     written = next((one for one in reversed(rounds) if one.age() >= FLUSH), rounds[-1])
     evidence = run.evidence(world)
     evidence.begin()

@@ -66,6 +66,8 @@ class Run:
     """Whether the mesh is at rest, which ends checks early that fail."""
     desired: tuple[t.Mapping[str, t.Any], ...] = ()
     """The documents that the checks belong to, where they came with them."""
+    attendee: str = ""
+    """Whose they are, where there are several attendees."""
     on_waiting: t.Callable[[t.Mapping[str, t.Any]], None] | None = None
     unread_logs: set[str] = field(default_factory=set)
     """The pods whose proxies' logs may not be read."""

@@ -41,6 +41,8 @@ class Asked:
     """The content of the applied lab's lab.yml."""
     baseline: Json = dataclasses.field(default_factory=dict)
     """The same of baseline's."""
+    attendee: str = ""
+    """Whose it is, where there are several attendees: remedies name them."""
 
 
 class View:
@@ -133,7 +135,9 @@ def parts_of(asked: Asked, applied: Applied | None) -> list[Part]:
         for document in asked.bookinfo
         if document["kind"] != "Namespace"
     ]
-    parts = [Part(placed, "Bookinfo", "run mesh.workshop.reset or mesh.workshop.setup")]
+    whose = f" -e attendee={asked.attendee}" if asked.attendee else ""
+    reset = f"run mesh.workshop.reset{whose}"
+    parts = [Part(placed, "Bookinfo", reset if whose else f"{reset} or mesh.workshop.setup")]
     if applied and asked.baseline:
         lab, stage_name, api = applied
         catalogue = Catalogue([lab], {lab: asked.definition, BASELINE: asked.baseline}.__getitem__, api)
@@ -142,8 +146,7 @@ def parts_of(asked: Asked, applied: Applied | None) -> list[Part]:
         state = f"stage {stage_name} of lab {lab}" if stage else BASELINE
         again = f"run mesh.workshop.lab -e lab={lab} -e stage={stage_name}"
         again += "" if api == ISTIO else f" -e lab_api={api}"
-        remedy = again if stage else "run mesh.workshop.reset"
-        parts.append(Part(desired.documents, state, remedy))
+        parts.append(Part(desired.documents, state, again + whose if stage else reset))
     return parts
 
 

@@ -73,7 +73,8 @@ def test_progress_is_told_on_this_machine_and_where_it_may_be_shown(
 
     monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {})
     action = object.__new__(module.ActionModule)
-    action._task = types.SimpleNamespace(args={"lab": "x"}, no_log=no_log, check_mode=check)
+    action._task = types.SimpleNamespace(args={"lab": "x"}, no_log=no_log, check_mode=check, name="", get_ds=dict)
+    action._templar = types.SimpleNamespace(template=str)
     action._connection = types.SimpleNamespace(transport=transport)
     action.run_module = execute
     assert action.run(None, {}) == {"changed": True}

@@ -231,6 +231,19 @@ def test_of_several_hosts_each_is_named_and_so_is_every_failure(tmp_path: Path) 
     assert "FAILED  Work [bob]\n\n  Not for bob." in said
 
 
+def test_of_several_hosts_each_stage_is_named_by_its_own_variables(tmp_path: Path) -> None:
+    given: Json = {"lab": "{{ mine }}", "catalogue": "/nowhere", "baseline": {}, "namespace": "x"}
+    work = {"name": "Lab {{ mine }}", "mesh.workshop.lab_stage": {**given, "kubeconfig": "/nowhere"}}
+    add = {"ansible.builtin.add_host": {"name": "{{ item }}", "groups": ["several"], "mine": "of-{{ item }}"}}
+    hosts = {"name": "All", "hosts": "localhost", "tasks": [{**add, "loop": ["ada", "bob"], "changed_when": False}]}
+    status, said = play(tmp_path, hosts, {"name": "All", "hosts": "several", "connection": "local", "tasks": [work]})
+    assert status == 2
+    assert sorted(one for one in said.splitlines() if one.startswith("FAILED")) == [
+        "FAILED  Lab of-ada [ada]",
+        "FAILED  Lab of-bob [bob]",
+    ]
+
+
 @pytest.mark.parametrize(
     ("host", "told"), [("localhost", []), ("ada", ["Lab tls [ada]: changed, 1 check passed, 0.0 s"])]
 )

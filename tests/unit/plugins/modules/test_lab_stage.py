@@ -9,6 +9,8 @@ import typing as t
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mesh.workshop.plugins.module_utils import _verify
+from ansible_collections.mesh.workshop.plugins.module_utils._verify import Outcome
 from ansible_collections.mesh.workshop.tests.unit.fake_api import FakeApi
 from ansible_collections.mesh.workshop.tests.unit.plugins.modules.conftest import REVIEWS, ROUTING, of_lab, room
 
@@ -55,6 +57,22 @@ def test_what_was_done_by_hand_is_verified_and_left_as_it_is(
     assert (result["lab"], result["stage"], result["changed"]) == ("routing", "all_v1", False)
     assert asked == ["all get v1"]
     assert api.versions() == before
+
+
+@pytest.mark.parametrize("state", ["applied", "verified"])
+def test_checks_know_whose_they_are_where_there_are_several_attendees(
+    stage: t.Callable[..., Json], monkeypatch: pytest.MonkeyPatch, asked: list[str], state: str
+) -> None:
+    named: list[t.Any] = []
+
+    def run_checks(*where: t.Any, attendee: str = "", **_options: t.Any) -> Outcome:
+        named.append(attendee)
+        return Outcome(passed=True, results=[], table="", message="")
+
+    monkeypatch.setattr(_verify, "run_checks", run_checks)
+    for given in ({"attendee": "ada"}, {}):
+        assert not stage("all_v1", state=state, **given).get("failed")
+    assert named == ["ada", ""]
 
 
 def test_the_last_stage_is_verified_where_none_is_named(

@@ -72,6 +72,12 @@ def test_what_is_missing_of_bookinfo_and_edited_of_the_stage_is_named(
     assert server.asked("PATCH") == []
 
 
+def test_in_a_room_the_remedy_names_the_attendee(look: t.Callable[..., Json], server: FakeApi) -> None:
+    server.put(placed(WAY_IN))
+    troubles = look(definition=ROUTING, baseline=BASELINE, attendee="ada")["status"]["troubles"]
+    assert "run mesh.workshop.lab -e lab=routing -e stage=all_v1 -e attendee=ada." in "\n".join(troubles)
+
+
 def test_what_is_as_it_was_applied_is_no_trouble(look: t.Callable[..., Json], server: FakeApi) -> None:
     for document in (placed(WAY_IN), placed(REVIEWS), placed(DETAILS, status={"readyReplicas": 1})):
         server.put(document)

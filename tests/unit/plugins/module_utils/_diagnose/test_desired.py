@@ -54,6 +54,24 @@ def test_what_is_missing_is_named_with_what_follows_and_the_commands() -> None:
         assert part in change
 
 
+@pytest.mark.parametrize(
+    ("labels", "remedy"),
+    [
+        (LABELS, "Apply the stage: ansible-playbook mesh.workshop.lab -e lab=routing -e stage=all_v1 -e attendee=ada."),
+        (
+            {**LABELS, "mesh.workshop/lab": "baseline", "mesh.workshop/stage": "baseline"},
+            "Reset to the baseline: ansible-playbook mesh.workshop.reset -e attendee=ada.",
+        ),
+    ],
+)
+def test_where_there_are_several_attendees_the_command_names_whose_it_is(labels: dict[str, str], remedy: str) -> None:
+    objects, wanted = world(), of("VirtualService", "reviews")
+    objects["VirtualService"] = objects["VirtualService"][:1]
+    wanted["metadata"]["labels"] = labels
+    _sentence, said, _change = explained(objects, PAGE, **JASON, desired=(wanted,), attendee="ada")
+    assert said == remedy
+
+
 def test_what_is_other_is_named_by_its_first_fields() -> None:
     route = [{"destination": {"host": "reviews", "subset": "v3"}}]
     desired = (of("VirtualService", "reviews", http=[{"route": route}]),)

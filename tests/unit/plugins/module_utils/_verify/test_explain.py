@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import pathlib
 import random
+from urllib.parse import urlsplit
 
 import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._kube import connect
@@ -106,3 +107,27 @@ def test_wrong_shares_are_traced_to_the_weights(site: Site, monkeypatch: pytest.
         "VirtualService bookinfo/reviews sends 90 % to v1 and 10 % to v3; the check expects 95 and 5."
     )
     assert result["remedy"] == "Correct the weights: v1 95, v3 5."
+
+
+def test_where_there_are_several_attendees_the_remedy_names_whose_documents_are_missing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MESH_WORKSHOP_ISTIOCTL", "")
+    labels = {"mesh.workshop/lab": "routing", "mesh.workshop/stage": "all_v1"}
+    meta = {"name": "bookinfo", "namespace": "ada", "labels": labels}
+    spec = {"hosts": [urlsplit(PAGE).hostname], "gateways": ["bookinfo-gateway"]}
+    route = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": meta, "spec": spec}
+    checks = parse_checks([{"name": "a", "request": {"url": PAGE}, "expect": {"status": 404}}], default_namespace="ada")
+    api = FakeApi()
+    istiod = {"name": "istiod", "namespace": "istio-system", "labels": {"app": "istiod"}}
+    ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    spec = {"containers": [{"name": "discovery"}]}
+    api.put({"apiVersion": "v1", "kind": "Pod", "metadata": istiod, "spec": spec, "status": ready})
+    client = connect({"host": api.url, "api_key": "good"}, {})
+    try:
+        outcome = run_checks(client, checks, gateway=site.address, once=True, desired=[route], attendee="ada")
+    finally:
+        client.close()
+        api.stop()
+    (remedy,) = [one["remedy"] for one in outcome.results]
+    assert "mesh.workshop.lab -e lab=routing -e stage=all_v1 -e attendee=ada." in remedy

@@ -61,6 +61,13 @@ def test_a_stage_is_looked_for_in_the_api_that_it_was_applied_in() -> None:
     assert part.remedy == "run mesh.workshop.lab -e lab=routing -e stage=one -e lab_api=gateway"
 
 
+def test_where_there_are_several_attendees_remedies_name_whose_it_is() -> None:
+    room = asked(definition=LAB, baseline=BASELINE, attendee="ada")
+    said = [part.remedy for one in ("routing", "baseline") for part in parts_of(room, Applied(one, "one"))]
+    reset = "run mesh.workshop.reset -e attendee=ada"
+    assert said == [reset, "run mesh.workshop.lab -e lab=routing -e stage=one -e attendee=ada", reset, reset]
+
+
 class Client:
     """One whose user may read only what is in some namespaces."""
 
