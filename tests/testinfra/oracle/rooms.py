@@ -9,13 +9,18 @@ import contextlib
 import datetime
 import re
 
-CLASS = "E-Mail;Name\nada@example.com;Ada\nbob@example.com;Bob\n"
-ADDED = ("ada", "bob")
-EVERYBODY = (*ADDED, "bookinfo")
+FIRST = ("ada", "bob")
+ADDED = (*FIRST, "cleo", "dora", "emil")
+EVERYBODY = tuple(sorted((*ADDED, "bookinfo")))
 CUSTOM = [
     *(("networking.istio.io", "v1", plural) for plural in ("gateways", "virtualservices", "destinationrules")),
     *(("security.istio.io", "v1", plural) for plural in ("authorizationpolicies", "peerauthentications")),
 ]
+
+
+def registration(names):
+    """What a registration tool exports of these."""
+    return "".join(["E-Mail;Name\n", *(f"{name}@example.com;{name.capitalize()}\n" for name in names)])
 
 
 def host_of(name):

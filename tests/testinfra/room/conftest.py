@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, mesh.workshop contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A class of two, beside the Bookinfo that setup has made. The tests of all files of this folder share it."""
+"""A class beside the Bookinfo that setup has made. The tests of all files of this folder share it.
+
+It begins with two. The last file follows it from there, so three more come into the running class before.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from oracle.rooms import CLASS, bytes_of, namespaces, outcomes
+from oracle.rooms import ADDED, EVERYBODY, FIRST, bytes_of, namespaces, outcomes, registration
 
 CLUSTER = os.environ.get("MESH_WORKSHOP_CLUSTER", "mesh-workshop-test")
 KUBECTL = Path("/var/lib/mesh-workshop") / CLUSTER / "bin" / "kubectl"
@@ -26,18 +29,21 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="module", autouse=True)
 def room(request, ansible, kube, tmp_path_factory):
-    """Two more attendees, by the list that a registration has exported; whoever comes first adds them."""
+    """The attendees, by the list that a registration has exported; whoever comes first adds them."""
     path = tmp_path_factory.mktemp("class") / "registration.csv"
-    path.write_text(CLASS)
-    if "ada" not in namespaces(kube):
-        before, there = bytes_of(kube, "bookinfo"), namespaces(kube)
-        run = ansible.play("attendees", "--check", attendees=str(path))
-        assert run.status == 0, run.output
-        assert namespaces(kube) == there, "check mode changes nothing"
+    names = ADDED if request.path.name == LAST else FIRST
+    path.write_text(registration(names))
+    there = namespaces(kube)
+    if not there.issuperset(names):
+        before = {name: bytes_of(kube, name) for name in EVERYBODY if name in there}
+        if not there.intersection(FIRST):
+            run = ansible.play("attendees", "--check", attendees=str(path))
+            assert run.status == 0, run.output
+            assert namespaces(kube) == there, "check mode changes nothing"
         run = ansible.play("attendees", attendees=str(path))
         assert run.status == 0, run.output
-        assert outcomes(run) == {"ada": (3, 0), "bob": (3, 0)}
-        assert bytes_of(kube, "bookinfo") == before, "who was there before is left alone"
+        assert outcomes(run) == {name: (0 if name in there else 3, 0) for name in names}
+        assert {name: bytes_of(kube, name) for name in before} == before, "who was there before is left alone"
     yield path
     if request.path.name == LAST:
         ansible.play("attendees", attendees=str(path), attendees_state="absent", attendees_confirm=True)

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import kubernetes
 import yaml
+from oracle import proxies
 from oracle.processes import begun
-from oracle.rooms import ADDED, EVERYBODY, bytes_of, held, host_of, namespaces, outcomes
+from oracle.rooms import ADDED, EVERYBODY, FIRST, bytes_of, held, host_of, namespaces, outcomes
+from oracle.snapshots import differences, listing
 
 
 def served_by(gateway, name, count=12):
@@ -72,11 +74,11 @@ def test_adding_them_again_changes_nothing(ansible, kube, room, handed_out):
     assert {name: bytes_of(kube, name) for name in EVERYBODY} == before
 
 
-def test_setup_of_a_room_changes_nothing_for_who_is_there(ansible, kube, room):
+def test_setup_of_a_room_changes_nothing_for_who_is_there(ansible, kube):
     before, there = {name: bytes_of(kube, name) for name in EVERYBODY}, kube.generations()
-    run = ansible.play("setup", attendees=str(room))
-    assert (run.status, run.changed, outcomes(run)) == (0, 0, dict.fromkeys(ADDED, (0, 0))), run.output
-    for name in ADDED:
+    run = ansible.play("setup", attendees=",".join(FIRST))
+    assert (run.status, run.changed, outcomes(run)) == (0, 0, dict.fromkeys(FIRST, (0, 0))), run.output
+    for name in FIRST:
         assert f"http://{host_of(name)}/productpage" in run.output
     assert {name: bytes_of(kube, name) for name in EVERYBODY} == before
     assert kube.generations() == there
@@ -121,6 +123,8 @@ def test_all_are_brought_to_a_stage_and_one_failure_stops_nobody(ansible, kube, 
     run = ansible.play("lab", lab="request_routing", stage="all_v1", attendee="all")
     assert (run.status, outcomes(run)) == (0, dict.fromkeys(EVERYBODY, (1, 0))), run.output
     assert {name: served_by(gateway, name) for name in EVERYBODY} == dict.fromkeys(EVERYBODY, {"v1"})
+    run = ansible.play("lab", lab="request_routing", stage="jason_v2", attendee="cleo")
+    assert run.status == 0, run.output
     kube.custom.delete_namespaced_custom_object("networking.istio.io", "v1", "bob", "virtualservices", "reviews")
     screen = tmp_path / "screen"
     with begun(ansible, "verify", attendee="all", log=screen, callback="mesh.workshop.room") as process:
@@ -128,14 +132,20 @@ def test_all_are_brought_to_a_stage_and_one_failure_stops_nobody(ansible, kube, 
     shown = screen.read_text()
     ends = dict(re.findall(r"^(\w+): \d+ ok(.*)$", shown, re.MULTILINE))
     assert [name for name in EVERYBODY if "failure" in ends[name]] == ["bob"], shown
+    heads = re.findall(r"^Lab request_routing, stage (\w+) \[(\w+)\]: ", shown, re.MULTILINE)
+    heads = {name: stage for stage, name in heads}
+    assert heads == {name: "jason_v2" if name == "cleo" else "all_v1" for name in EVERYBODY}
     (_before, end) = shown.split("FAILED  ")
     assert end.startswith("Lab request_routing, stage all_v1 [bob]\n"), "the end says who failed"
     assert "cause VirtualService bob/reviews of stage all_v1 of lab request_routing is missing" in " ".join(end.split())
+    back = "remedy Apply the stage: ansible-playbook mesh.workshop.lab -e lab=request_routing -e stage=all_v1"
+    assert f"{back} -e attendee=bob." in " ".join(end.split())
     run = ansible.play("status")
     assert run.status == 0
     for name in EVERYBODY:
+        stage = "jason_v2" if name == "cleo" else "all_v1"
         verified = "no" if name == "bob" else r"(just now|\d+ min ago)"
-        assert re.search(rf"\b{name} +request_routing +all_v1 +{verified} ", run.output), run.output
+        assert re.search(rf"\b{name} +request_routing +{stage} +{verified} ", run.output), run.output
     assert re.search(r"bob: failed (just now|\d+ min ago): .*\breviews\b", run.output), run.output
     assert "bob: VirtualService bob/reviews of stage all_v1 of lab request_routing is missing" in run.output
     assert "ada: " not in run.output, "others are not to blame"
@@ -170,6 +180,9 @@ def test_the_board_is_written_as_a_page_and_as_json(ansible, kube, tmp_path):
     assert f'<time datetime="{board["ada"]["verified"]}"' in page
     assert f'<time datetime="{board["bob"]["failed"]}"' in page
     assert "src=" not in page, "it needs nothing else"
+    (command,) = re.findall(r"run mesh.workshop.lab (-e lab=\S+ -e stage=\S+ -e attendee=bob)\.", str(board["bob"]))
+    run = ansible.play("lab", **dict(one.split("=") for one in command.replace("-e ", "").split()))
+    assert (run.status, run.changed) == (0, 1), f"the remedy mends it: {run.output}"
     run = ansible.play("status", board=str(tmp_path / "board.txt"))
     assert run.status != 0
     assert "name a file that ends with .html or .json" in run.message
@@ -178,12 +191,14 @@ def test_the_board_is_written_as_a_page_and_as_json(ansible, kube, tmp_path):
 def test_everybody_gets_an_exercise_of_their_own(ansible, kube):
     run = ansible.play("break", attendee="all", seed=1)
     assert run.status == 0, run.output
-    back = "ansible-playbook mesh.workshop.lab -e lab=request_routing -e stage=all_v1 -e attendee="
-    assert f"Back to the stage that this has ended: {back}{','.join(EVERYBODY)}" in run.output
+    for stage, names in (("jason_v2", ["cleo"]), ("all_v1", [name for name in EVERYBODY if name != "cleo"])):
+        back = f"mesh.workshop.lab -e lab=request_routing -e stage={stage} -e attendee={','.join(names)}\n"
+        assert f"Back to the stage that this has ended: ansible-playbook {back}" in run.output
     markers = {name: kube.core.read_namespaced_config_map("mesh-workshop", name).data["lab"] for name in EVERYBODY}
     assert len(set(markers.values())) == len(EVERYBODY), markers
-    again = ansible.play("break", attendee="all", seed=1)
-    assert (again.status, outcomes(again)) == (0, dict.fromkeys(EVERYBODY, (0, 0))), again.output
+    # Names and seed are all that an exercise is drawn by.
+    again = ansible.play("break", attendee="ada,bob", seed=1)
+    assert (again.status, outcomes(again)) == (0, dict.fromkeys(FIRST, (0, 0))), again.output
     assert "Back to" not in again.output
 
 
@@ -208,16 +223,25 @@ def test_an_exercise_is_mended_by_hand_and_alone(ansible, kube, kubectl, handed_
     run = ansible.play("verify", attendee="ada,bob")
     assert outcomes(run) == {"ada": (0, 0), "bob": (0, 1)}, run.output
     assert run.message.startswith("Not mended yet."), run.message
-    run = ansible.play("lab", lab="request_routing", stage="all_v1", attendee="all")
-    assert run.status == 0, run.output
+    for lab, stage, names in (
+        ("request_routing", "all_v1", ("ada", "bob", "bookinfo")),
+        ("faults", "abort", ("cleo", "dora", "emil")),
+    ):
+        run = ansible.play("lab", lab=lab, stage=stage, attendee=",".join(names))
+        assert (run.status, set(outcomes(run))) == (0, set(names)), run.output
 
 
 def test_a_reset_of_one_leaves_the_others_alone(ansible, kube, gateway):
     others = [name for name in EVERYBODY if name != "bob"]
     before = {name: bytes_of(kube, name) for name in others}
+    # The proxies of setup's own Bookinfo know all of the mesh.
+    told = {name: proxies.snapshot(kube, name, gateways=False) for name in ADDED if name != "bob"}
     run = ansible.play("reset", attendee="bob", reset_confirm=True)
     assert run.status == 0, run.output
     assert {name: bytes_of(kube, name) for name in others} == before
+    for name in told:
+        changed = differences(told[name], proxies.snapshot(kube, name, gateways=False))
+        assert not changed, f"{name}: {listing(changed)}"
     assert served_by(gateway, "bob", 30) == {"v1", "v2", "v3"}
     assert served_by(gateway, "ada") == {"v1"}
 
