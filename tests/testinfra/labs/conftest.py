@@ -18,8 +18,11 @@ First of all come the tests that compare with baseline; what needs no stage in p
 from __future__ import annotations
 
 import pytest
+from oracle.forms import forms_of
+from oracle.guides import parts
+from oracle.readers import Reader, Terminal
 from oracle.snapshots import versions
-from oracle.stages import BASELINE, CATALOGUE, FACTS, UNKNOWN, place
+from oracle.stages import BASELINE, CATALOGUE, FACTS, LABS, STAGES, UNKNOWN, place
 
 FAILED = pytest.StashKey[bool]()
 
@@ -88,6 +91,25 @@ def _stage(request, ansible, held, _nothing_of_a_failed_test):
         run = ansible.play("reset", reset_confirm="yes") if at_baseline else ansible.play("lab", lab=lab, stage=stage)
         assert run.status == 0, run.output
         held.note(lab, stage)
+
+
+@pytest.fixture(scope="session", name="reader_of")
+def reader_of_fixture(request, tmp_path_factory, kubeconfig, gateway):
+    """The reader of a lab's guide: the same until a test has failed, since what the shell knows may be gone then."""
+    readers = {}
+
+    def reader_of(lab, api="istio"):
+        key = lab, api, request.session.testsfailed
+        if key not in readers:
+            guide = (CATALOGUE / lab / "guide.md").read_text()
+            forms = [stage for one, stage in forms_of(LABS) if one == lab] if api == "gateway" else None
+            terminal = Terminal(tmp_path_factory.mktemp(lab), kubeconfig, gateway.address, FACTS["host"])
+            readers[key] = Reader(lab, terminal, parts(guide, STAGES[lab], api, forms))
+        return readers[key]
+
+    yield reader_of
+    for reader in readers.values():
+        reader.close()
 
 
 @pytest.fixture(name="images", scope="session")

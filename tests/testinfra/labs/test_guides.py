@@ -4,34 +4,16 @@
 """Every command of every guide, typed into a terminal as an attendee types it, prints what the guide says.
 
 Each stage is reached by the guide's own command, and applied once more, which must change nothing. A test for each
-stage reads the guide on, in the same shell, from where the one before it has ended.
+stage reads the guide on, in the same shell, from where the one before it has ended. What a guide says of the Gateway
+API is read in test_gateway_api.py.
 """
 
 from __future__ import annotations
 
 import pytest
-from oracle.readers import Reader, Terminal
-from oracle.stages import CATALOGUE, STAGES
+from oracle.stages import STAGES
 
 VISITS = [(lab, stage) for lab, stages in STAGES.items() for stage in stages]
-HOST = "mybookstore.com"
-
-
-@pytest.fixture(scope="session", name="reader_of")
-def reader_of_fixture(request, tmp_path_factory, kubeconfig, gateway):
-    """The reader of a lab's guide: the same until a test has failed, since what the shell knows may be gone then."""
-    readers = {}
-
-    def reader_of(lab):
-        key = lab, request.session.testsfailed
-        if key not in readers:
-            terminal = Terminal(tmp_path_factory.mktemp(lab), kubeconfig, gateway.address, HOST)
-            readers[key] = Reader(lab, terminal, (CATALOGUE / lab / "guide.md").read_text(), STAGES[lab])
-        return readers[key]
-
-    yield reader_of
-    for reader in readers.values():
-        reader.close()
 
 
 @pytest.mark.parametrize(

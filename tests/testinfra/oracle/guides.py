@@ -14,7 +14,8 @@
 
 In the output `…` stands for what varies: within a line for any text, on a line of its own for any number of lines.
 Any number of spaces equals one, since columns are as wide as their longest entry. The comment `<!-- fails -->` on the
-line above a fence says that its last command ends with an error.
+line above a fence says that its last command ends with an error. `<!-- lab_api: gateway -->` says that the fence is
+only for those who have applied the stage in the Gateway API, `<!-- lab_api: istio -->` that it is for all others.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ RESOURCES = "yaml"
 _HEADING = re.compile(r"## (.+)")
 _FENCE = re.compile(r"```(\w*)")
 _FAILS = "<!-- fails -->"
+_API = re.compile(r"<!-- lab_api: (istio|gateway) -->")
+_APPLIES = "ansible-playbook mesh.workshop.lab "
 
 
 class GuideError(Exception):
@@ -38,12 +41,16 @@ class GuideError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One command, its line in the guide, and what it is said to print (None: nothing is said)."""
+    """One command, its line in the guide, and what it is said to print (None: nothing is said).
+
+    ``api`` is the one for which it is meant; empty where it is for each.
+    """
 
     line: int
     command: str
     prints: str | None = None
     fails: bool = False
+    api: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +64,7 @@ class Section:
 def read(guide: str) -> list[Section]:
     """The sections of a guide with their commands. Raises GuideError, which names the line."""
     sections = [Section("", [])]
-    fails = False
+    above: list[str] = []
     lines = enumerate(guide.splitlines(), 1)
     for number, line in lines:
         if heading := _HEADING.fullmatch(line):
@@ -68,19 +75,32 @@ def read(guide: str) -> list[Section]:
                 if text == "```":
                     break
                 body.append(text)
-            sections[-1].steps.extend(_steps(fence[1], body, number + 1, fails))
-        fails = line == _FAILS
+            sections[-1].steps.extend(_steps(fence[1], body, number + 1, above))
+        above = [*above, line] if line.startswith("<!-- ") else []
     return sections
 
 
-def parts(guide: str, stages: t.Sequence[str]) -> dict[str, list[Step]]:
-    """The steps of each stage: its section, what follows that, and for the first one what stands before it as well."""
-    found: dict[str, list[Step]] = {stage: [] for stage in stages}
-    stage = stages[0]
+def parts(
+    guide: str, stages: t.Sequence[str], api: str = "istio", forms: t.Sequence[str] | None = None
+) -> dict[str, list[Step]]:
+    """The steps of each stage: its section, what follows that, and for the first one what stands before it as well.
+
+    ``forms`` are the stages to read where those are not all, since the API cannot say the others. Who reads the guide
+    in the Gateway API adds to the commands that apply a stage the option for it.
+    """
+    followed = stages if forms is None else forms
+    found: dict[str, list[Step]] = {stage: [] for stage in followed}
+    stage = followed[0]
     for section in read(guide):
-        stage = section.title if section.title in found else stage
-        found[stage] += section.steps
+        stage = section.title if section.title in stages else stage
+        if stage in found:
+            found[stage] += [_in(api, step) for step in section.steps if step.api in ("", api)]
     return found
+
+
+def _in(api: str, step: Step) -> Step:
+    applies = api != "istio" and step.command.startswith(_APPLIES)
+    return dataclasses.replace(step, command=f"{step.command} -e lab_api={api}") if applies else step
 
 
 def adapted(guide: str, name: str) -> str:
@@ -88,7 +108,7 @@ def adapted(guide: str, name: str) -> str:
     return re.sub(r"(?<![\w-])bookinfo(?![\w-])", name, guide).replace("mybookstore.com", f"{name}.mybookstore.com")
 
 
-def _steps(language: str, body: list[str], first: int, fails: bool) -> list[Step]:
+def _steps(language: str, body: list[str], first: int, above: list[str]) -> list[Step]:
     if language == RESOURCES:
         return []
     if language == "bash":
@@ -97,7 +117,9 @@ def _steps(language: str, body: list[str], first: int, fails: bool) -> list[Step
         steps = _transcript(body, first)
     else:
         raise GuideError(f"line {first - 1}: a fence is bash, console or yaml, and this one is {language or 'neither'}")
-    return [*steps[:-1], dataclasses.replace(steps[-1], fails=fails)]
+    apis = [found[1] for found in map(_API.fullmatch, above) if found]
+    steps = [dataclasses.replace(step, api="".join(apis)) for step in steps]
+    return [*steps[:-1], dataclasses.replace(steps[-1], fails=_FAILS in above)]
 
 
 def _transcript(body: list[str], first: int) -> list[Step]:

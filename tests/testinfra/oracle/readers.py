@@ -72,10 +72,10 @@ class Terminal:
 class Reader:
     """Somebody who follows one guide, part by part."""
 
-    def __init__(self, lab, terminal, guide, stages):
+    def __init__(self, lab, terminal, parts):
         self._lab = lab
         self._terminal = terminal
-        self._ahead = list(guides.parts(guide, stages).items())
+        self._ahead = list(parts.items())
 
     def steps_of(self, stage):
         """The steps of a stage. What stands before them and has not been typed is typed first, and not judged."""

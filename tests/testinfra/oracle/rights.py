@@ -22,6 +22,8 @@ VERBS = {
 PODS = {"logs": ("get", "log"), "exec": ("create", "exec"), "port-forward": ("create", "portforward")}
 # Commands that send documents: any kind that labs apply stands for all.
 SENDING = {"apply": ("get", "create", "patch"), "create": ("create",), "diff": ("get", "patch")}
+# By the name of their group where the cluster of a test need not know them.
+LONG = {"httproute": "httproutes.gateway.networking.k8s.io"}
 # Istio had them once. The guide shows that nobody knows them any more.
 GONE = ("memquotas",)
 
@@ -63,7 +65,8 @@ def _rights(verb: str, rest: str) -> t.Iterator[Right]:
         if words and words[0].startswith("service/"):
             yield "get", words[0].replace("service/", "services/"), *where
     else:
-        for kind in words[0].split(",") if words and words[0] not in GONE else ():
+        for short in words[0].split(",") if words and words[0] not in GONE else ():
+            kind = LONG.get(short, short)
             # One object is got by its name alone.
             if len(words) > 1 and verb == "get" and where[1] != HOME:
                 yield "get", f"{kind}/{words[1]}", *where

@@ -67,6 +67,56 @@ def test_each_stage_has_what_stands_before_the_next():
     assert guides.parts(GUIDE, ["first", "second"])["second"] == []
 
 
+APIS = """\
+```bash
+both() { true; }
+```
+## `first`
+```console
+$ ansible-playbook mesh.workshop.lab -e lab=a -e stage=first
+```
+## `second`
+```console
+$ ansible-playbook mesh.workshop.lab -e lab=a -e stage=second
+```
+<!-- lab_api: istio -->
+```console
+$ kubectl get virtualservices
+$ one more
+```
+<!-- fails -->
+<!-- lab_api: gateway -->
+```console
+$ kubectl get httproutes
+$ ansible-playbook mesh.workshop.explain -e url=b
+```
+## Questions
+```bash
+both
+```
+"""
+
+
+def test_each_api_has_the_commands_that_are_for_it_and_those_for_both():
+    istio = guides.parts(APIS, ["first", "second"])
+    assert [step.command for step in istio["second"]] == [
+        "ansible-playbook mesh.workshop.lab -e lab=a -e stage=second",
+        "kubectl get virtualservices",
+        "one more",
+        "both",
+    ]
+    gateway = guides.parts(APIS, ["first", "second"], "gateway", ["second"])
+    assert list(gateway) == ["second"], "a stage that the API cannot say is left out, and what stands before all is not"
+    assert [step.command for step in gateway["second"]] == [
+        "both() { true; }",
+        "ansible-playbook mesh.workshop.lab -e lab=a -e stage=second -e lab_api=gateway",
+        "kubectl get httproutes",
+        "ansible-playbook mesh.workshop.explain -e url=b",
+        "both",
+    ]
+    assert [step.fails for step in gateway["second"]] == [False, False, False, True, False]
+
+
 @pytest.mark.parametrize(
     ("guide", "said"),
     [

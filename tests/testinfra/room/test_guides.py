@@ -11,7 +11,7 @@ namespaces of the labs' services is asked for where these are (labs/test_rights.
 from __future__ import annotations
 
 import pytest
-from oracle.guides import adapted
+from oracle.guides import adapted, parts
 from oracle.readers import PROGRAMS, Reader, Terminal
 from oracle.rights import HOME, namespace, needed
 from oracle.rooms import host_of
@@ -42,7 +42,8 @@ def test_a_guide_can_be_followed(ansible, gateway, handed_out, tmp_path, lab):
     assert not LABS[lab].get("needs")
     mine = f"-e attendee=ada -e lab_kubeconfig={handed_out / 'ada'}"
     terminal = Terminal(tmp_path, handed_out / "ada", gateway.address, host_of("ada"), mine)
-    reader = Reader(lab, terminal, adapted((CATALOGUE / lab / "guide.md").read_text(), "ada"), STAGES[lab])
+    guide = adapted((CATALOGUE / lab / "guide.md").read_text(), "ada")
+    reader = Reader(lab, terminal, parts(guide, STAGES[lab]))
     try:
         complaints = [one for stage in STAGES[lab] for step in reader.steps_of(stage) for one in reader.follow(step)]
     finally:
