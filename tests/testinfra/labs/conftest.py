@@ -17,7 +17,11 @@ First of all come the tests that compare with baseline; what needs no stage in p
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import kubernetes
 import pytest
+import yaml
 from oracle.forms import forms_of
 from oracle.guides import parts
 from oracle.readers import Reader, Terminal
@@ -25,6 +29,10 @@ from oracle.snapshots import versions
 from oracle.stages import BASELINE, CATALOGUE, FACTS, LABS, STAGES, UNKNOWN, place
 
 FAILED = pytest.StashKey[bool]()
+RIGHTS = Path(__file__).parents[3] / "roles" / "lab" / "files" / "attendee-rights.yml"
+# Where the accounts of a room's attendees are: the labs' services show all of these what guides look at.
+ROOM = "mesh-workshop-attendees"
+ACCOUNT = "attendee-of-few-rights"
 
 
 @pytest.hookimpl(trylast=True)
@@ -93,9 +101,46 @@ def _stage(request, ansible, held, _nothing_of_a_failed_test):
         held.note(lab, stage)
 
 
+@pytest.fixture(name="attendee", scope="session")
+def attendee_fixture(kube, kubeconfig, tmp_path_factory):
+    """The kubeconfig of an attendee of a room: an account with exactly the rights that the collection publishes."""
+    kube.core.create_namespace({"metadata": {"name": ROOM}})
+    kube.core.create_namespaced_service_account(ROOM, {"metadata": {"name": ACCOUNT}})
+    roles = yaml.safe_load(RIGHTS.read_text())["items"]
+    for role in roles:
+        meta = role["metadata"]
+        kube.rbac.create_namespaced_role(meta["namespace"], role)
+        binding = {
+            "metadata": {"name": ACCOUNT},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": meta["name"]},
+            "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": ROOM}],
+        }
+        kube.rbac.create_namespaced_role_binding(meta["namespace"], binding)
+    token = kube.core.create_namespaced_service_account_token(
+        ACCOUNT,
+        ROOM,
+        # Longer than the tests of all labs take on any machine.
+        kubernetes.client.AuthenticationV1TokenRequest(spec={"audiences": [], "expirationSeconds": 12 * 3600}),
+    )
+    config = yaml.safe_load(kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token.status.token}
+    path = tmp_path_factory.mktemp("attendee") / "kubeconfig"
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(config))
+    yield path
+    for role in roles:
+        meta = role["metadata"]
+        kube.rbac.delete_namespaced_role_binding(ACCOUNT, meta["namespace"])
+        kube.rbac.delete_namespaced_role(meta["name"], meta["namespace"])
+    kube.core.delete_namespace(ROOM)
+
+
 @pytest.fixture(scope="session", name="reader_of")
-def reader_of_fixture(request, tmp_path_factory, kubeconfig, gateway):
-    """The reader of a lab's guide: the same until a test has failed, since what the shell knows may be gone then."""
+def reader_of_fixture(request, tmp_path_factory, kubeconfig, attendee, gateway):
+    """The reader of a lab's guide: the same until a test has failed, since what the shell knows may be gone then.
+
+    They have an attendee's rights, but in the Gateway API, whose definitions are the instructor's.
+    """
     readers = {}
 
     def reader_of(lab, api="istio"):
@@ -103,7 +148,8 @@ def reader_of_fixture(request, tmp_path_factory, kubeconfig, gateway):
         if key not in readers:
             guide = (CATALOGUE / lab / "guide.md").read_text()
             forms = [stage for one, stage in forms_of(LABS) if one == lab] if api == "gateway" else None
-            terminal = Terminal(tmp_path_factory.mktemp(lab), kubeconfig, gateway.address, FACTS["host"])
+            rights = kubeconfig if api == "gateway" else attendee
+            terminal = Terminal(tmp_path_factory.mktemp(lab), rights, gateway.address, FACTS["host"])
             readers[key] = Reader(lab, terminal, parts(guide, STAGES[lab], api, forms))
         return readers[key]
 

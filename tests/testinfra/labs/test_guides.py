@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every command of every guide, typed into a terminal as an attendee types it, prints what the guide says.
 
-Each stage is reached by the guide's own command, and applied once more, which must change nothing. A test for each
-stage reads the guide on, in the same shell, from where the one before it has ended. What a guide says of the Gateway
-API is read in test_gateway_api.py.
+All of it has an attendee's rights, but for the playbooks that the guide leaves to the instructor. Each stage is reached
+by the guide's own command, and applied once more, which must change nothing. A test for each stage reads the guide on,
+in the same shell, from where the one before it has ended. What a guide says of the Gateway API is read in
+test_gateway_api.py.
 """
 
 from __future__ import annotations

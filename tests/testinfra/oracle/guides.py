@@ -13,9 +13,10 @@
     ```
 
 In the output `…` stands for what varies: within a line for any text, on a line of its own for any number of lines.
-Any number of spaces equals one, since columns are as wide as their longest entry. The comment `<!-- fails -->` on the
-line above a fence says that its last command ends with an error. `<!-- lab_api: gateway -->` says that the fence is
-only for those who have applied the stage in the Gateway API, `<!-- lab_api: istio -->` that it is for all others.
+Any number of spaces equals one, since columns are as wide as their longest entry. The comment `<!-- fails -->` above a
+fence says that its last command ends with an error. `<!-- lab_api: gateway -->` says that the fence is only for those
+who have applied the stage in the Gateway API, `<!-- lab_api: istio -->` that it is for all others. The sentence `In a
+class your instructor runs this:` above a fence says that an attendee's rights do not suffice for it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _FENCE = re.compile(r"```(\w*)")
 _FAILS = "<!-- fails -->"
 _API = re.compile(r"<!-- lab_api: (istio|gateway) -->")
 _APPLIES = "ansible-playbook mesh.workshop.lab "
+_INSTRUCTOR = "In a class your instructor runs this:"
 
 
 class GuideError(Exception):
@@ -41,7 +43,7 @@ class GuideError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One command, its line in the guide, and what it is said to print (None: nothing is said).
+    """One command, its line in the guide, what it is said to print (None: nothing is said), and whose it is.
 
     ``api`` is the one for which it is meant; empty where it is for each.
     """
@@ -51,6 +53,7 @@ class Step:
     prints: str | None = None
     fails: bool = False
     api: str = ""
+    instructor: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +79,11 @@ def read(guide: str) -> list[Section]:
                     break
                 body.append(text)
             sections[-1].steps.extend(_steps(fence[1], body, number + 1, above))
-        above = [*above, line] if line.startswith("<!-- ") else []
+            above = []
+        elif line.startswith("<!-- "):
+            above = [*above, line]
+        elif line:
+            above = [line]
     return sections
 
 
@@ -118,7 +125,7 @@ def _steps(language: str, body: list[str], first: int, above: list[str]) -> list
     else:
         raise GuideError(f"line {first - 1}: a fence is bash, console or yaml, and this one is {language or 'neither'}")
     apis = [found[1] for found in map(_API.fullmatch, above) if found]
-    steps = [dataclasses.replace(step, api="".join(apis)) for step in steps]
+    steps = [dataclasses.replace(step, api="".join(apis), instructor=_INSTRUCTOR in above) for step in steps]
     return [*steps[:-1], dataclasses.replace(steps[-1], fails=_FAILS in above)]
 
 

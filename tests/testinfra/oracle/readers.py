@@ -33,7 +33,7 @@ PATIENCE = 15
 class Terminal:
     """A shell as `make shell` opens it, on a machine whose /etc/hosts has the workshop's host.
 
-    ``more`` are the options that its user adds to each playbook.
+    All that is typed has the rights of the kubeconfig. ``more`` are the options that its user adds to each playbook.
     """
 
     def __init__(self, directory, kubeconfig, address, host, more=""):
@@ -53,14 +53,15 @@ class Terminal:
         )
         self._shell = REPLWrapper(shell, r"\$ ", "PS1='{0}' PS2='{1}'")
         # Guides speak of the one workshop there is; a conversion is about none.
+        self.run(f"rights='-e lab_kubeconfig={kubeconfig}'")
         self.run(
             'ansible-playbook() { [ "$1" = mesh.workshop.migrate ] || set -- "$@" '
-            f'-e cluster_name={CLUSTER} {more}; command ansible-playbook "$@"; }}'
+            f'-e cluster_name={CLUSTER} $rights {more}; command ansible-playbook "$@"; }}'
         )
 
-    def run(self, command):
-        """What a command prints, and its exit status."""
-        printed = self._shell.run_command(command, timeout=SECONDS)
+    def run(self, command, *, instructor=False):
+        """What a command prints, and its exit status. A playbook of the instructor's has the instructor's rights."""
+        printed = self._shell.run_command(f"rights= {command}" if instructor else command, timeout=SECONDS)
         # The shell may tell of a background job that has ended as well.
         status, *_jobs = self._shell.run_command("echo $?", timeout=SECONDS).split(maxsplit=1)
         return printed, int(status)
@@ -92,7 +93,7 @@ class Reader:
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                printed, status = self._terminal.run(step.command)
+                printed, status = self._terminal.run(step.command, instructor=step.instructor)
             except pexpect.TIMEOUT:
                 pytest.fail(f"{where}\n--- runs for more than {SECONDS} s")
             if (status != 0) == step.fails and guides.agrees(step.prints, printed):

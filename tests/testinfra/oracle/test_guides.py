@@ -18,6 +18,8 @@ ask() {
 
 ## `first`
 
+In a class your instructor runs this:
+
 ```console
 $ ansible-playbook mesh.workshop.lab -e lab=a -e stage=first
 ```
@@ -46,15 +48,15 @@ $ false
 """
 
 
-def test_every_command_is_found_with_its_line_its_output_and_whether_it_fails():
+def test_every_command_is_found_with_its_line_its_output_whether_it_fails_and_whose_it_is():
     intro, first, questions = guides.read(GUIDE)
     assert intro == guides.Section("", [guides.Step(4, 'ask() {\n  curl "$1"; }')])
     assert first.title == "first"
     assert first.steps == [
-        guides.Step(11, "ansible-playbook mesh.workshop.lab -e lab=a -e stage=first"),
-        guides.Step(21, "kubectl logs --tail 1", "one"),
-        guides.Step(27, "echo \\\ntwice", "twice\n> not a command"),
-        guides.Step(31, "false", fails=True),
+        guides.Step(13, "ansible-playbook mesh.workshop.lab -e lab=a -e stage=first", instructor=True),
+        guides.Step(23, "kubectl logs --tail 1", "one"),
+        guides.Step(29, "echo \\\ntwice", "twice\n> not a command"),
+        guides.Step(33, "false", fails=True),
     ]
     assert questions == guides.Section("Questions", [])
 

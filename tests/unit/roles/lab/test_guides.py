@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.mesh.workshop.plugins.module_utils._workshop import APIS, BASELINE, LabError, Stage, parse_lab
 from lab_guides import CATALOGUE, NAMES, README, dump, fill_guide, filled, filled_readme, own_yaml, read
 from oracle import guides
+from oracle.stages import FACTS, LABS, identity
 
 
 def test_the_page_of_the_role_lists_every_lab_and_stage() -> None:
@@ -59,6 +60,20 @@ def test_a_guide_leads_through_every_stage_in_order_by_a_command_of_its_own(name
         (stage.name, f"ansible-playbook mesh.workshop.lab -e lab={name} -e stage={stage.name}")
         for stage in parse_lab(name, read(name)).stages
     ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_guide_leaves_to_the_instructor_what_an_attendees_rights_do_not_suffice_for(name: str) -> None:
+    """A lab's own service, and what lies outside of the namespace. In the labs' tests all else has these rights."""
+    lab = LABS[name]
+    beyond = [
+        stage["name"]
+        for stage in lab["stages"]
+        if lab.get("needs")
+        or any(identity(one)[0] not in ("", FACTS["namespace"]) for one in stage.get("resources", ()))
+    ]
+    sections = guides.read((CATALOGUE / name / "guide.md").read_text())
+    assert [part.title for part in sections if any(step.instructor for step in part.steps)] == beyond
 
 
 ROUTE = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "a"}}
