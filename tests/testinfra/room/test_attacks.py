@@ -313,7 +313,7 @@ def names(kube):
 @pytest.fixture(scope="module", autouse=True)
 def _gateway_api(ansible):
     """The definitions of the Gateway API, which attendees may use."""
-    run = ansible.role("gateway_api")
+    run = ansible.role("gateway_api", gateway_api_channel="experimental")
     assert run.status == 0, run.output
 
 
