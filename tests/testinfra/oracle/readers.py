@@ -60,8 +60,9 @@ class Terminal:
         )
 
     def run(self, command, *, instructor=False):
-        """What a command prints, and its exit status. A playbook of the instructor's has the instructor's rights."""
-        printed = self._shell.run_command(f"rights= {command}" if instructor else command, timeout=SECONDS)
+        """What a command prints, and its exit status. What the instructor runs has the instructor's rights."""
+        rights = f"rights= KUBECONFIG={Path.home() / '.kube' / CLUSTER} " if instructor else ""
+        printed = self._shell.run_command(f"{rights}{command}", timeout=SECONDS)
         # The shell may tell of a background job that has ended as well.
         status, *_jobs = self._shell.run_command("echo $?", timeout=SECONDS).split(maxsplit=1)
         return printed, int(status)

@@ -77,7 +77,16 @@ def test_a_guide_leaves_to_the_instructor_what_an_attendees_rights_do_not_suffic
         or any(one.get("from") == "no_sidecar" for one in stage["checks"])
     ]
     sections = guides.read((CATALOGUE / name / "guide.md").read_text())
-    assert [part.title for part in sections if any(step.instructor for step in part.steps)] == beyond
+    # It reads the Secrets of Istio's namespace.
+    assert all(
+        step.instructor for part in sections for step in part.steps if step.command.startswith("istioctl analyze")
+    )
+    applied = [
+        part.title
+        for part in sections
+        if any(step.instructor and step.command.startswith("ansible-playbook ") for step in part.steps)
+    ]
+    assert applied == beyond
 
 
 ROUTE = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "a"}}
