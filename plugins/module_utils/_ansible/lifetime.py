@@ -93,28 +93,30 @@ def end_on_signals(report: t.Callable[[], str] = _nothing) -> None:
 
     def end(signum: int, _frame: types.FrameType | None) -> t.NoReturn:
         ignore_signals()
+        handled.set()
         # No daemon: Python waits for it, where nothing else keeps the main thread, so the report is not cut off.
         threading.Thread(target=_finish, args=(signum, list(_last_words), report), name="end").start()
         raise KeyboardInterrupt
 
+    handled = threading.Event()
     heard, arrived = os.pipe()
     os.set_blocking(arrived, False)
     signal.set_wakeup_fd(arrived)
     for signum in SIGNALS:
         signal.signal(signum, end)
-    threading.Thread(target=_wake_main_thread, args=(heard,), daemon=True, name="signals").start()
+    # Only the main thread may set handlers, so this is it.
+    wake = (threading.get_ident(), heard, handled)
+    threading.Thread(target=_wake, args=wake, daemon=True, name="signals").start()
 
 
-def _wake_main_thread(heard: int) -> None:
-    """Send a signal that this process has got to the main thread again, until that has run its handler.
+def _wake(main: int, heard: int, handled: threading.Event) -> None:
+    """Send a signal that this process has got to its main thread again, until that has run its handler.
 
     Python writes a signal's number to ``heard`` as soon as it arrives, in whichever thread, also while the main thread
     sleeps (https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd).
     """
     signum = os.read(heard, 1)[0]
-    main = threading.main_thread().ident
-    while main is not None and signal.getsignal(signum) != signal.SIG_IGN:  # the handler ignores signals first of all
-        time.sleep(REPEAT)
+    while not handled.wait(REPEAT):
         signal.pthread_kill(main, signum)
 
 

@@ -234,7 +234,7 @@ def test_an_exercise_is_mended_by_hand_and_alone(ansible, kube, kubectl, handed_
 def test_a_reset_of_one_leaves_the_others_alone(ansible, kube, gateway):
     others = [name for name in EVERYBODY if name != "bob"]
     before = {name: bytes_of(kube, name) for name in others}
-    # The proxies of setup's own Bookinfo know all of the mesh.
+    # Those of setup's own Bookinfo are compared at every stage of the walk (test_isolation.py).
     told = {name: proxies.snapshot(kube, name, gateways=False) for name in ADDED if name != "bob"}
     run = ansible.play("reset", attendee="bob", reset_confirm=True)
     assert run.status == 0, run.output
